@@ -1,0 +1,88 @@
+"""The errors raised on purpose: one tree, each message says what, where, what was found, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from difflib import get_close_matches
+
+
+class TradeResearchError(Exception):
+    """Root of every error this package raises on purpose; caught only at the edges."""
+
+
+class ConfigError(TradeResearchError):
+    """A setting, option or argument that cannot be used."""
+
+
+class DataError(TradeResearchError):
+    """Market data that is not what it should be."""
+
+
+class SchemaError(DataError):
+    """A table lacks a column, or a column has the wrong type or impossible values."""
+
+
+class BarOrderError(DataError):
+    """Bar times must strictly increase within a symbol."""
+
+    def __init__(self, symbol: str, row: int, previous: datetime, found: datetime) -> None:
+        self.symbol, self.row, self.previous, self.found = symbol, row, previous, found
+        what = "repeat a time" if found == previous else "are out of order"
+        super().__init__(
+            f"bars of {symbol!r} {what} at row {row}: {found:%Y-%m-%d %H:%M:%S} follows "
+            f"{previous:%Y-%m-%d %H:%M:%S}. Sort by 'open_time' and drop repeats before writing."
+        )
+
+
+class FormatError(DataError):
+    """A file is not in a format we read."""
+
+
+class MissingDataError(DataError):
+    """Nothing is stored under that name, or the interval cannot be made from what is stored."""
+
+
+class AmbiguousNameError(DataError):
+    """A name fits several stored instruments."""
+
+
+class StoreError(TradeResearchError):
+    """The store on disk cannot be read, written or trusted."""
+
+
+class QueryError(TradeResearchError):
+    """SQL that the store will not run."""
+
+
+class StrategyError(TradeResearchError):
+    """A strategy function that breaks the contract."""
+
+
+class StrategyCompileError(StrategyError):
+    """Numba cannot compile the strategy; the message names the line and what to write instead."""
+
+
+class StrategyOutputError(StrategyError):
+    """A strategy returned something other than targets of the right shape."""
+
+
+class ParameterError(StrategyError):
+    """An unknown parameter, or a value of the wrong type or range."""
+
+
+class MissingColumnError(StrategyError):
+    """The frame lacks a column that the strategy declares."""
+
+
+class SimulationError(TradeResearchError):
+    """Arguments that the simulator cannot run."""
+
+
+def nearest(name: str, options: Iterable[str]) -> str:
+    """Sentence part that names the nearest valid spelling, or the choices when none is near."""
+    known = sorted(options)
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known: {', '.join(known)}" if known else "none is known"

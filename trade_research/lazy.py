@@ -1,0 +1,39 @@
+"""Package `__init__`s that list public names and import nothing until a name is used (PEP 562)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def attach(
+    package: str, names: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """`__getattr__`, `__dir__` and `__all__` of a package whose `names` live in submodules.
+
+    Parameters
+    ----------
+    package : str
+        The package's `__name__`.
+    names : mapping of str to str
+        Public name to the submodule that defines it. A name equal to its submodule's gives the
+        object of that name inside it; a submodule of "" makes the name a submodule itself.
+
+    Examples
+    --------
+    ``__getattr__, __dir__, __all__ = attach(__name__, {"Store": "store", "sql": ""})``
+    """
+
+    def load(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        home = names[name]
+        if not home:
+            return import_module(f"{package}.{name}")
+        value = getattr(import_module(f"{package}.{home}"), name)
+        # A submodule of the same name would otherwise shadow the object after its import.
+        setattr(import_module(package), name, value)
+        return value
+
+    return load, lambda: sorted(names), sorted(names)
