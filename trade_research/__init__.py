@@ -1,1 +1,55 @@
-"""trade_research."""
+"""Research and backtesting: one strategy function, written once, from notebook to market.
+
+>>> import trade_research as tr
+>>> bars = tr.Store("datasets").bars("SP500", "1d")                         # doctest: +SKIP
+>>> run = tr.backtest(tr.strategies.ma_crossover, bars, fast=20, slow=100)  # doctest: +SKIP
+>>> run.metrics["sharpe"], run.report("reports/ma.html")                    # doctest: +SKIP
+
+Importing this package loads nothing heavy: each name is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from trade_research.lazy import attach
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from trade_research import indicators, strategies
+    from trade_research.errors import TradeResearchError
+    from trade_research.frames.calendars import Calendar
+    from trade_research.kernels.jit import kernel
+    from trade_research.research.backtest import Backtest, backtest
+    from trade_research.research.check import check
+    from trade_research.simulate.accounts import Account, Rules
+    from trade_research.simulate.costs import Costs
+    from trade_research.simulate.exits import Exits
+    from trade_research.sources.files import read_bars
+    from trade_research.store.store import Store
+    from trade_research.strategies.load import load_strategy
+    from trade_research.strategies.strategy import Col, Span, Strategy, strategy
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Account": "simulate.accounts",
+        "Backtest": "research.backtest",
+        "Calendar": "frames.calendars",
+        "Col": "strategies.strategy",
+        "Costs": "simulate.costs",
+        "Exits": "simulate.exits",
+        "Rules": "simulate.accounts",
+        "Span": "strategies.strategy",
+        "Store": "store.store",
+        "Strategy": "strategies.strategy",
+        "TradeResearchError": "errors",
+        "backtest": "research.backtest",
+        "check": "research.check",
+        "indicators": "",
+        "kernel": "kernels.jit",
+        "load_strategy": "strategies.load",
+        "read_bars": "sources.files",
+        "strategies": "",
+        "strategy": "strategies.strategy",
+    },
+)
