@@ -1,1 +1,14 @@
-"""."""
+"""Is it real? The three laws checked on data, and how much cost an edge survives."""
+
+from trade_research.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "CausalityVerdict": "causality",
+        "Check": "check",
+        "Leak": "leak",
+        "check": "check",
+        "check_causality": "causality",
+    },
+)
