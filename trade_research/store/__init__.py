@@ -1,1 +1,14 @@
-"""."""
+"""Bars on disk: Parquet files under versioned manifests, atomic commits, exact reads, gated SQL."""
+
+from trade_research.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Query": "query",
+        "Store": "store",
+        "WriteReport": "bars",
+        "content_hash": "hashing",
+        "provenance": "query",
+    },
+)

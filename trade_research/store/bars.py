@@ -1,0 +1,250 @@
+"""Bars in and out of one dataset: merge new rows with stored ones, and read a version's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from trade_research.errors import ConfigError, SchemaError
+from trade_research.frames import audit, check_bars, get_calendar, to_bars
+from trade_research.frames.intervals import Interval
+from trade_research.store import merge
+from trade_research.store.commit import (
+    Draft,
+    Manifest,
+    Part,
+    commit,
+    make_folder,
+    new_file,
+    writing,
+)
+from trade_research.store.encoding import (
+    TIMES,
+    VALUES,
+    Columns,
+    decode,
+    from_frame,
+    iter_tables,
+    read_table,
+    to_frame,
+    write_part,
+)
+from trade_research.store.hashing import content_hash
+from trade_research.store.layout import Name, bars_folder
+from trade_research.venues import VENUES, calendar_of
+
+_HOUR = 3_600_000_000
+
+
+@dataclass(frozen=True)
+class WriteReport:
+    """What a write changed: bars added, found unchanged, and revised; and what is wrong with them.
+
+    `verdicts` covers the span that was written; `version` is the version that now holds the data,
+    the old one where nothing changed.
+    """
+
+    name: str
+    version: int
+    added: int
+    unchanged: int
+    revised: int
+    verdicts: pl.DataFrame
+
+
+def write_bars(
+    root: Path, frame: pl.DataFrame, name: Name, *, calendar: str | None = None, source: str = ""
+) -> WriteReport:
+    """Merge `frame` into the dataset `name` in one atomic commit; see `Store.write_bars`."""
+    folder = bars_folder(root, name.venue, name.symbol, name.interval)
+    counts = merge.Counts()
+    stored: list[Manifest | None] = []
+
+    def build(base: Manifest | None) -> Draft | None:
+        nonlocal counts
+        stored[:] = [base]
+        chosen = _calendar(name, calendar, base)
+        fresh = _checked(frame, name, chosen)
+        begin = base or _first(name, chosen)
+        changes = merge.plan(folder, begin, fresh, _periods(fresh, name.interval))
+        counts = changes.counts
+        if not (counts.added or counts.revised):
+            return None
+        make_folder(folder)
+        written: list[Path] = []
+        try:
+            with writing(folder):
+                return Draft(_write(folder, begin, changes, source, written), written)
+        except BaseException:
+            for path in written:
+                path.unlink(missing_ok=True)
+            raise
+
+    published = commit(folder, build) or stored[0]
+    if published is None:
+        raise SchemaError(f"there are no bars to write for {name}: the frame is empty.")
+    return WriteReport(
+        str(name),
+        published.version,
+        counts.added,
+        counts.unchanged,
+        counts.revised,
+        _within(read_verdicts(folder, published), counts.start, counts.end),
+    )
+
+
+def _calendar(name: Name, asked: str | None, base: Manifest | None) -> str:
+    if base is not None and base.calendar is not None:
+        if asked is not None and get_calendar(asked).name != base.calendar:
+            raise ConfigError(
+                f"{name} is stored with the calendar {base.calendar!r}, not {asked!r}. "
+                "Leave the calendar out, or store under another venue."
+            )
+        return base.calendar
+    chosen = asked or calendar_of(name.venue)
+    if chosen is None:
+        raise ConfigError(
+            f"the calendar of venue {name.venue!r} is not known (known venues: {', '.join(sorted(VENUES))}). "
+            "Say calendar='24/7', '24/5' or an exchange's code such as 'XNYS'."
+        )
+    return get_calendar(chosen).name
+
+
+def _checked(frame: pl.DataFrame, name: Name, calendar: str) -> Columns:
+    if "symbol" in frame.columns:
+        found = frame["symbol"].unique().to_list()
+        if any(symbol != name.symbol for symbol in found):
+            raise SchemaError(
+                f"the frame's column 'symbol' holds {sorted(map(str, found))[:5]}, not only {name.symbol!r}. "
+                "Write one instrument at a time."
+            )
+        frame = frame.drop("symbol")
+    bars = to_bars(frame, name.interval, calendar)
+    check_bars(bars)
+    return from_frame(bars)
+
+
+def _first(name: Name, calendar: str) -> Manifest:
+    return Manifest(name.venue, name.symbol, name.interval.text, calendar, columns=(), parts=())
+
+
+def _periods(fresh: Columns, interval: Interval) -> list[merge.Period]:
+    """Rows of `fresh` by file: a file a year below an hour, else one file for all of time."""
+    times = fresh["open_time"]
+    if interval.us >= _HOUR:
+        return [merge.Period("", 0, times.size)] if times.size else []
+    years = times.view("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
+    edges = np.flatnonzero(np.diff(years)) + 1
+    bounds = [0, *edges.tolist(), times.size] if times.size else []
+    return [
+        merge.Period(f"year={years[first]}", first, last)
+        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+    ]
+
+
+def _write(
+    folder: Path, base: Manifest, changes: merge.Plan, source: str, written: list[Path]
+) -> Manifest:
+    """Write the new files of the plan; what they replace is left out of the manifest."""
+    parts = list(changes.kept)
+    for period, columns in changes.rewritten:
+        place = folder / period if period else folder
+        make_folder(place)
+        path = new_file(place, "part")
+        written.append(path)
+        codes = write_part(path, columns)
+        parts.append(
+            Part(
+                path=path.relative_to(folder).as_posix(),
+                period=period,
+                rows=columns["open_time"].size,
+                start=int(columns["open_time"][0]),
+                end=int(columns["open_time"][-1]),
+                close=int(columns["close_time"][-1]),
+                size=path.stat().st_size,
+                hash=content_hash(to_frame(columns)),
+                codes=tuple((name, code.text) for name, code in codes.items()),
+            )
+        )
+    parts.sort(key=lambda part: part.start)
+    names = (*TIMES, *(n for n in VALUES if n in changes.columns))
+    manifest = replace(base, parts=tuple(parts), columns=names, source=source or base.source)
+    revisions = merge.write_revisions(folder, changes, base.version + 1, written)
+    verdicts = _write_verdicts(folder, manifest, written)
+    return replace(manifest, verdicts=verdicts, revisions=(*base.revisions, *revisions))
+
+
+def _write_verdicts(folder: Path, manifest: Manifest, written: list[Path]) -> str:
+    """Judge the whole dataset, since a gap may lie between two files."""
+    assert manifest.interval is not None and manifest.calendar is not None
+    bars = to_frame(read_columns(folder, manifest))
+    found = audit(bars, manifest.interval, manifest.calendar)
+    path = new_file(folder, "verdicts")
+    written.append(path)
+    merge.write_frame(path, found)
+    return path.name
+
+
+def read_verdicts(folder: Path, manifest: Manifest) -> pl.DataFrame:
+    """Verdicts of all bars of a version, as `frames.audit` gave them at the commit."""
+    assert manifest.verdicts is not None
+    return pl.read_parquet((folder / manifest.verdicts).read_bytes())
+
+
+def _within(verdicts: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
+    first, last = (
+        pl.lit(us).cast(pl.Datetime("us")).dt.replace_time_zone("UTC") for us in (start, end)
+    )
+    return verdicts.filter(pl.col("open_time") < last, pl.col("end_time") > first)
+
+
+def read_columns(
+    folder: Path,
+    manifest: Manifest,
+    start: int | None = None,
+    end: int | None = None,
+    columns: Sequence[str] | None = None,
+) -> Columns:
+    """Rows of a version with ``start <= open_time < end``, oldest first; perhaps none.
+
+    Only the files and row groups that the span touches are read.
+    """
+    wanted = [n for n in manifest.columns if columns is None or n in columns]
+    parts = _touched(manifest, start, end)
+    codes = [part.decoders() for part in parts]
+    tables = [
+        read_table(folder / part.path, code, wanted, *_inside(part, start, end))
+        for part, code in zip(parts, codes, strict=True)
+    ]
+    return decode(tables, codes, wanted)
+
+
+def iter_columns(
+    folder: Path, manifest: Manifest, start: int | None = None, end: int | None = None
+) -> Iterator[Columns]:
+    """As `read_columns`, a row group at a time, so that memory stays flat."""
+    for part in _touched(manifest, start, end):
+        code = part.decoders()
+        for table in iter_tables(folder / part.path, code, None, *_inside(part, start, end)):
+            if table.num_rows:
+                yield decode([table], [code], manifest.columns)
+
+
+def _touched(manifest: Manifest, start: int | None, end: int | None) -> list[Part]:
+    return [
+        part
+        for part in manifest.parts
+        if (start is None or part.end >= start) and (end is None or part.start < end)
+    ]
+
+
+def _inside(part: Part, start: int | None, end: int | None) -> tuple[int | None, int | None]:
+    """The span's ends that cut into the file; None where the file lies within."""
+    return (
+        start if start is not None and start > part.start else None,
+        end if end is not None and end <= part.end else None,
+    )

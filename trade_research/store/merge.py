@@ -1,0 +1,200 @@
+"""New rows against stored ones: what is added, what is the same, what is a revision."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from trade_research.store.commit import Manifest, Part, new_file
+from trade_research.store.encoding import I64, TIMES, VALUES, Columns, decode, read_table
+
+_MANY_PARTS = 16  # files of one period; one more is merged with the rest
+REVISION_SCHEMA = {
+    "open_time": pl.Datetime("us", "UTC"),
+    "column": pl.String,
+    "old": pl.Float64,
+    "new": pl.Float64,
+    "recorded": pl.Datetime("us", "UTC"),
+    "version": pl.Int64,
+}
+
+
+@dataclass(frozen=True)
+class Period:
+    """Rows ``[first, last)`` of the new columns, all of which belong into the folder `name`."""
+
+    name: str
+    first: int
+    last: int
+
+
+@dataclass
+class Counts:
+    """Bars of a write by what they did, and the span ``[start, end)`` of their open times, in us."""
+
+    added: int = 0
+    unchanged: int = 0
+    revised: int = 0
+    start: int = 0
+    end: int = 0
+
+
+@dataclass
+class Plan:
+    """Parts that stay, and the columns of new files by period; the revisions among them."""
+
+    kept: list[Part]
+    columns: set[str]
+    rewritten: list[tuple[str, Columns]] = field(default_factory=list)
+    revisions: list[pl.DataFrame] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+
+
+def plan(folder: Path, base: Manifest, fresh: Columns, periods: Sequence[Period]) -> Plan:
+    """What to write so that `base` also says what `fresh` says.
+
+    Rows beside all stored files of their period become a file of their own; stored files that they
+    overlap are replaced by the merged rows, but only where something differs.
+    """
+    times = fresh["open_time"]
+    result = Plan(list(base.parts), set(base.columns) | set(fresh))
+    if times.size:
+        result.counts.start, result.counts.end = int(times[0]), int(fresh["close_time"][-1])
+    for period in periods:
+        rows = {name: values[period.first : period.last] for name, values in fresh.items()}
+        mine = [part for part in base.parts if part.period == period.name]
+        first, last = int(rows["open_time"][0]), int(rows["open_time"][-1])
+        touched = [part for part in mine if part.end >= first and part.start <= last]
+        if len(mine) - len(touched) >= _MANY_PARTS:
+            touched = mine
+        merged = _merge(_read(folder, touched), rows, result)
+        if merged is not None:
+            result.kept = [part for part in result.kept if part not in touched]
+            result.rewritten.append((period.name, merged))
+    return result
+
+
+def _read(folder: Path, parts: Iterable[Part]) -> Columns | None:
+    ordered = sorted(parts, key=lambda part: part.start)
+    if not ordered:
+        return None
+    codes = [part.decoders() for part in ordered]
+    names = [*TIMES, *(n for n in VALUES if any(n in code for code in codes))]
+    tables = [read_table(folder / p.path, c) for p, c in zip(ordered, codes, strict=True)]
+    return decode(tables, codes, names)
+
+
+def _merge(stored: Columns | None, new: Columns, result: Plan) -> Columns | None:
+    """Stored and new rows together, or None when the new ones say nothing new."""
+    counts = result.counts
+    if stored is None:
+        counts.added += new["open_time"].size
+        return new
+    at = np.searchsorted(stored["open_time"], new["open_time"])
+    inside = np.minimum(at, stored["open_time"].size - 1)
+    known = stored["open_time"][inside] == new["open_time"]
+    revised = _revisions(stored, new, inside[known], np.flatnonzero(known), result)
+    counts.added += int((~known).sum())
+    counts.revised += int(revised.sum())
+    counts.unchanged += int(known.sum() - revised.sum())
+    if known.all() and not revised.any():
+        return None
+    return _woven(stored, new, inside[known], known)
+
+
+def _revisions(
+    stored: Columns, new: Columns, old_rows: I64, new_rows: I64, result: Plan
+) -> npt.NDArray[np.bool_]:
+    """Which of the rows that both have differ in a column that the new ones bring."""
+    revised = np.zeros(old_rows.size, bool)
+    for name in new:
+        if name == "open_time":
+            continue
+        after = new[name][new_rows]
+        before = stored[name][old_rows] if name in stored else np.full(after.size, np.nan)
+        differs = (before != after) & ~(_unknown(before) & _unknown(after))
+        revised |= differs
+        if differs.any():
+            result.revisions.append(
+                _revision_rows(name, stored["open_time"][old_rows], before, after, differs)
+            )
+    return revised
+
+
+def _unknown(values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+    return np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.size, bool)
+
+
+def _revision_rows(
+    name: str,
+    times: npt.NDArray[np.generic],
+    before: npt.NDArray[np.generic],
+    after: npt.NDArray[np.generic],
+    differs: npt.NDArray[np.bool_],
+) -> pl.DataFrame:
+    """One row a changed value; times as microseconds since 1970."""
+    return pl.DataFrame(
+        {
+            "open_time": times[differs],
+            "column": [name] * int(differs.sum()),
+            "old": before[differs].astype(np.float64),
+            "new": after[differs].astype(np.float64),
+        }
+    ).with_columns(pl.col("old", "new").fill_nan(None))
+
+
+def _woven(stored: Columns, new: Columns, at: I64, known: npt.NDArray[np.bool_]) -> Columns:
+    """All rows in time order: the new ones win, columns they lack keep what was stored."""
+    kept = np.ones(stored["open_time"].size, bool)
+    kept[at] = False
+    times = np.concatenate([stored["open_time"][kept], new["open_time"]])
+    order = np.argsort(times, kind="stable")
+    out: Columns = {}
+    for name in (n for n in (*TIMES, *VALUES) if n in stored or n in new):
+        old = stored[name] if name in stored else np.full(kept.size, np.nan)
+        if name in new:
+            fresh = new[name]
+        else:
+            fresh = np.full(known.size, np.nan)
+            fresh[known] = old[at]
+        out[name] = np.concatenate([old[kept], fresh])[order]
+    return out
+
+
+def write_revisions(
+    folder: Path, changes: Plan, version: int, written: list[Path]
+) -> tuple[str, ...]:
+    """Keep the plan's revisions in a file of the dataset; its name, or nothing when there are none."""
+    if not changes.revisions:
+        return ()
+    now = pl.lit(datetime.now(UTC)).cast(pl.Datetime("us", "UTC"))
+    rows = pl.concat(changes.revisions).with_columns(
+        pl.col("open_time").cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
+        recorded=now,
+        version=pl.lit(version, pl.Int64),
+    )
+    path = new_file(folder, "revisions")
+    written.append(path)
+    write_frame(path, rows.sort("open_time", "column").select(REVISION_SCHEMA))
+    return (path.name,)
+
+
+def read_revisions(folder: Path, manifest: Manifest) -> pl.DataFrame:
+    """Every revision up to this version, oldest first."""
+    frames = [pl.read_parquet((folder / name).read_bytes()) for name in manifest.revisions]
+    return pl.concat([pl.DataFrame(schema=REVISION_SCHEMA), *frames])
+
+
+def write_frame(path: Path, frame: pl.DataFrame) -> None:
+    """Write a small table and flush it to the disk."""
+    with path.open("xb") as file:
+        frame.write_parquet(file)
+        file.flush()
+        os.fsync(file.fileno())
