@@ -1,4 +1,4 @@
-"""The errors raised on purpose: one tree, each message says what, where, what was found, what to do."""
+"""The errors raised on purpose: one tree; each message says what, where, found and what to do."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ class BarOrderError(DataError):
     def __init__(self, symbol: str, row: int, previous: datetime, found: datetime) -> None:
         self.symbol, self.row, self.previous, self.found = symbol, row, previous, found
         what = "repeat a time" if found == previous else "are out of order"
+        of = f" of {symbol!r}" if symbol else ""
         super().__init__(
-            f"bars of {symbol!r} {what} at row {row}: {found:%Y-%m-%d %H:%M:%S} follows "
+            f"bars{of} {what} at row {row}: {found:%Y-%m-%d %H:%M:%S} follows "
             f"{previous:%Y-%m-%d %H:%M:%S}. Sort by 'open_time' and drop repeats before writing."
         )
 

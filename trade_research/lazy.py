@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 
@@ -32,8 +34,16 @@ def attach(
         if not home:
             return import_module(f"{package}.{name}")
         value = getattr(import_module(f"{package}.{home}"), name)
-        # A submodule of the same name would otherwise shadow the object after its import.
-        setattr(import_module(package), name, value)
+        setattr(sys.modules[package], name, value)
         return value
 
+    class Package(ModuleType):
+        def __setattr__(self, name: str, value: object) -> None:
+            # The import of a submodule sets it in the package, where it would shadow the public
+            # object of the same name, whoever imported it first.
+            if isinstance(value, ModuleType) and names.get(name) == name:
+                value = getattr(value, name)
+            super().__setattr__(name, value)
+
+    sys.modules[package].__class__ = Package
     return load, lambda: sorted(names), sorted(names)

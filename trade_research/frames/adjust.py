@@ -1,0 +1,137 @@
+"""Prices adjusted for splits and dividends, from raw prices and the actions known at a date."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from trade_research.errors import DataError, SchemaError
+from trade_research.frames.calendars import Calendar, get_calendar
+
+ACTION_SCHEMA = pl.Schema({"ex_date": pl.Date(), "kind": pl.String(), "value": pl.Float64()})
+"""Corporate actions: `kind` "split" (7.0: 7 new for 1 old) or "dividend" (cash per share, raw)."""
+
+
+def check_actions(actions: pl.DataFrame) -> None:
+    """Raise SchemaError unless `actions` is a valid table of corporate actions.
+
+    A column ``symbol`` may stand beside those of `ACTION_SCHEMA`.
+    """
+    for name, kind in ACTION_SCHEMA.items():
+        found = actions.schema.get(name)
+        if found != kind:
+            raise SchemaError(
+                f"actions need the column {name!r} of {kind}, found {found or 'none'}: "
+                "cast or add it"
+            )
+    good = pl.col("kind").is_in(["split", "dividend"]) & (pl.col("value") > 0)
+    good &= pl.col("value").is_finite() & pl.col("ex_date").is_not_null()
+    bad = actions.with_row_index().filter(~good.fill_null(False))
+    if bad.height:
+        row = bad.row(0, named=True)
+        raise SchemaError(
+            f"row {row['index']} of the actions is {row['kind']!r} {row['value']} on "
+            f"{row['ex_date']}: kind must be 'split' or 'dividend' and value above 0"
+        )
+
+
+def adjust_bars(
+    raw: pl.DataFrame,
+    actions: pl.DataFrame,
+    *,
+    as_of: date | None = None,
+    dividends: bool = True,
+    calendar: str | Calendar = "24/7",
+) -> pl.DataFrame:
+    """Bars whose older prices are scaled so that splits and dividends make no step.
+
+    Parameters
+    ----------
+    raw : polars.DataFrame
+        Bars as traded.
+    actions : polars.DataFrame
+        `ACTION_SCHEMA`; with a ``symbol`` column where `raw` has several symbols.
+    as_of : date, optional
+        Only actions with ``ex_date <= as_of`` apply. When not given, the date of the last bar: the
+        newest price is the one traded, and nothing later than the bars is used.
+    dividends : bool
+        False scales for splits only.
+    calendar : str or Calendar
+        Tells the session date of a bar; matters only where a session spans midnight UTC.
+
+    Returns
+    -------
+    polars.DataFrame
+        As `raw`; of the bars before an ex-date, prices are multiplied by
+        ``(1/s)·(1 − D·s/C)`` and volume by ``s``, with s the split ratio, D the dividend and C the
+        raw close before the ex-date (a dividend on the day of a split is per new share).
+
+    Raises
+    ------
+    SchemaError
+        Bad actions, or several symbols in `raw` and none in `actions`.
+    DataError
+        A dividend is not below the price before it.
+
+    References
+    ----------
+    CRSP's cumulative factor to adjust prices; the WIKI prices of Quandl use the same product.
+    """
+    check_actions(actions)
+    market = get_calendar(calendar)
+    if "symbol" not in raw.columns:
+        return _one_symbol(raw, actions, as_of, dividends, market)
+    parts = raw.partition_by("symbol", maintain_order=True)
+    if "symbol" not in actions.columns:
+        if len(parts) > 1:
+            raise SchemaError("bars have several symbols, actions have no column 'symbol': add it")
+        return _one_symbol(raw, actions, as_of, dividends, market)
+    made = [
+        _one_symbol(
+            part, actions.filter(pl.col("symbol") == part["symbol"][0]), as_of, dividends, market
+        )
+        for part in parts
+    ]
+    return pl.concat(made) if made else raw
+
+
+def _one_symbol(
+    raw: pl.DataFrame,
+    actions: pl.DataFrame,
+    as_of: date | None,
+    dividends: bool,
+    market: Calendar,
+) -> pl.DataFrame:
+    if not raw.height or not actions.height:
+        return raw
+    dates = market.session_dates(raw.get_column("close_time"))
+    last = as_of if as_of is not None else dates[-1]
+    known = actions.filter(pl.col("ex_date") <= last)
+    days = dates.to_physical().to_numpy()
+    close = raw.get_column("close").to_numpy()
+    price, shares = np.ones(raw.height), np.ones(raw.height)
+    for ex_date, split, cash in _by_date(known).iter_rows():
+        first = int(np.searchsorted(days, (ex_date - date(1970, 1, 1)).days))
+        if first == 0:
+            continue
+        share = cash * split / close[first - 1] if dividends else 0.0
+        if not share < 1:
+            raise DataError(
+                f"the dividend of {cash:g} on {ex_date} is not below the close before it "
+                f"({close[first - 1]:g}): correct the action"
+            )
+        price[:first] *= (1 - share) / split
+        shares[:first] *= split
+    return raw.with_columns(
+        *(pl.col(name) * pl.Series(price) for name in ("open", "high", "low", "close")),
+        pl.col("volume") * pl.Series(shares),
+    )
+
+
+def _by_date(actions: pl.DataFrame) -> pl.DataFrame:
+    """One row per ex-date: the product of its splits, the sum of its dividends."""
+    split = pl.col("value").filter(pl.col("kind") == "split").product()
+    cash = pl.col("value").filter(pl.col("kind") == "dividend").sum()
+    return actions.group_by("ex_date").agg(split.alias("split"), cash.alias("cash")).sort("ex_date")
