@@ -1,1 +1,18 @@
-"""."""
+"""The compiled functions that strategies call, by family; the same ones work on plain arrays."""
+
+from trade_research.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Bands": "volatility",
+        "bollinger_bands": "volatility",
+        "ema": "trend",
+        "rolling_max": "volatility",
+        "rolling_min": "volatility",
+        "rolling_std": "volatility",
+        "rsi": "momentum",
+        "sma": "trend",
+        "wilder": "trend",
+    },
+)

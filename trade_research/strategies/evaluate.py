@@ -1,0 +1,162 @@
+"""Running a strategy's compiled function on arrays, and checking what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from trade_research.errors import (
+    MissingColumnError,
+    StrategyError,
+    StrategyOutputError,
+    nearest,
+)
+from trade_research.kernels.jit import F64, Kernel
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a strategy wants: `target` (n_bars,), and the columns it returned beside it."""
+
+    target: F64
+    extras: dict[str, F64] = field(default_factory=dict)
+
+
+class Program:
+    """A strategy's function, compiled once for each choice of its text parameters."""
+
+    def __init__(
+        self, fn: Callable[..., Any], columns: tuple[str, ...], params: Mapping[str, Any]
+    ) -> None:
+        self.fn, self.columns = fn, columns
+        self.outputs: tuple[str, ...] | None = None
+        self._texts = tuple(n for n, p in params.items() if p.type is str)
+        self._kernels: dict[tuple[str, ...], Kernel] = {}
+
+    @property
+    def source_hash(self) -> str:
+        from trade_research.kernels.digest import digest
+
+        return digest(self.fn).hex
+
+    def run(self, columns: Mapping[str, F64], params: dict[str, Any]) -> Targets:
+        """Targets of `columns` under normalised `params`, before any warm-up is flattened."""
+        arrays = self._arrays(columns)
+        kernel = self._kernel(tuple(params[n] for n in self._texts))
+        numbers = {n: v for n, v in params.items() if n not in self._texts}
+        result = self._call(kernel, arrays, numbers, params)
+        return self._checked(result, arrays)
+
+    def _kernel(self, texts: tuple[str, ...]) -> Kernel:
+        """The kernel for these text parameters, which it has as defaults.
+
+        Numba then knows them while compiling, leaves out the branches not taken, and needs no
+        code to compare text, which takes a second to compile.
+        """
+        if texts not in self._kernels:
+            made = self.fn
+            if texts:
+                chosen = dict(zip(self._texts, texts, strict=True))
+                code = self.fn.__code__
+                names = code.co_varnames[: code.co_argcount]
+                kept = self.fn.__defaults__ or ()
+                defaults = tuple(
+                    chosen.get(n, d) for n, d in zip(names[-len(kept) :], kept, strict=True)
+                )
+                made = FunctionType(
+                    code, self.fn.__globals__, self.fn.__name__, defaults, self.fn.__closure__
+                )
+                made.__qualname__, made.__module__ = self.fn.__qualname__, self.fn.__module__
+            self._kernels[texts] = Kernel(made)
+        return self._kernels[texts]
+
+    def _arrays(self, columns: Mapping[str, F64]) -> list[F64]:
+        """The declared columns as read-only, C-contiguous float64 arrays of one length."""
+        arrays: list[F64] = []
+        for name in self.columns:
+            if name not in columns:
+                raise MissingColumnError(
+                    f"{self.fn.__name__} reads column {name!r}, which is not given; "
+                    f"{nearest(name, columns)}"
+                )
+            array = np.require(columns[name], np.float64, ["C", "A"]).view()
+            array.flags.writeable = False
+            arrays.append(array)
+        lengths = {name: a.shape[0] for name, a in zip(self.columns, arrays, strict=True)}
+        if len(set(lengths.values())) > 1:
+            raise StrategyError(f"{self.fn.__name__}: columns differ in length: {lengths}")
+        return arrays
+
+    def _call(
+        self, kernel: Kernel, arrays: list[F64], numbers: dict[str, Any], params: dict[str, Any]
+    ) -> Any:
+        from trade_research.strategies.explain import compiled_entry
+
+        entry = compiled_entry(kernel, arrays, numbers)
+        try:
+            return entry(*arrays, **numbers)
+        except Exception as error:
+            shown = ", ".join(f"{k}={v!r}" for k, v in params.items()) or "no parameters"
+            what = f"{type(error).__name__}: {error}".rstrip(": ")
+            raise StrategyError(
+                f"{self.fn.__name__} raised {what} (with {shown}, {arrays[0].shape[0]} bars)"
+            ) from error
+
+    def _checked(self, result: Any, arrays: list[F64]) -> Targets:
+        """The returned value as `Targets` that share no memory with the columns."""
+        fields = getattr(result, "_fields", None)
+        bars = arrays[0].shape[0]
+        if fields is None:
+            values = {"target": result}
+        elif fields[0] == "target":
+            values = dict(zip(fields, result, strict=True))
+        else:
+            raise StrategyOutputError(
+                f"{self.fn.__name__} returned a named tuple whose first field is {fields[0]!r}; "
+                f"the first must be 'target'"
+            )
+        for name, value in values.items():
+            self._check(name, value, bars)
+        owned = {n: self._owned(v, arrays) for n, v in values.items()}
+        target = owned.pop("target")
+        if any(np.may_share_memory(target, extra) for extra in owned.values()):
+            target = target.copy()
+        for column in arrays:
+            # A sum is NaN if a value is (or if there are both infinities: then the mask is empty).
+            if column.ndim == 1 and np.isnan(np.add.reduce(column)):
+                target[np.isnan(column)] = np.nan
+        self.outputs = tuple(values)
+        return Targets(target, owned)
+
+    def _owned(self, value: Any, arrays: list[F64]) -> F64:
+        aliased = any(np.may_share_memory(value, array) for array in arrays)
+        return np.array(value, np.float64, order="C", copy=True if aliased else None)
+
+    def _check(self, name: str, value: Any, bars: int) -> None:
+        """Raise unless `value` is an array that can be the field `name` of the result."""
+        what = f"{self.fn.__name__} returned " + ("" if name == "target" else f"as {name!r} ")
+        if isinstance(value, tuple | list):
+            raise StrategyOutputError(
+                f"{what}a {type(value).__name__}; return one array, or a NamedTuple whose first "
+                f"field is target"
+            )
+        if not isinstance(value, np.ndarray):
+            raise StrategyOutputError(
+                f"{what}{value!r:.60}; return an array with one target for each of the {bars} bars"
+            )
+        if value.shape != (bars,):
+            raise StrategyOutputError(
+                f"{what}an array of shape {value.shape}; it must have one value for each of the "
+                f"{bars} bars"
+            )
+        if name == "target" and value.dtype != np.float64:
+            raise StrategyOutputError(
+                f"{what}{value.dtype} targets; write 1.0 and 0.0 (np.where(rule, 1.0, 0.0)), "
+                f"so that NaN can say no opinion"
+            )
+        if value.dtype.kind not in "fiub":
+            raise StrategyOutputError(f"{what}an array of {value.dtype}; only numbers fit")
