@@ -15,7 +15,7 @@ from trade_research.lazy import attach
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from trade_research import indicators, strategies
+    from trade_research import frames, indicators, sources, strategies
     from trade_research.errors import TradeResearchError
     from trade_research.frames.calendars import Calendar
     from trade_research.kernels.jit import kernel
@@ -45,10 +45,12 @@ __getattr__, __dir__, __all__ = attach(
         "TradeResearchError": "errors",
         "backtest": "research.backtest",
         "check": "research.check",
+        "frames": "",
         "indicators": "",
         "kernel": "kernels.jit",
         "load_strategy": "strategies.load",
         "read_bars": "sources.files",
+        "sources": "",
         "strategies": "",
         "strategy": "strategies.strategy",
     },

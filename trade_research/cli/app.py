@@ -1,0 +1,65 @@
+"""`trade-research`: the commands, and the edge where errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from trade_research import __version__
+from trade_research.cli import data, doctor, evaluate, strategies
+from trade_research.cli.demo import demo
+from trade_research.cli.output import examples
+from trade_research.errors import TradeResearchError
+
+DONE, OUR_ERROR, USAGE, ANSWER_IS_NO, PARTIAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+app = typer.Typer(
+    name="trade-research",
+    help="One strategy function, written once, from notebook to market.",
+    epilog="Start with `trade-research demo`. Exit codes: 0 done, 1 our error, 2 usage, "
+    "3 it ran and the answer is no, 4 partial, 130 interrupted.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+app.command(epilog=examples("demo", "demo --report page.html --json"))(demo)
+app.add_typer(data.app, name="data")
+app.add_typer(strategies.app, name="strategies")
+app.command(epilog=evaluate.BACKTEST_EXAMPLES)(evaluate.backtest)
+app.command(epilog=evaluate.CHECK_EXAMPLES)(evaluate.check)
+app.command(epilog=examples("doctor", "doctor --warm"))(doctor.doctor)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"trade-research {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and stop.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace behind an error.")] = False,
+) -> None:
+    """One strategy function, written once, from notebook to market."""
+
+
+def main() -> None:
+    """Run the command line: our errors are one line on stderr and exit code 1."""
+    try:
+        app(standalone_mode=True)
+    except TradeResearchError as error:
+        if "--debug" in sys.argv:
+            raise
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(OUR_ERROR)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(DONE)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(INTERRUPTED)

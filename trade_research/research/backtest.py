@@ -1,0 +1,342 @@
+"""`backtest`: one strategy over bars, costs included, to a result that explains itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from trade_research.errors import ConfigError
+from trade_research.research.data import NO_CALENDAR, Data, read_data
+from trade_research.research.manifest import manifest_of
+from trade_research.simulate.accounts import Account, Rules
+from trade_research.simulate.costs import Costs
+from trade_research.simulate.exits import Exits
+from trade_research.simulate.run import Result, simulate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from trade_research.evidence.budget import EdgeBudget
+    from trade_research.evidence.check import Check
+    from trade_research.frames.calendars import Calendar
+    from trade_research.kernels.jit import F64
+    from trade_research.metrics.summary import Summary
+    from trade_research.report.run import Run
+    from trade_research.report.section import Section
+    from trade_research.report.verdict import Verdict
+    from trade_research.strategies.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything a run depends on beside strategy, parameters and data."""
+
+    costs: Costs
+    account: Account
+    exits: Exits | None
+    rules: Rules | None
+    cash: float
+    fill: str
+    delay: int
+    rebalance: str | int | float | None
+    finalize: bool
+
+    def run(self, data: Data, target: F64) -> Result:
+        """The targets through the simulator."""
+        return simulate(
+            data.market,
+            target,
+            costs=self.costs,
+            exits=self.exits,
+            account=self.account,
+            cash=self.cash,
+            fill=self.fill,
+            delay=self.delay,
+            rebalance=self.rebalance,
+            rules=self.rules,
+            finalize=self.finalize,
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class Backtest:
+    """One run: plain frames, metrics computed when asked for, a manifest and a report.
+
+    Attributes
+    ----------
+    equity : DataFrame
+        ``close_time, equity, return, drawdown, cash, gross, net, cost``, one row a bar.
+    trades, fills, orders : DataFrame
+        Round trips, executions, and every order with the reason when it was not filled.
+    metrics : mapping of str to float, int or None
+        See ``trade_research.metrics.DEFINITIONS``; None where a number is undefined.
+    """
+
+    strategy: Strategy
+    params: Mapping[str, Any]
+    data: Data
+    setup: Setup
+    result: Result
+    target: F64
+    outputs: Mapping[str, F64]
+    risk_free: float = 0.0
+
+    @property
+    def equity(self) -> pl.DataFrame:
+        return self.result.equity_frame
+
+    @property
+    def trades(self) -> pl.DataFrame:
+        return self.result.trades_frame
+
+    @property
+    def fills(self) -> pl.DataFrame:
+        return self.result.fills_frame
+
+    @property
+    def orders(self) -> pl.DataFrame:
+        return self.result.orders_frame
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader must know before believing a number; empty when there is nothing."""
+        notes = [NO_CALENDAR] if self.data.calendar is None else []
+        if self.setup.fill == "this_close":
+            notes.append("fills at the close that decided them: this run can never be promoted")
+        if self.result.status == "no_trades":
+            notes.append(f"no trades: {self.result.why_no_trades}")
+        if self.result.status == "ruined":
+            notes.append("ruined: equity reached zero and the run ended there")
+        if self.result.ambiguous:
+            notes.append(f"{self.result.ambiguous} bars could hit stop or target first")
+        return notes
+
+    @cached_property
+    def benchmark(self) -> Result:
+        """Buying and holding the same instruments in equal parts, at the same costs."""
+        shape = self.data.market.close.shape
+        target = np.full(shape, 1.0 / shape[1])
+        return replace(self.setup, exits=None, rebalance=None).run(self.data, target)
+
+    @cached_property
+    def gross(self) -> Result:
+        """The same targets at no cost."""
+        return replace(self.setup, costs=Costs.zero()).run(self.data, self.target)
+
+    @cached_property
+    def metrics(self) -> Summary:
+        """Every number of ``trade_research.metrics.DEFINITIONS``, computed when first read."""
+        return self._summary(self.result, benchmark=lambda: self.benchmark.equity)
+
+    @cached_property
+    def benchmark_metrics(self) -> Summary:
+        """The same numbers of buying and holding."""
+        return self._summary(self.benchmark)
+
+    def _summary(self, result: Result, benchmark: Callable[[], F64] | None = None) -> Summary:
+        from trade_research.metrics.summary import summary
+
+        return summary(
+            result,
+            periods_per_year=self.data.periods_per_year,
+            session_dates=self._sessions,
+            benchmark=benchmark,
+            risk_free=self.risk_free,
+        )
+
+    def _sessions(self) -> Any:
+        """Session date of every bar as days since 1970, for daily numbers."""
+        from trade_research.frames.calendars import get_calendar
+
+        calendar = self.data.calendar or get_calendar("24/7")
+        times = pl.Series(self.result.close_time).cast(pl.Datetime("us", "UTC"))
+        return calendar.session_dates(times).to_physical().to_numpy()
+
+    @cached_property
+    def check(self) -> Check:
+        """The three laws on these bars with these parameters."""
+        from trade_research.research.check import check
+
+        return check(self)
+
+    @cached_property
+    def budget(self) -> EdgeBudget:
+        """How much more cost and delay the result would survive."""
+        from trade_research.evidence.budget import edge_budget
+
+        def again(costs: Costs, delay: int) -> Result:
+            return replace(self.setup, costs=costs, delay=delay).run(self.data, self.target)
+
+        return edge_budget(again, self.setup.costs, self.setup.delay)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What it takes to make this run again: hashes, parameters, costs, versions."""
+        return manifest_of(self.strategy, self.params, self.data, asdict(self.setup))
+
+    @cached_property
+    def page(self) -> Run:
+        """What a report shows of this run, evidence included."""
+        from trade_research.research.page import page_of
+
+        return page_of(self)
+
+    @property
+    def verdict(self) -> Verdict:
+        """One of five words by fixed rules, the sentence behind it, and its gates."""
+        from trade_research.report.verdict import verdict
+
+        return verdict(self.page)
+
+    def report(
+        self,
+        path: str | Path,
+        *,
+        sections: Sequence[str] | None = None,
+        extra: Sequence[Callable[[Run], Section | None]] = (),
+    ) -> Path:
+        """Write one self-contained HTML page.
+
+        Parameters
+        ----------
+        path : str or Path
+            Folders in between are made.
+        sections : sequence of str, optional
+            Only these, in this order; all when left out.
+        extra : sequence of callables
+            Your own sections, ``run -> Section``, after ours.
+
+        Returns
+        -------
+        Path
+            Where the page lies.
+        """
+        from trade_research.report.page import write
+
+        return write(self.page, path, sections=sections, extra=extra)
+
+    def plot(self) -> Figure:
+        """Equity against buy and hold, and the drawdown below, as a Matplotlib figure."""
+        from trade_research.report.figures import equity_figure
+
+        return equity_figure(self.equity, self._benchmark_frame())
+
+    def _benchmark_frame(self) -> pl.DataFrame:
+        return self.benchmark.equity_frame.select("close_time", "equity")
+
+    def __repr__(self) -> str:
+        from trade_research.research.text import text_of
+
+        return text_of(self)
+
+    def _repr_html_(self) -> str:
+        from trade_research.research.text import html_of
+
+        return html_of(self)
+
+
+def backtest(
+    strategy: Strategy,
+    data: Any,
+    *,
+    costs: Costs | None = None,
+    account: str | Account = "spot",
+    cash: float = 100_000.0,
+    exits: Exits | None = None,
+    fill: str = "next_open",
+    delay: int = 0,
+    rebalance: str | int | float | None = None,
+    rules: Rules | None = None,
+    finalize: bool = False,
+    calendar: str | Calendar | None = None,
+    risk_free: float = 0.0,
+    **params: Any,
+) -> Backtest:
+    """Run a strategy over bars: decided at a close, filled at the next open, costs included.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        Made with ``@tr.strategy``.
+    data : Query or polars.DataFrame
+        ``store.query(…)``, ``store.bars(…)``, ``tr.read_bars(…)``. With several symbols each gets
+        an equal part of the equity: its weight is its target divided by the number of symbols.
+    costs : Costs, optional
+        Default: 10 bp fee, 2 bp spread, 1 bp slippage. There is no run without a cost model; for
+        the gross result see ``run.gross``.
+    account : "spot", "margin" or Account
+        Spot knows no shorts and no leverage.
+    exits : Exits, optional
+        Stop, take profit, trailing stop, maximum hold, cooldown.
+    fill : {"next_open", "next_close", "this_close"}
+        ``this_close`` uses a price the decision already saw: never promotable.
+    delay : int
+        Extra bars between decision and fill.
+    rebalance : str, int, float or None
+        None: units are held between changes of target. An int: every so many bars; a float: when
+        a weight has drifted so far; "1d", "1w", …: at session boundaries.
+    calendar : str or Calendar, optional
+        For bare frames: without it annualised numbers are None.
+    risk_free : float
+        Yearly rate as a fraction, for Sharpe, Sortino and alpha.
+    **params
+        Parameters of the strategy.
+
+    Returns
+    -------
+    Backtest
+        Same inputs, same bits, on every run.
+
+    Raises
+    ------
+    ParameterError, MissingColumnError, StrategyCompileError, StrategyOutputError
+        The strategy does not fit the data or the contract.
+    ConfigError, SimulationError
+        An argument that cannot be run.
+    """
+    found = data if isinstance(data, Data) else read_data(data, calendar)
+    bound = strategy.bind(**params)
+    setup = Setup(
+        costs=Costs() if costs is None else costs,
+        account=Account.of(account),
+        exits=exits,
+        rules=rules,
+        cash=float(cash),
+        fill=fill,
+        delay=delay,
+        rebalance=rebalance,
+        finalize=finalize,
+    )
+    if not setup.cash > 0.0:
+        raise ConfigError(f"cash must be positive, found {cash!r}")
+    target, outputs = targets_of(strategy, found, bound)
+    return Backtest(
+        strategy, bound, found, setup, setup.run(found, target), target, outputs, risk_free
+    )
+
+
+def targets_of(
+    strategy: Strategy, data: Data, params: Mapping[str, Any]
+) -> tuple[F64, Mapping[str, F64]]:
+    """Weights wanted after each bar, (n_bars, n_symbols), and the strategy's other columns.
+
+    Each symbol's rows are seen alone; a bar a symbol does not have is NaN: no opinion. The other
+    columns are given for a single symbol only.
+    """
+    market = data.market
+    if len(data.instruments) == 1:
+        frame = next(iter(data.by_instrument().values()))
+        found = strategy.compute(strategy.columns_of(frame), **params)
+        return found.target.reshape(-1, 1), found.extras
+    weights = np.full(market.close.shape, np.nan)
+    for which, frame in enumerate(data.by_instrument().values()):
+        found = strategy.compute(strategy.columns_of(frame), **params)
+        rows = np.searchsorted(market.open_time, frame["open_time"].to_physical().to_numpy())
+        weights[rows, which] = found.target / len(data.instruments)
+    return weights, {}

