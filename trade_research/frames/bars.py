@@ -225,7 +225,7 @@ def _check_prices(frame: pl.DataFrame) -> None:
             row = (~good.fill_null(False)).arg_max()
             assert row is not None
             raise SchemaError(
-                f"{name!r} is {column[row]} at {_place(frame, row)}: a price must be a number "
+                f"{name!r} is {_shown(column[row])} at {_place(frame, row)}: a price must be a number "
                 "above 0. Correct or remove that row"
             )
     low = frame.get_column("high") < frame.get_column("low")
@@ -263,6 +263,10 @@ def _check_order(frame: pl.DataFrame) -> None:
 def _place(frame: pl.DataFrame, row: int) -> str:
     symbol = f" of {frame['symbol'][row]!r}" if "symbol" in frame.columns else ""
     return f"row {row}{symbol} ({_clock(frame['open_time'][row])})"
+
+
+def _shown(value: float | None) -> str:
+    return "null" if value is None else str(value)
 
 
 def _clock(time: datetime) -> str:
