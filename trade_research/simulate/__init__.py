@@ -1,1 +1,19 @@
-"""."""
+"""Targets to fills to equity: costs, accounts, the one fill step and its loop; plain results."""
+
+from trade_research.lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Account": "accounts",
+        "Costs": "costs",
+        "Exits": "exits",
+        "Market": "market",
+        "Rebalance": "schedule",
+        "Result": "result",
+        "Rules": "accounts",
+        "Simulator": "simulator",
+        "Trades": "trades",
+        "simulate": "run",
+    },
+)

@@ -1,0 +1,187 @@
+"""Bars of one or many symbols as the (time × symbol) matrices the fill step reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trade_research.errors import SimulationError, nearest
+from trade_research.kernels.jit import F64, I64
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PRICES = ("open", "high", "low", "close", "volume")
+DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Prices of `n_symbols` instruments on one common sequence of bars.
+
+    Parameters
+    ----------
+    open_time, close_time : int64 array of shape (n_bars,)
+        Microseconds since 1970, UTC; strictly increasing.
+    open, high, low, close, volume : float64 array of shape (n_bars, n_symbols)
+        NaN in all prices where a symbol has no bar. A volume of 0 means that nothing traded and
+        nothing can be filled; NaN means unknown, and fills. One-dimensional arrays are taken as
+        one symbol. Arrays are not copied when they are contiguous float64.
+    symbols : tuple of str
+        Names of the columns.
+    session : int64 array of shape (n_bars,), optional
+        Day number of each bar's session, for schedules; the UTC day of the bar when left out.
+    delisted : tuple of str
+        Symbols that stop trading after their last bar here: positions close there.
+
+    Raises
+    ------
+    SimulationError
+        Shapes that do not agree, times out of order, or an unknown delisted symbol.
+    """
+
+    open_time: I64
+    close_time: I64
+    open: F64
+    high: F64
+    low: F64
+    close: F64
+    volume: F64
+    symbols: tuple[str, ...]
+    session: I64 | None = None
+    delisted: tuple[str, ...] = ()
+    n_bars: int = field(init=False)
+    n_symbols: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        n_symbols = len(self.symbols)
+        times = np.asarray(self.open_time)
+        n_bars = times.size
+        for name in ("open_time", "close_time", "session"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            value = np.ascontiguousarray(value, dtype=np.int64)
+            if value.shape != (n_bars,):
+                raise SimulationError(
+                    f"Market: {name} has shape {value.shape}, but open_time has {n_bars} rows."
+                )
+            object.__setattr__(self, name, read_only(value))
+        for name in PRICES:
+            value = np.ascontiguousarray(getattr(self, name), dtype=np.float64)
+            if value.ndim == 1:
+                value = value.reshape(-1, 1)
+            if value.shape != (n_bars, n_symbols):
+                raise SimulationError(
+                    f"Market: {name} has shape {value.shape}, but there are {n_bars} bars of "
+                    f"{n_symbols} symbols. Give (n_bars, n_symbols)."
+                )
+            object.__setattr__(self, name, read_only(value))
+        late = np.flatnonzero(np.diff(self.open_time) <= 0)
+        if late.size:
+            raise SimulationError(
+                f"Market: open_time does not increase at row {late[0] + 1}. "
+                "Sort the bars and drop repeats."
+            )
+        for name in self.delisted:
+            if name not in self.symbols:
+                raise SimulationError(
+                    f"Market: delisted symbol {name!r} is not among the symbols; "
+                    f"{nearest(name, self.symbols)}"
+                )
+        object.__setattr__(self, "n_bars", n_bars)
+        object.__setattr__(self, "n_symbols", n_symbols)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pl.DataFrame,
+        *,
+        delisted: Sequence[str] = (),
+        sessions: pl.Series | None = None,
+    ) -> Market:
+        """Market of a frame of bars; several symbols (a `symbol` column) become columns.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame
+            Bars as `trade_research.frames` defines them, each symbol in time order. Rows of all
+            symbols are laid on the union of their open times; a symbol without a row there has NaN.
+        delisted : sequence of str
+            Symbols whose last row here is their last day of trading.
+        sessions : polars.Series of Date, optional
+            Session date of every row of a single-symbol frame, for rebalancing schedules.
+
+        Raises
+        ------
+        SimulationError
+            Symbols whose bars of one open time close at different times.
+        """
+        import polars as pl
+
+        from trade_research.frames.columns import columns
+
+        stamps = {
+            name: frame[name].cast(pl.Datetime("us", "UTC")).to_physical().to_numpy()
+            for name in ("open_time", "close_time")
+        }
+        prices = columns(frame, PRICES)
+        day = None if sessions is None else sessions.to_physical().to_numpy().astype(np.int64)
+        names = frame["symbol"].unique(maintain_order=True).to_list() if _has_symbols(frame) else []
+        if len(names) <= 1:
+            return cls(
+                stamps["open_time"],
+                stamps["close_time"],
+                *(prices[name] for name in PRICES),
+                symbols=tuple(names) or ("asset",),
+                session=day,
+                delisted=tuple(delisted),
+            )
+        return _scatter(frame["symbol"].to_list(), names, stamps, prices, tuple(delisted))
+
+    def session_days(self) -> I64:
+        """Day number of each bar's session; without sessions the UTC day in which it closed."""
+        if self.session is not None:
+            return self.session
+        return (self.close_time - 1) // DAY_US
+
+
+def read_only(array: np.ndarray) -> np.ndarray:  # type: ignore[type-arg] # keeps any dtype
+    """A read-only view: kernels see one type of array, and nobody changes data in place."""
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _has_symbols(frame: pl.DataFrame) -> bool:
+    return "symbol" in frame.columns and frame.height > 0
+
+
+def _scatter(
+    of_row: list[str],
+    names: list[str],
+    stamps: Mapping[str, I64],
+    prices: Mapping[str, F64],
+    delisted: tuple[str, ...],
+) -> Market:
+    """Lay the rows of many symbols on the union of their open times."""
+    opened, where = np.unique(stamps["open_time"], return_inverse=True)
+    number = {name: k for k, name in enumerate(names)}
+    column = np.array([number[name] for name in of_row])
+    closed = np.zeros(opened.size, dtype=np.int64)
+    closed[where] = stamps["close_time"]
+    if not np.array_equal(closed[where], stamps["close_time"]):
+        row = int(np.flatnonzero(closed[where] != stamps["close_time"])[0])
+        raise SimulationError(
+            f"Market: bars that open together close at different times (row {row}, "
+            f"{of_row[row]!r}). Bring all symbols to one interval and calendar first."
+        )
+    matrices = []
+    for name in PRICES:
+        matrix = np.full((opened.size, len(names)), np.nan)
+        matrix[where, column] = prices[name]
+        matrices.append(matrix)
+    return Market(opened, closed, *matrices, symbols=tuple(names), delisted=delisted)
