@@ -60,12 +60,8 @@ class Drawdowns:
 
         A peak at bar -1 has the `start_time` (open of the first bar), or the first close.
         """
-        first = int(close_time[0]) if start_time is None and close_time.size else start_time
-        peak = (
-            np.where(self.peak >= 0, close_time[self.peak], first) if self.peak.size else self.peak
-        )
         return {
-            "peak": peak,
+            "peak": self._peak_time(close_time, start_time),
             "start": close_time[self.start],
             "valley": close_time[self.valley],
             "end": close_time[self.end],
@@ -73,8 +69,15 @@ class Drawdowns:
 
     def days(self, close_time: I64, start_time: int | None = None) -> F64:
         """Peak to recovery (or to the last bar), in calendar days of 24 hours."""
-        times = self.times(close_time, start_time)
-        return np.asarray((times["end"] - times["peak"]) / US_PER_DAY, np.float64)
+        span = close_time[self.end] - self._peak_time(close_time, start_time)
+        return np.asarray(span / US_PER_DAY, np.float64)
+
+    def _peak_time(self, close_time: I64, start_time: int | None) -> I64:
+        before = self.peak < 0
+        time = close_time[np.where(before, 0, self.peak)]
+        if start_time is not None:
+            time[before] = start_time
+        return time
 
 
 def drawdown_series(equity: F64, initial: float) -> F64:
@@ -94,22 +97,18 @@ def bars_at_peak(equity: F64, initial: float) -> I64:
     """
     whole = equity.size // _BLOCK * _BLOCK
     table = equity[:whole].reshape(-1, _BLOCK)
-    before = np.maximum.accumulate(np.append(initial, table.max(axis=1)))
-    rows = np.flatnonzero(before[1:] <= table.max(axis=1))
-    found: list[I64] = []
-    if rows.size:
-        some = table[rows]
-        floor = np.maximum(np.maximum.accumulate(some, axis=1), before[rows, None])
-        row, column = np.nonzero(some >= floor)
-        found.append(rows[row] * _BLOCK + column)
-    rest = equity[whole:]
-    if rest.size:
-        floor = np.maximum(np.maximum.accumulate(rest), before[-1])
-        found.append(np.flatnonzero(rest >= floor) + whole)
-    return np.concatenate(found) if found else np.empty(0, np.int64)
+    highest = table.max(axis=1)
+    before = np.maximum.accumulate(np.append(initial, highest))
+    rows = np.flatnonzero(highest >= before[:-1])
+    some = np.concatenate((table[rows].ravel(), equity[whole:]))
+    floor = np.maximum.accumulate(some)
+    at = np.flatnonzero(some >= np.maximum(floor, initial, out=floor))
+    # Positions among the blocks looked at, back to positions in the curve.
+    skipped = np.append(rows, table.shape[0]) - np.arange(rows.size + 1)
+    return at + skipped[np.minimum(at // _BLOCK, rows.size)] * _BLOCK
 
 
-def drawdowns(equity: F64, initial: float) -> Drawdowns:
+def drawdown_episodes(equity: F64, initial: float) -> Drawdowns:
     """Every drawdown of the curve.
 
     Parameters
@@ -153,9 +152,8 @@ def longest_drawdown_days(
     return float(found.days(close_time, start_time).max()) if found.peak.size else 0.0
 
 
-def time_under_water(found: Drawdowns, n_bars: int) -> float:
-    """Share of the bars whose close is below an earlier peak. NaN without bars."""
-    if n_bars == 0:
+def time_under_water(found: Drawdowns) -> float:
+    """Share of all bars whose close is below an earlier peak. NaN without bars."""
+    if found.equity.size == 0:
         return math.nan
-    under = np.sum(found.end - found.start + found.open)
-    return float(under / n_bars)
+    return float(np.sum(found.end - found.start + found.open) / found.equity.size)

@@ -1,9 +1,10 @@
-"""Sums over a return series that many metrics share, made in two passes of cache-sized blocks."""
+"""Sums over a return series that many metrics share, each made once and when asked for."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -11,106 +12,128 @@ import numpy as np
 from trade_research.kernels.jit import F64
 
 _BLOCK = 8192
-ROUNDING = (
-    1e-15  # a few units in the last place of E_t / E_{t-1}: returns closer than this are equal
-)
+ROUNDING = 1e-15  # a few units in the last place of E_t / E_{t-1}: what rounding alone makes
 
 
-@dataclass(frozen=True)
 class Moments:
-    """What the ratios need to know of a return series; every field is a sum, a mean or an extreme.
+    """Lazy sums of one return series, shape (n,), fractions per period (0.01 is one per cent).
 
-    `m2`, `m3`, `m4` are the biased central moments (divided by `n`); `gains` and `losses` the sums
-    of the positive returns and of the sizes of the negative ones; `down2` the sum of squared
-    negative returns; `up` and `down` how many there are of each sign. All NaN for an empty series.
+    Pass it to several metrics instead of the array, and they share the passes. An empty series
+    gives NaN everywhere, and so does a NaN in the series (but for counts). Powers are summed in
+    cache-sized blocks, pairwise and never by BLAS, so the bits do not depend on threads.
     """
 
-    n: int
-    mean: float
-    m2: float
-    m3: float
-    m4: float
-    low: float
-    high: float
-    gains: float
-    losses: float
-    down2: float
-    up: int
-    down: int
+    def __init__(self, returns: F64) -> None:
+        self.returns = returns
+        self.n = returns.size
+
+    @cached_property
+    def mean(self) -> float:
+        """Arithmetic mean."""
+        return float(self.returns.sum() / self.n) if self.n else math.nan
+
+    @cached_property
+    def m2(self) -> float:
+        """Biased variance; the second pass, about the mean, so a large mean costs no digits."""
+        return self._mean_of(lambda d, w: (np.multiply(d, d, out=w).sum(),), 1)[0]
+
+    @cached_property
+    def _shape(self) -> tuple[float, ...]:
+        def cubes(d: F64, w: F64) -> tuple[float, float]:
+            np.multiply(d, d, out=w)
+            return np.multiply(d, w, out=d).sum(), np.multiply(w, w, out=w).sum()
+
+        return self._mean_of(cubes, 2)
 
     @property
-    def varies(self) -> bool:
-        """At least two returns that differ by more than the rounding of a ratio of equities."""
-        return self.n >= 2 and self.high - self.low > ROUNDING
+    def m3(self) -> float:
+        """Biased third central moment."""
+        return self._shape[0]
+
+    @property
+    def m4(self) -> float:
+        """Biased fourth central moment."""
+        return self._shape[1]
 
     @property
     def std(self) -> float:
-        """Sample standard deviation (ddof 1) per period; NaN with fewer than two returns."""
+        """Sample standard deviation (ddof 1); NaN with fewer than two returns."""
         return math.sqrt(self.m2 * self.n / (self.n - 1)) if self.n >= 2 else math.nan
+
+    @property
+    def varies(self) -> bool:
+        """At least two returns, further apart than the rounding of a ratio of equities."""
+        return self.n >= 2 and self.std > ROUNDING * max(1.0, abs(self.mean))
+
+    @cached_property
+    def low(self) -> float:
+        """Smallest return."""
+        return float(self.returns.min()) if self.n else math.nan
+
+    @cached_property
+    def high(self) -> float:
+        """Largest return."""
+        return float(self.returns.max()) if self.n else math.nan
+
+    @cached_property
+    def up(self) -> int:
+        """Number of returns above 0."""
+        return int(np.count_nonzero(self.returns > 0.0))
+
+    @cached_property
+    def down(self) -> int:
+        """Number of returns below 0."""
+        return int(np.count_nonzero(self.returns < 0.0))
+
+    @cached_property
+    def _negative(self) -> tuple[float, ...]:
+        def sums(b: F64, w: F64) -> tuple[float, float]:
+            np.minimum(b, 0.0, out=w)
+            return -w.sum(), np.multiply(w, w, out=w).sum()
+
+        return _sums(self._blocks(), sums, 2)
+
+    @property
+    def losses(self) -> float:
+        """Sum of the sizes of the negative returns."""
+        return self._negative[0] if self.n else math.nan
+
+    @property
+    def down2(self) -> float:
+        """Sum of the squares of the negative returns."""
+        return self._negative[1] if self.n else math.nan
+
+    @property
+    def gains(self) -> float:
+        """Sum of the positive returns."""
+        return self.mean * self.n + self.losses if self.up else 0.0 * self.mean
+
+    def _blocks(self) -> Iterator[tuple[F64, F64]]:
+        """Stretches of the series, each with room of the same size to work in."""
+        room = np.empty(min(self.n, _BLOCK))
+        for a in range(0, self.n, _BLOCK):
+            block = self.returns[a : a + _BLOCK]
+            yield block, room[: block.size]
+
+    def _mean_of(self, of: Callable[[F64, F64], tuple[float, ...]], k: int) -> tuple[float, ...]:
+        """Means over the series of `k` functions of the deviations from the mean."""
+        if self.n == 0:
+            return (math.nan,) * k
+        room, mean = np.empty(min(self.n, _BLOCK)), self.mean
+        blocks = ((np.subtract(b, mean, out=room[: b.size]), w) for b, w in self._blocks())
+        return tuple(s / self.n for s in _sums(blocks, of, k))
+
+
+def _sums(
+    blocks: Iterator[tuple[F64, F64]], of: Callable[[F64, F64], tuple[float, ...]], k: int
+) -> tuple[float, ...]:
+    parts = np.array([of(block, room) for block, room in blocks]).reshape(-1, k)
+    return tuple(float(s) for s in parts.sum(axis=0))
 
 
 Returns: TypeAlias = F64 | Moments
 
 
 def moments(returns: Returns) -> Moments:
-    """Moments of a return series; a series already summed is handed back.
-
-    Parameters
-    ----------
-    returns : float64 array of shape (n,), or its Moments
-        Fractions per period (0.01 is one per cent), less cash where the metric says excess.
-        A NaN makes every field but the counts NaN.
-
-    Notes
-    -----
-    The variance takes a second pass about the mean, so a large mean costs no digits. Blocks are
-    summed pairwise and never by BLAS, so the bits do not depend on the number of threads.
-    """
-    if isinstance(returns, Moments):
-        return returns
-    n = returns.size
-    if n == 0:
-        return Moments(0, *[math.nan] * 9, 0, 0)
-    parts, counts = _first_pass(returns)
-    total, gains, losses, down2 = np.sum(parts[:, :4], axis=0)
-    mean = float(total / n)
-    m2, m3, m4 = (float(s / n) for s in _second_pass(returns, mean))
-    low, high = float(parts[:, 4].min()), float(parts[:, 5].max())
-    up, down = (int(c) for c in counts.sum(axis=0))
-    return Moments(
-        n, mean, m2, m3, m4, low, high, float(gains), float(losses), float(down2), up, down
-    )
-
-
-def _blocks(x: F64) -> list[F64]:
-    return [x[a : a + _BLOCK] for a in range(0, x.size, _BLOCK)]
-
-
-def _first_pass(x: F64) -> tuple[F64, np.ndarray[tuple[int, int], np.dtype[np.int64]]]:
-    """Per block: sum, gains, losses, squared losses, low, high; and counts above and below 0."""
-    blocks, work = _blocks(x), np.empty(min(x.size, _BLOCK))
-    parts, counts = np.empty((len(blocks), 6)), np.empty((len(blocks), 2), np.int64)
-    for i, b in enumerate(blocks):
-        part, w = parts[i], work[: b.size]
-        part[0] = b.sum()
-        part[1] = np.maximum(b, 0.0, out=w).sum()
-        counts[i, 0] = np.count_nonzero(w)
-        part[2] = -np.minimum(b, 0.0, out=w).sum()
-        counts[i, 1] = np.count_nonzero(w)
-        part[3] = np.multiply(w, w, out=w).sum()
-        part[4], part[5] = b.min(), b.max()
-    return parts, counts
-
-
-def _second_pass(x: F64, mean: float) -> F64:
-    """Sums of the second, third and fourth powers of the deviations from the mean."""
-    size = min(x.size, _BLOCK)
-    deviation, square, sums = np.empty(size), np.empty(size), []
-    for b in _blocks(x):
-        d, s = deviation[: b.size], square[: b.size]
-        np.subtract(b, mean, out=d)
-        np.multiply(d, d, out=s)
-        m2 = s.sum()
-        m3 = np.multiply(d, s, out=d).sum()
-        sums.append((m2, m3, np.multiply(s, s, out=s).sum()))
-    return np.sum(np.array(sums), axis=0)
+    """Moments of a return series; Moments are handed back as they are."""
+    return returns if isinstance(returns, Moments) else Moments(returns)
