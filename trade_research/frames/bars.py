@@ -155,7 +155,20 @@ def _open_times(frame: pl.DataFrame, interval: Interval, market: Calendar) -> pl
             f"time columns mix zones: open_time has {zones['open_time']}, close_time has "
             f"{zones['close_time']}. Convert both to UTC first"
         )
-    column = frame.get_column("open_time")
+    labelled = interval.is_daily and not market.continuous
+    opens = _utc(frame.get_column("open_time"), labelled)
+    if labelled:
+        row = _first(opens.to_physical() % DAY != 0)
+        if row is not None:
+            raise SchemaError(
+                f"{interval.text} bars of {market.name} are labelled by date at 00:00 UTC, found "
+                f"{_clock(opens[row])} at row {row}: cast the times to their local Date"
+            )
+    return opens
+
+
+def _utc(column: pl.Series, labelled: bool) -> pl.Series:
+    """Open times in UTC; labels keep the date that their own zone shows."""
     kind = column.dtype
     if kind == pl.Date:
         return column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
@@ -164,17 +177,9 @@ def _open_times(frame: pl.DataFrame, interval: Interval, market: Calendar) -> pl
             f"column 'open_time' is {kind}, not a time: parse it to Datetime in UTC first "
             "(read_bars does so for files)"
         )
-    if kind.time_zone is None:
-        return column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    if not market.continuous and interval.is_daily and kind.time_zone != "UTC":
-        return _label(column)
+    if kind.time_zone is None or labelled:
+        return column.dt.replace_time_zone(None).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return column.cast(pl.Datetime("us", kind.time_zone)).dt.convert_time_zone("UTC")
-
-
-def _label(column: pl.Series) -> pl.Series:
-    """Local midnights as labels: the same date at 00:00 UTC."""
-    local = column.dt.replace_time_zone(None).cast(pl.Datetime("us"))
-    return local.dt.replace_time_zone("UTC")
 
 
 def _number(column: pl.Series, kind: pl.DataType) -> pl.Series:
@@ -212,26 +217,23 @@ def _smallest_step(frame: pl.DataFrame) -> int | None:
 
 def _check_filled(frame: pl.DataFrame) -> None:
     for name in ("symbol", "open_time", "close_time"):
-        if name in frame.columns and (column := frame.get_column(name)).null_count():
-            row = column.is_null().arg_max()
-            raise SchemaError(f"column {name!r} is null at row {row}: fill or remove that row")
+        if name in frame.columns:
+            row = _first(frame.get_column(name).is_null())
+            if row is not None:
+                raise SchemaError(f"column {name!r} is null at row {row}: fill or remove that row")
 
 
 def _check_prices(frame: pl.DataFrame) -> None:
     for name in PRICES:
         column = frame.get_column(name)
-        good = (column > 0) & column.is_finite()
-        if not good.all(ignore_nulls=False):
-            row = (~good.fill_null(False)).arg_max()
-            assert row is not None
+        row = _first(~((column > 0) & column.is_finite()).fill_null(False))
+        if row is not None:
             raise SchemaError(
-                f"{name!r} is {_shown(column[row])} at {_place(frame, row)}: a price must be a number "
-                "above 0. Correct or remove that row"
+                f"{name!r} is {_shown(column[row])} at {_place(frame, row)}: a price must be a "
+                "number above 0. Correct or remove that row"
             )
-    low = frame.get_column("high") < frame.get_column("low")
-    if low.any():
-        row = low.arg_max()
-        assert row is not None
+    row = _first(frame.get_column("high") < frame.get_column("low"))
+    if row is not None:
         raise SchemaError(
             f"high {frame['high'][row]} is below low {frame['low'][row]} at {_place(frame, row)}. "
             "Correct or remove that row"
@@ -239,25 +241,25 @@ def _check_prices(frame: pl.DataFrame) -> None:
 
 
 def _check_order(frame: pl.DataFrame) -> None:
-    opens = pl.col("open_time").to_physical()
-    ahead = opens.diff()
+    ahead = pl.col("open_time").to_physical().diff()
     if "symbol" in frame.columns:
         ahead = ahead.over("symbol")
-    bad = frame.select((ahead <= 0).fill_null(False)).to_series()
-    if bad.any():
-        row = bad.arg_max()
-        assert row is not None
+    row = _first(frame.select((ahead <= 0).fill_null(False)).to_series())
+    if row is not None:
         symbol = frame["symbol"][row] if "symbol" in frame.columns else ""
         before = frame[:row].filter(pl.col("symbol") == symbol) if symbol else frame[:row]
         raise BarOrderError(symbol, row, before["open_time"][-1], frame["open_time"][row])
-    early = frame.get_column("close_time") <= frame.get_column("open_time")
-    if early.any():
-        row = early.arg_max()
-        assert row is not None
+    row = _first(frame.get_column("close_time") <= frame.get_column("open_time"))
+    if row is not None:
         raise SchemaError(
             f"the bar at {_place(frame, row)} closes at {_clock(frame['close_time'][row])}, not "
             "after its open: make close_time with to_bars()"
         )
+
+
+def _first(mask: pl.Series) -> int | None:
+    """Row of the first True, if any."""
+    return mask.arg_max() if mask.any() else None
 
 
 def _place(frame: pl.DataFrame, row: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,10 @@ KINDS: dict[str, tuple[bool, str]] = {
     "gap": (True, "bars that the calendar expects are missing before this one"),
     "zero_volume": (True, "nothing was traded in the bar"),
     "stale": (True, "three or more bars in a row repeat the same prices and volume"),
-    "outlier": (True, "the close moved over 20 times the usual step of the 256 bars before"),
+    "outlier": (
+        True,
+        "the close doubled, halved, or moved over 20 times its usual step of the last 256 bars",
+    ),
     "spike": (False, "prices left the level of the bars around them and came back at once"),
     "ohlc_inconsistent": (True, "the open or close lies outside of low to high"),
     "off_session": (True, "the bar lies outside of the calendar's sessions"),
@@ -44,6 +48,7 @@ VERDICT_SCHEMA = pl.Schema(
 
 WINDOW = 256  # bars of history behind the usual step of `outlier` and `spike`
 TIMES = 20.0  # steps of the usual size that make an outlier
+DOUBLE = math.log(2)  # a step that is an outlier whatever the history
 LEAST_STEP = 5e-4  # the usual step is never taken as less: half of all steps may be zero
 STALE_BARS = 3
 
@@ -183,7 +188,7 @@ def _marks(
         "zero_volume": (value["volume"] == 0, "no volume"),
         "ohlc_inconsistent": (outside, "open or close outside of low to high"),
         "stale": (_stale(value), "same prices and volume as the bars before"),
-        "outlier": (np.abs(step) > TIMES * usual, np.expm1(step)),
+        "outlier": (np.abs(step) > np.fmin(TIMES * usual, DOUBLE), np.expm1(step)),
         "spike": _spikes(value["close"], usual),
         "off_session": (~market.is_open(opens, interval), f"outside of {market.name}"),
     }
@@ -194,12 +199,15 @@ def _marks(
 
 
 def _steps(close: F64) -> tuple[F64, F64]:
-    """Log step to each close, and the usual size of a step in the bars before it (NaN: too few)."""
+    """Log step to each close, and the usual size of a step in the bars before it (NaN: too few).
+
+    Prices that are no price make a step of 0, so that Polars takes its fast path without nulls.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
-        step = np.diff(np.log(close), prepend=np.nan)
-    steps = pl.Series(step, nan_to_null=True)
-    least = WINDOW // 8
-    middle = steps.rolling_median(WINDOW, min_samples=least).shift(1)
+        level = np.log(close)
+        step = np.nan_to_num(np.diff(level, prepend=level[:1]), posinf=0.0, neginf=0.0)
+    steps, least = pl.Series(step), WINDOW // 8
+    middle = steps.rolling_median(WINDOW, min_samples=least).shift(1, fill_value=0.0)
     apart = (steps - middle.fill_null(0.0)).abs()
     usual = apart.rolling_median(WINDOW, min_samples=least).shift(1).to_numpy() * 1.4826
     return step, np.maximum(usual, LEAST_STEP)
@@ -227,7 +235,8 @@ def _spikes(close: F64, usual: F64) -> tuple[B8, F64]:
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.log(close)
     around = pl.Series(level).rolling_median(7, center=True).to_numpy()
-    return np.abs(level - around) > TIMES * usual, np.expm1(level - around)
+    far = np.abs(level - around) > np.fmin(TIMES * usual, DOUBLE)
+    return far, np.expm1(level - around)
 
 
 def _runs(mark: B8, split: B8) -> tuple[I64, I64]:
