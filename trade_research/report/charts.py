@@ -1,0 +1,271 @@
+"""Charts as small SVG: Matplotlib draws with sentinel colours, which become the page's variables.
+
+Object interface only (no pyplot), fixed margins, numeric axes with labels of our own: a chart takes
+some ten milliseconds, follows light, dark and print, and has the same bytes every time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from trade_research.report.palette import SENTINEL
+from trade_research.report.ticks import dates, decades, nice
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+WIDE, HALF = 960, 468
+TEXT_SIZE = 12
+# Dashes in points, so that lines differ without their colour.
+DASHES: dict[str, Any] = {"solid": "solid", "dashed": (0, (6, 3)), "dotted": (0, (1.5, 2.2))}
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "trade_research",
+    "path.simplify": True,
+    "path.simplify_threshold": 1.0,
+    "axes.unicode_minus": False,
+    "font.size": TEXT_SIZE,
+    "font.family": ["DejaVu Sans"],
+}
+# Our style over Matplotlib's own defaults: a user's matplotlibrc must not change the bytes.
+_SETTINGS = {
+    name: value
+    for name, value in matplotlib.rcParamsDefault.items()
+    if name.partition(".")[0] in {"svg", "path", "axes", "font", "lines", "text", "patch", "figure"}
+} | _STYLE
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawn chart: SVG inside, what it is, and what it shows (read aloud instead of it)."""
+
+    svg: str
+    title: str
+    finding: str
+    width: int
+    height: int
+    key: tuple[tuple[str, str, str], ...] = ()  # (name, colour, dash or marker)
+    read: str = ""
+    narrow: Chart | None = None
+
+    @property
+    def scope(self) -> str:
+        """Placeholder that the page replaces by an id of its own."""
+        return "CHARTID"
+
+
+@dataclass
+class Plot:
+    """A figure under construction: stacked panels that share one x axis.
+
+    Parameters
+    ----------
+    width, heights : int
+        Pixels: the whole width, and the height of each panel from the top.
+    left, right : int
+        Margins for the value labels.
+    """
+
+    width: int = WIDE
+    heights: Sequence[int] = (220,)
+    left: int = 58
+    right: int = 12
+    top: int = 10
+    gap: int = 22
+    bottom: int = 24
+    x_range: tuple[float, float] = (0.0, 1.0)
+    figure: Figure = field(init=False)
+    panels: list[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        tall = self.height
+        self.figure = Figure(figsize=(self.width / 72, tall / 72), dpi=72)
+        FigureCanvasSVG(self.figure)
+        self.figure.patch.set_visible(False)
+        self.panels, y = [], self.top
+        inner = self.width - self.left - self.right
+        for high in self.heights:
+            box = [self.left / self.width, 1 - (y + high) / tall, inner / self.width, high / tall]
+            panel = self.figure.add_axes(box)  # type: ignore[call-overload]  # a list is accepted
+            panel.set_axis_off()
+            panel.set_xlim(*_apart(*self.x_range))
+            self.panels.append(panel)
+            y += high + self.gap
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return self.top + sum(self.heights) + self.gap * (len(self.heights) - 1) + self.bottom
+
+    def values(
+        self, low: float, high: float, *, label: Any, panel: int = 0, log: bool = False, most: int = 5
+    ) -> None:
+        """Set a panel's value range and draw its grid lines and their labels."""
+        axes = self.panels[panel]
+        if log:
+            axes.set_yscale("log")
+        low, high = _apart(low, high, log=log)
+        axes.set_ylim(low, high)
+        marks = decades(low, high, most) if log else nice(low, high, most)
+        start, end = axes.get_xlim()
+        axes.hlines(marks, start, end, colors=SENTINEL["grid"], linewidth=1, zorder=0)
+        for mark in marks:
+            axes.annotate(
+                label(mark), (0, mark), xycoords=("axes fraction", "data"), xytext=(-8, 0),
+                textcoords="offset points", ha="right", va="center_baseline", color=SENTINEL["muted"],
+            )  # fmt: skip
+
+    def times(self, *, most: int = 8) -> None:
+        """Date labels under the lowest panel, fine lines through all."""
+        start, end = self.panels[-1].get_xlim()
+        marks = dates(start, end, most)
+        for panel in self.panels:
+            low, high = panel.get_ylim()
+            panel.vlines([at for at, _ in marks], low, high, colors=SENTINEL["grid"], linewidth=0.6)
+        for at, text in marks:
+            share = (at - start) / (end - start)
+            self.below(at, text, "center" if 0.04 < share < 0.96 else "left" if share < 0.5 else "right")
+
+    def across(self, title: str, *, label: Any, most: int = 5) -> None:
+        """Number labels under the lowest panel, fine lines, and what they measure."""
+        panel = self.panels[-1]
+        (start, end), (low, high) = panel.get_xlim(), panel.get_ylim()
+        marks = nice(start, end, most)
+        panel.vlines(marks, low, high, colors=SENTINEL["grid"], linewidth=0.6)
+        for at in marks:
+            self.below(at, label(at))
+        panel.annotate(
+            title, (0.5, 0), xycoords="axes fraction", xytext=(0, -24), textcoords="offset points",
+            ha="center", va="top", color=SENTINEL["muted"],
+        )  # fmt: skip
+
+    def below(self, at: float, text: str, align: str = "center") -> None:
+        """A label under the lowest panel."""
+        self.panels[-1].annotate(
+            text, (at, 0), xycoords=("data", "axes fraction"), xytext=(0, -8),
+            textcoords="offset points", ha=align, va="top", color=SENTINEL["muted"],
+        )  # fmt: skip
+
+    def note(self, x: float, y: float, text: str, *, panel: int = 0, align: str = "left",
+             above: bool = True, colour: str = "fg") -> None:  # fmt: skip
+        """Text at a point of the data."""
+        self.panels[panel].annotate(
+            text, (x, y), xytext=(0, 4 if above else -4), textcoords="offset points", ha=align,
+            va="bottom" if above else "top", color=SENTINEL[colour],
+        )  # fmt: skip
+
+    def line(self, x: ArrayLike, y: ArrayLike, colour: str, dash: str = "solid", *, panel: int = 0,
+             width: float = 1.6) -> None:  # fmt: skip
+        """A line through the points."""
+        self.panels[panel].plot(
+            x, y, color=SENTINEL[colour], linestyle=DASHES[dash], linewidth=width, solid_joinstyle="round"
+        )
+
+    def area(self, x: NDArray[Any], y: NDArray[Any], colour: str, *, panel: int = 0) -> None:
+        """The surface between the points and zero, with its edge."""
+        axes = self.panels[panel]
+        axes.fill_between(x, y, 0.0, color=SENTINEL[colour], alpha=0.22, linewidth=0)
+        self.line(x, y, colour, panel=panel, width=1.1)
+
+    def bars(self, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str, *, width: float,
+             panel: int = 0) -> None:  # fmt: skip
+        """Upright bars from `low` to `high`."""
+        low, high = np.asarray(low, float), np.asarray(high, float)
+        self.panels[panel].bar(
+            x, high - low, bottom=low, width=width, color=SENTINEL[colour], linewidth=0
+        )
+
+    def points(self, x: ArrayLike, y: ArrayLike, colour: str, marker: str, *, panel: int = 0,
+               size: float = 4.5) -> None:  # fmt: skip
+        """Markers, open enough to see those beneath."""
+        self.panels[panel].plot(
+            x, y, linestyle="none", marker=marker, markersize=size, color=SENTINEL[colour],
+            alpha=0.65, markeredgewidth=0,
+        )  # fmt: skip
+
+    def level(self, y: float, *, panel: int = 0, colour: str = "muted", dash: str = "solid") -> None:
+        """A horizontal line across the panel."""
+        self.panels[panel].axhline(y, color=SENTINEL[colour], linewidth=1, linestyle=DASHES[dash])
+
+    def chart(self, title: str, finding: str, *, key: Sequence[tuple[str, str, str]] = (),
+              read: str = "", narrow: Chart | None = None) -> Chart:  # fmt: skip
+        """Draw it."""
+        out = StringIO()
+        self.figure.savefig(
+            out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+        )
+        return Chart(
+            clean(out.getvalue()), title, finding, self.width, self.height, tuple(key), read, narrow
+        )
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Matplotlib's settings for our charts, and the caller's back again."""
+    with matplotlib.rc_context(_SETTINGS):
+        yield
+
+
+def clean(text: str) -> str:
+    """Matplotlib's SVG as a fragment of our page: theme colours, one decimal, no ids of its own."""
+    body = text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")]
+    body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.S)
+    body = re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>", "", body, flags=re.S)
+    body = re.sub(r"(\d+\.\d)\d+", r"\1", body)
+    body = re.sub(r"(\d)\.0(?!\d)", r"\1", body)
+    body = re.sub(r"<g id=\"[^\"]*\"", "<g", body)
+    body = re.sub(r"<text style=\"[^\"]*?(text-anchor: \w+)?;?(?: fill: (#\w+))?\"", _text_tag, body)
+    body = re.sub(r"\bid=\"([^\"]+)\"", r'id="CHARTID-\1"', body)
+    body = re.sub(r"url\(#([^)]+)\)", r"url(#CHARTID-\1)", body)
+    body = re.sub(r"xlink:href=\"#([^\"]+)\"", r'href="#CHARTID-\1"', body)
+    body = re.sub(r" transform=\"rotate\(-0 [^)]*\)\"", "", body)
+    body = re.sub(r"\bd=\"([^\"]+)\"", lambda found: f'd="{_short_path(found[1])}"', body)
+    for name, sentinel in SENTINEL.items():
+        body = body.replace(sentinel, f"var(--{name})")
+    return re.sub(r"\s*\n\s*", "\n", body).strip()
+
+
+def _short_path(path: str) -> str:
+    """Straight pieces as steps from the point before, in exact tenths: about half the characters."""
+    words = path.split()
+    if not set(words[::3]) <= {"M", "L"} or len(words) % 3:
+        return " ".join(words)
+    out, at = [], (0, 0)
+    for kind, x, y in zip(words[::3], words[1::3], words[2::3], strict=True):
+        to = (round(float(x) * 10), round(float(y) * 10))
+        dx, dy = (to[0] - at[0], to[1] - at[1]) if kind == "L" else to
+        letter = kind if kind == "M" else "" if out and out[-1][0] != "M" else "l"
+        across, down = _tenths(dx), _tenths(dy)
+        gap = "" if letter or across[0] == "-" else " "
+        out.append(f"{letter}{gap}{across}{'' if down[0] == '-' else ' '}{down}")
+        at = to
+    return "".join(out)
+
+
+def _tenths(value: int) -> str:
+    whole, rest = divmod(abs(value), 10)
+    return f"{'-' if value < 0 else ''}{whole or ('' if rest else 0)}{f'.{rest}' if rest else ''}"
+
+
+def _text_tag(found: re.Match[str]) -> str:
+    style = "; ".join(p for p in (found[1], found[2] and f"fill: {found[2]}") if p)
+    return f'<text style="{style}"'
+
+
+def _apart(low: float, high: float, *, log: bool = False) -> tuple[float, float]:
+    """A range with room: equal or undefined ends would have none."""
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return 0.0, 1.0
+    if high > low:
+        return low, high
+    return (low / 1.1, low * 1.1) if log else (low - 0.5, high + 0.5)

@@ -1,0 +1,218 @@
+"""The page around the sections: one HTML file that fetches nothing, runs nothing foreign, and is the same twice."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from trade_research.errors import ConfigError, nearest
+from trade_research.report.charts import Chart, drawing
+from trade_research.report.formats import day, short
+from trade_research.report.palette import DARK, LIGHT, theme
+from trade_research.report.panels import Panels, library
+from trade_research.report.section import (
+    Beside,
+    Cards,
+    Code,
+    Fold,
+    Gates,
+    Part,
+    Section,
+    SectionFunction,
+    Strip,
+    Table,
+)
+from trade_research.report.sections import SECTIONS
+from trade_research.report.verdict import judge
+
+if TYPE_CHECKING:
+    from trade_research.report.run import Run
+
+
+def render(
+    run: Run, *, sections: Sequence[str] | None = None, extra: Sequence[SectionFunction] = ()
+) -> str:
+    """The report of a run as one HTML document.
+
+    Parameters
+    ----------
+    run : Run
+        What to show; nothing is computed that `metrics` or `evidence` could.
+    sections : sequence of str or None
+        Names of `SECTIONS`, in the order wanted; None is all of them.
+    extra : sequence of functions (Run) -> Section or None
+        Sections of the user's own, before the manifest.
+
+    Raises
+    ------
+    ConfigError
+        An unknown section name.
+    """
+    with drawing():
+        made = [section for make in _chosen(sections, extra) if (section := make(run)) is not None]
+    script, style, why_static = library()
+    has_panels = any(isinstance(part, Panels) for section in made for part in section.parts)
+    scripts = [_source("page.js")] if not has_panels or not script else [script, _source("page.js")]
+    return _templates().get_template("page.html").render(
+        run=run,
+        title=short(run.title),
+        names=[short(name, 40) for name in run.instruments],
+        span=_span(run),
+        verdict=judge(run),
+        sections=made,
+        scripts=[Markup(text) for text in scripts],
+        policy=_policy(scripts),
+        style=Markup(_style() + (style if has_panels else "")),
+        interactive=bool(script),
+        why_static=why_static,
+    )
+
+
+def write(
+    run: Run,
+    path: str | Path,
+    *,
+    sections: Sequence[str] | None = None,
+    extra: Sequence[SectionFunction] = (),
+) -> Path:
+    """Render and write the page; readers see the old file or the whole new one.
+
+    Raises
+    ------
+    ConfigError
+        The folder cannot be made or written.
+    """
+    target = Path(path)
+    text = render(run, sections=sections, extra=extra)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".report-", suffix=".html")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write a report to {str(target)!r}: {error.strerror}. Name a folder that can be written."
+        ) from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(beside).chmod(0o644)
+        Path(beside).replace(target)
+    except OSError as error:
+        Path(beside).unlink(missing_ok=True)
+        raise ConfigError(
+            f"cannot write a report to {str(target)!r}: {error.strerror}. Name a file that can be written."
+        ) from error
+    return target
+
+
+def _chosen(
+    names: Sequence[str] | None, extra: Sequence[SectionFunction]
+) -> list[SectionFunction]:
+    """Section functions in page order; the user's own come before the manifest."""
+    wanted = list(SECTIONS) if names is None else list(names)
+    for name in wanted:
+        if name not in SECTIONS:
+            raise ConfigError(f"no report section {name!r}: {nearest(name, SECTIONS)}")
+    place = wanted.index("manifest") if "manifest" in wanted else len(wanted)
+    return [
+        *(SECTIONS[name] for name in wanted[:place]),
+        *extra,
+        *(SECTIONS[name] for name in wanted[place:]),
+    ]
+
+
+def _span(run: Run) -> str:
+    if run.equity.is_empty():
+        return "no bars"
+    times = run.equity["close_time"]
+    return f"{day(times[0])} to {day(times[-1])}"
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("trade_research.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.tests |= {
+        kind.__name__.lower(): partial(_is_a, kind=kind)
+        for kind in (Chart, Table, Panels, Cards, Gates, Strip, Code, Fold, Beside, Markup)
+    }
+    templates.filters |= {"scoped": scoped, "slug": slug}
+    return templates
+
+
+def _is_a(part: object, kind: type) -> bool:
+    return isinstance(part, kind)
+
+
+def scoped(chart: Chart, name: str) -> Markup:
+    """A chart's SVG with ids of its own: two charts on a page must not share a clip path."""
+    return Markup(chart.svg.replace("CHARTID", name))
+
+
+def slug(title: str) -> str:
+    """A short name as an anchor."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "section"
+
+
+@cache
+def _source(name: str) -> str:
+    from rjsmin import jsmin
+
+    text = (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+    return jsmin(text) if name.endswith(".js") else text
+
+
+@cache
+def _style() -> str:
+    """The style sheet with both palettes: the reader's choice, else the system's; print is light."""
+
+    def variables(colours: dict[str, str]) -> str:
+        return "".join(f"--{name}:{value};" for name, value in theme(colours).items())
+
+    light, dark = variables(LIGHT), variables(DARK)
+    palettes = (
+        f":root{{color-scheme:light;{light}}}"
+        f"@media screen and (prefers-color-scheme:dark){{:root:not([data-theme=light])"
+        f"{{color-scheme:dark;{dark}}}}}"
+        f"@media screen{{:root[data-theme=dark]{{color-scheme:dark;{dark}}}}}"
+    )
+    sheet = re.sub(r"/\*.*?\*/|\n\s*", "", _source("page.css"), flags=re.S)
+    return palettes + sheet
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """Content security policy: nothing but these scripts, by hash, and styles of the page."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for text in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def parts_of(section: Section) -> list[Part]:
+    """Every part of a section, those inside others too."""
+    found: list[Any] = []
+    queue = list(section.parts)
+    while queue:
+        part = queue.pop(0)
+        found.append(part)
+        if isinstance(part, Fold | Beside):
+            queue = [*part.parts, *queue]
+    return found

@@ -1,0 +1,111 @@
+"""Explorable panels: uPlot, read from its wheel at render time, over data embedded as base64.
+
+The page stays complete without them. Where the wheel is missing, or is not the one tested, there is
+no script but the theme switch, and the manifest says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# SHA-256 of the files tested: uplot-python 1.1.1, which carries uPlot 1.6.16.
+TESTED = {
+    "uPlot.iife.js": "655bc8aa33781e8721c5af6b59f1699c03c9bda951aa74a6ab518ac20cc4326d",
+    "uPlot.min.css": "3f121cd4a997b634e07a887658850018e475c26f0bddd874109a8d382c19de87",
+}
+NOTICE = "uPlot, Copyright (c) 2021 Leon Sorokin, MIT licence; from the package uplot-python."
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line or set of markers over the panel's own times; NaN where there is nothing."""
+
+    name: str
+    values: NDArray[np.float64]
+    colour: str
+    dash: str = "solid"
+    marker: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One plot: `times` in seconds since 1970 (n,), each series (n,). `unit` is money, percent or price."""
+
+    title: str
+    times: NDArray[np.float64]
+    series: Sequence[Series]
+    unit: str = "money"
+    log: bool = False
+    height: int = 150
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Panels with one cursor and one zoom."""
+
+    panels: Sequence[Panel]
+    note: str = ""
+
+    def data(self) -> str:
+        """JSON for a data block: no `<`, `>` or `&` survives, so no name can end the block."""
+        packed = [_packed(panel) for panel in self.panels]
+        text = json.dumps(packed, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+        return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+@cache
+def library() -> tuple[str, str, str]:
+    """uPlot's script (minified) and style, and why there is none (then both are "")."""
+    from rjsmin import jsmin
+
+    spec = find_spec("uplot")  # the file is read, the package is not run
+    if spec is None or not spec.submodule_search_locations:
+        return "", "", "the package uplot-python is not installed"
+    folder = Path(next(iter(spec.submodule_search_locations))) / "static"
+    texts = {}
+    for name, tested in TESTED.items():
+        file = folder / name
+        if not file.is_file():
+            return "", "", f"uplot-python does not carry {name}"
+        content = file.read_bytes()
+        if hashlib.sha256(content).hexdigest() != tested:
+            return "", "", f"{name} of uplot-python is not the version that was tested"
+        texts[name] = content.decode("utf-8")
+    return jsmin(texts["uPlot.iife.js"]), texts["uPlot.min.css"], ""
+
+
+def _packed(panel: Panel) -> dict[str, Any]:
+    return {
+        "title": panel.title,
+        "unit": panel.unit,
+        "log": panel.log,
+        "height": panel.height,
+        "x": _base64(panel.times.astype("<f8")),
+        "series": [
+            {
+                "name": series.name,
+                "colour": series.colour,
+                "dash": series.dash,
+                "marker": series.marker,
+                "y": _base64(series.values.astype("<f4")),
+            }
+            for series in panel.series
+        ],
+    }
+
+
+def _base64(values: NDArray[Any]) -> str:
+    return base64.b64encode(values.tobytes()).decode("ascii")

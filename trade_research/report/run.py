@@ -1,0 +1,111 @@
+"""What a report sees of a run: plain values and frames, filled by the desk; sections only read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class StrategyInfo:
+    """The rule behind the run: its name, its text, and the values it ran with."""
+
+    name: str
+    doc: str = ""
+    source: str = ""
+    source_hash: str = ""
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DataInfo:
+    """One instrument's bars as they were read.
+
+    `expected_rows` counts the bars the calendar would have over the span (None: unknown).
+    `start` and `end` are the first and last `open_time`; `hash` is the content hash ("" for a
+    bare frame).
+    """
+
+    name: str
+    rows: int
+    start: datetime
+    end: datetime
+    hash: str = ""
+    expected_rows: int | None = None
+
+
+class Budget(Protocol):
+    """The break-evens of `evidence.EdgeBudget`; None or NaN where there is none."""
+
+    @property
+    def break_even_fee_bps(self) -> float | None: ...
+
+    @property
+    def break_even_slippage_bps(self) -> float | None: ...
+
+    @property
+    def break_even_delay_bars(self) -> float | None: ...
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything a report shows of one backtest.
+
+    Fractions are fractions (0.01 is one per cent), times are UTC, money is the account's currency.
+    Metrics that are undefined are None or NaN; the page prints "–" and the reason.
+
+    Parameters
+    ----------
+    equity : DataFrame
+        `close_time, equity, return, drawdown, cash, gross, net, cost` (cost: cumulative money).
+    benchmark, gross : DataFrame or None
+        `close_time, equity`: the benchmark, and the same orders at zero cost.
+    trades, fills, orders : DataFrame
+        As `simulate.Result` builds them.
+    prices : DataFrame
+        `open_time, close_time, open, high, low, close`, perhaps `symbol` and output columns.
+    intervals : mapping of str to (low, high, n)
+        90% intervals of metrics and the observations behind them.
+    verdicts : DataFrame
+        `frames.audit` of each instrument with a column `instrument`.
+    """
+
+    title: str
+    strategy: StrategyInfo
+    instruments: tuple[str, ...]
+    interval: str
+    calendar: str | None
+    equity: pl.DataFrame
+    trades: pl.DataFrame
+    fills: pl.DataFrame
+    orders: pl.DataFrame
+    prices: pl.DataFrame
+    metrics: Mapping[str, float | int | None]
+    initial_cash: float
+    account: str = "spot"
+    mode: str = "BACKTEST"
+    benchmark: pl.DataFrame | None = None
+    benchmark_name: str = ""
+    benchmark_metrics: Mapping[str, float | int | None] = field(default_factory=dict)
+    gross: pl.DataFrame | None = None
+    intervals: Mapping[str, tuple[float, float, int]] = field(default_factory=dict)
+    periods_per_year: float | None = None
+    why_no_annual: str = ""
+    budget: Budget | None = None
+    check: Any = None
+    verdicts: pl.DataFrame | None = None
+    data: Sequence[DataInfo] = ()
+    ambiguous: int = 0
+    pnl_bounds: tuple[float, float] | None = None
+    status: str = "ok"
+    warmup_bars: int = 0
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    def metric(self, name: str) -> float | None:
+        """The metric as a float, or None where it is missing, None or NaN."""
+        value = self.metrics.get(name)
+        return None if value is None or value != value else float(value)

@@ -1,0 +1,88 @@
+"""Month by month, year by year: the most read table of any tear sheet."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trade_research.metrics.periods import month_table
+from trade_research.report.arrays import F64, I64, days
+from trade_research.report.formats import NONE, percent, plural
+from trade_research.report.run import Run
+from trade_research.report.section import Cell, Section, Table
+
+_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+
+def calendar(run: Run) -> Section | None:
+    """Net return of every month and year, UTC; the benchmark's years beside them."""
+    if run.equity.is_empty():
+        return None
+    years, table, totals = month_table(*days(run.equity), run.initial_cash)
+    theirs: dict[int, float] = {}
+    if run.benchmark is not None and run.benchmark.height:
+        found = month_table(*days(run.benchmark), run.initial_cash)
+        theirs = dict(zip(found[0].tolist(), found[2].tolist(), strict=True))
+    shown = _table(run, years, table, totals, theirs)
+    return Section("Calendar", _claim(years, totals), (shown, _extremes(years, table)))
+
+
+def _claim(years: I64, totals: F64) -> str:
+    known = [(gain, year) for gain, year in zip(totals, years, strict=True) if np.isfinite(gain)]
+    if not known:
+        return "No month has a return"
+    if len(known) == 1:
+        return f"One calendar year, {known[0][1]}: {percent(known[0][0])}"
+    best, worst = max(known), min(known)
+    return (
+        f"{sum(gain > 0 for gain, _ in known)} of {plural(len(known), 'year')} made money; best "
+        f"{best[1]} with {percent(best[0])}, worst {worst[1]} with {percent(worst[0])}"
+    )
+
+
+def _table(run: Run, years: I64, table: F64, totals: F64, theirs: dict[int, float]) -> Table:
+    scale = _edges(table)
+    name = run.benchmark_name if 0 < len(run.benchmark_name) <= 14 else "Benchmark"
+    head = ["Year", *_NAMES, "Total", *([name] if theirs else [])]
+    rows = []
+    for year, gains, total in zip(years.tolist(), table, totals, strict=True):
+        cells: list[str | Cell] = [str(year), *(_cell(gain, scale) for gain in gains)]
+        cells.append(Cell(percent(total), "total"))
+        if theirs:
+            cells.append(Cell(percent(theirs.get(year)), "weak"))
+        rows.append(cells)
+    note = (
+        f"Blue is a gain, vermillion a loss; the tint deepens at {', '.join(map(percent, scale))}. "
+        f"A month runs from last close to last close of net equity, UTC; {NONE} has no bar. The "
+        "first and the last may be partial."
+    )
+    return Table("Net return by month", head, rows, note=note, kind="months")
+
+
+def _edges(table: F64) -> list[float]:
+    """Where the tint deepens: quarters of a large month (the 95th percentile of their size)."""
+    size = np.abs(table[np.isfinite(table)])
+    top = float(np.quantile(size, 0.95)) if size.size else 0.0
+    return [top * k / 4 for k in (1, 2, 3)]
+
+
+def _cell(gain: float, edges: list[float]) -> Cell | str:
+    if not np.isfinite(gain):
+        return Cell(NONE, "weak")
+    if round(abs(gain), 3) == 0:
+        return percent(gain)
+    step = 1 + sum(abs(gain) > edge for edge in edges)
+    return Cell(percent(gain), f"{'p' if gain > 0 else 'n'}{step}")
+
+
+def _extremes(years: I64, table: F64) -> str:
+    flat = table.ravel()
+    known = np.flatnonzero(np.isfinite(flat))
+    if not known.size:
+        return ""
+
+    def name(at: int) -> str:
+        return f"{_NAMES[at % 12]} {years[at // 12]} ({percent(flat[at])})"
+
+    best, worst = known[flat[known].argmax()], known[flat[known].argmin()]
+    up = int((flat[known] > 0).sum())
+    return f"{up} of {plural(known.size, 'month')} rose. Best {name(best)}, worst {name(worst)}."

@@ -1,0 +1,135 @@
+"""What costs take: the way from gross to net, and how much more cost the edge would survive."""
+
+from __future__ import annotations
+
+from trade_research.report.arrays import floats
+from trade_research.report.charts import HALF, Chart, Plot
+from trade_research.report.formats import (
+    basis_points,
+    count,
+    money,
+    percent,
+    ratio,
+    short_money,
+)
+from trade_research.report.run import Run
+from trade_research.report.section import Beside, Cell, Part, Section, Table
+from trade_research.report.verdict import cost_share
+
+_KINDS = ("fee", "spread", "slippage", "impact", "tax")
+
+
+def costs(run: Run) -> Section | None:
+    """Waterfall from gross to net profit, break-evens, and the price of trading."""
+    if run.fills.is_empty():
+        return Section("Costs", "Nothing was traded, so nothing was paid", ())
+    steps = _steps(run)
+    parts: list[Part] = [Beside((_waterfall(steps), _table(run, steps)))]
+    parts.append(_break_even(run))
+    grid = _grid(run)
+    if grid is not None:
+        parts.append(grid)
+    return Section("Costs", _claim(run, steps), parts)
+
+
+def _steps(run: Run) -> list[tuple[str, float]]:
+    """Profit before costs, each cost as a negative, profit after; they add up exactly."""
+    net = float(run.equity["equity"][-1]) - run.initial_cash
+    paid = {kind: float(floats(run.fills, kind).sum()) for kind in _KINDS}
+    total = float(run.equity["cost"][-1]) if "cost" in run.equity.columns else sum(paid.values())
+    rest = total - sum(paid.values())
+    if abs(rest) > 1e-6 * max(1.0, abs(total)):
+        paid["borrow"] = rest
+    shown = {k: v for k, v in paid.items() if v or k in ("fee", "spread", "slippage")}
+    names = {"fee": "Fees"}
+    middle = [(names.get(kind, kind.capitalize()), -amount) for kind, amount in shown.items()]
+    return [("Gross", net + total), *middle, ("Net", net)]
+
+
+def _claim(run: Run, steps: list[tuple[str, float]]) -> str:
+    share = cost_share(run)
+    gross, net = steps[0][1], steps[-1][1]
+    if share is None and gross <= 0:
+        claim = f"It lost {money(-gross)} before costs and {money(-net)} after them"
+    else:
+        share = (gross - net) / gross
+        claim = f"Costs eat {percent(share, 0)} of the gross profit"
+    even = run.budget.break_even_fee_bps if run.budget else None
+    if even is not None and even == even:
+        claim += f"; the edge is gone at a fee of {basis_points(even)}"
+    return claim
+
+
+def _waterfall(steps: list[tuple[str, float]]) -> Chart:
+    plot = Plot(HALF, (230,), left=56, bottom=26, x_range=(-0.6, len(steps) - 0.4))
+    lows, highs, level = [], [], 0.0
+    for at, (_, amount) in enumerate(steps):
+        whole = at in (0, len(steps) - 1)
+        start, end = (0.0, amount) if whole else (level, level + amount)
+        lows.append(min(start, end))
+        highs.append(max(start, end))
+        level = end
+    room = 0.12 * (max(*highs, 0) - min(*lows, 0) or 1.0)
+    bottom = min(*lows, 0) - (room if min(lows) < 0 else 0)
+    plot.values(bottom, max(*highs, 0) + room, label=short_money)
+    for at, (name, amount) in enumerate(steps):
+        whole = at in (0, len(steps) - 1)
+        colour = ("net" if amount >= 0 else "loss") if whole else "loss" if amount < 0 else "gain"
+        plot.bars([at], [lows[at]], [highs[at]], colour, width=0.62)
+        plot.note(at, highs[at], short_money(round(amount, 2)), align="center")
+        plot.below(at, name)
+    plot.level(0.0)
+    said = ", ".join(f"{name} {money(amount)}" for name, amount in steps)
+    return plot.chart("From gross to net profit", said, read="Each bar starts where the one before ended.")  # fmt: skip  # noqa: E501
+
+
+def _table(run: Run, steps: list[tuple[str, float]]) -> Table:
+    gross = steps[0][1]
+    traded = float((floats(run.fills, "quantity") * floats(run.fills, "price")).sum())
+    rows = [
+        (name, money(amount), percent(amount / gross) if gross > 0 else "–",
+         basis_points(1e4 * amount / traded) if traded else "–")
+        for name, amount in steps
+    ]  # fmt: skip
+    return Table(
+        "Gross to net", ("", "Money", "Of gross", "Of traded"), rows,
+        note=f"{money(traded)} was traded in {count(run.fills.height)} fills. Gross is what the same "
+        "fills would have made at their reference prices; without costs, sizes would have compounded "
+        "to more.",
+    )  # fmt: skip
+
+
+def _break_even(run: Run) -> Table | str:
+    if run.budget is None:
+        return "Break-even costs were not computed for this run."
+    assumed = run.manifest.get("costs", {})
+    rows = [
+        _even("Fee a side", run.budget.break_even_fee_bps, assumed.get("fee_bps"), basis_points),
+        _even("Slippage a side", run.budget.break_even_slippage_bps, assumed.get("slippage_bps"), basis_points),  # fmt: skip  # noqa: E501
+        _even("Delay in bars", run.budget.break_even_delay_bars, run.manifest.get("delay", 0), _whole),
+    ]  # fmt: skip
+    return Table(
+        "Where the profit is gone", ("Cost", "Assumed", "Break-even", "Times assumed"), rows,
+        note="Each alone, the other costs as assumed. “–” means no break-even was found in the range "
+        "searched, or there is no profit to lose.",
+    )  # fmt: skip
+
+
+def _even(name: str, found: float | None, assumed: float | None, form: object) -> tuple[str | Cell, ...]:
+    show = form if callable(form) else str
+    known = found is not None and found == found
+    times = ratio(found / assumed, 1) + "×" if known and found is not None and assumed else "–"
+    return (name, show(assumed), show(found) if known else "–", times)
+
+
+def _whole(value: float | None) -> str:
+    return count(value)
+
+
+def _grid(run: Run) -> Table | None:
+    """Net Sharpe ratio over multiples of the costs and delays, where evidence computed them."""
+    cost_grid = getattr(run.budget, "cost_grid", None)
+    if not cost_grid:
+        return None
+    rows = [(f"{multiple:g}×", ratio(value)) for multiple, value in cost_grid]
+    return Table("Net Sharpe ratio at multiples of all costs", ("Costs", "Net Sharpe"), rows)

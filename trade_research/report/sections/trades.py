@@ -1,0 +1,145 @@
+"""Round trips: who pays the bill, and where the room for improvement is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+from trade_research.metrics.trades import trade_split
+from trade_research.report.arrays import floats
+from trade_research.report.charts import HALF, Chart, Plot
+from trade_research.report.formats import (
+    basis_points,
+    count,
+    minute,
+    money,
+    percent,
+    plural,
+    price,
+    ratio,
+    short,
+)
+from trade_research.report.run import Run
+from trade_research.report.section import Beside, Cell, Fold, Part, Section, Table
+from trade_research.report.verdict import best_trades_share
+
+_VECTORS = 1_500  # more markers than this make a page heavy and a chart black
+_SHOWN = 10
+
+
+def trades(run: Run) -> Section | None:
+    """All, long and short; how far trades went for and against; the best and the worst."""
+    if run.trades.is_empty():
+        return Section("Trades", "There were no trades", (why_none(run),))
+    parts: list[Part] = [Beside((_excursions(run.trades), _sides(run.trades))), _reasons(run.trades)]
+    parts.append(Fold(f"The {min(_SHOWN, run.trades.height)} best and worst trades", (_extremes(run),)))
+    return Section("Trades", _claim(run), parts)
+
+
+def why_none(run: Run) -> str:
+    """Why a run has no trades, from what it knows."""
+    if run.equity.height <= run.warmup_bars:
+        return f"{plural(run.equity.height, 'bar')} are no more than the warm-up of {run.warmup_bars}."
+    if run.orders.is_empty():
+        return "The strategy never asked for a position: every target after the warm-up was 0 or no opinion."  # fmt: skip  # noqa: E501
+    return f"{plural(run.orders.height, 'order')} were placed and none was filled; the reasons are under Orders."  # fmt: skip  # noqa: E501
+
+
+def _claim(run: Run) -> str:
+    hit, share = run.metric("win_rate"), best_trades_share(run)
+    claim = plural(run.trades.height, "trade")
+    if hit is not None:
+        claim += f", {percent(hit, 0)} of them winners"
+    if share is not None and run.trades.height > 5:
+        claim += f"; the best five made {percent(share, 0)} of the profit"
+    return claim
+
+
+_SIDES: dict[str, tuple[str, Callable[[float], str]]] = {
+    "trades": ("Closed trades", count),
+    "win_rate": ("Hit rate", lambda value: percent(value, 0)),
+    "expectancy": ("Expectancy, money", money),
+    "expectancy_bp": ("Expectancy", basis_points),
+    "avg_win": ("Average win", money),
+    "avg_loss": ("Average loss", money),
+    "payoff": ("Payoff", ratio),
+    "profit_factor": ("Profit factor", ratio),
+    "sqn": ("SQN", ratio),
+    "avg_bars_held": ("Bars held", lambda value: ratio(value, 1)),
+    "avg_mae": ("Average MAE", percent),
+    "avg_mfe": ("Average MFE", percent),
+    "max_win_streak": ("Longest winning streak", count),
+    "max_loss_streak": ("Longest losing streak", count),
+    "best5_share": ("Best five, of all profit", lambda value: percent(value, 0)),
+}
+
+
+def _sides(frame: pl.DataFrame) -> Table:
+    needed = ("pnl", "return", "bars", "mae", "mfe", "open", "exit_time", "side")
+    split = trade_split({name: frame[name].to_numpy() for name in needed})
+    rows = [
+        (name, *(form(split[side][key]) for side in ("all", "long", "short")))
+        for key, (name, form) in _SIDES.items()
+    ]
+    note = "After all costs; definitions at the end of the page."
+    still = int(frame["open"].sum())
+    if still:
+        note = f"{plural(still, 'trade')} still open at the end, marked at the last close and left out. {note}"  # fmt: skip  # noqa: E501
+    return Table("All, long and short", ("", "All", "Long", "Short"), rows, note=note)
+
+
+def _excursions(frame: pl.DataFrame) -> Chart:
+    """Worst against best point of each trade: where stops and targets would have bitten."""
+    some = frame
+    if frame.height > _VECTORS:
+        some = frame[:: -(-frame.height // _VECTORS)]
+    mae, mfe, pnl = (floats(some, name) for name in ("mae", "mfe", "pnl"))
+    plot = Plot(HALF, (250,), left=52, right=16, bottom=40, x_range=(float(np.nanmin(mae, initial=-0.001)) * 1.05, 0.0))  # fmt: skip  # noqa: E501
+    plot.values(0.0, float(np.nanmax(mfe, initial=0.001)) * 1.06, label=lambda v: percent(v, 0 if np.nanmax(mfe) > 0.04 else 1))  # fmt: skip  # noqa: E501
+    plot.across("Worst point (MAE)", label=lambda v: percent(v, 0 if np.nanmin(mae) < -0.04 else 1))
+    won = pnl > 0
+    plot.points(mae[won], mfe[won], "gain", "^")
+    plot.points(mae[~won], mfe[~won], "loss", "v")
+    winners = floats(frame.filter(pl.col("pnl") > 0), "mae")
+    deep = float(np.quantile(winners, 0.1)) if winners.size else float("nan")
+    left = floats(frame, "mfe") - floats(frame, "return")
+    finding = (
+        f"Nine in ten winners never fell below {percent(deep)}: a stop beyond that costs few of them. "
+        f"On average {percent(float(np.nanmean(left)))} of the best point was given back."
+    )
+    note = f" {count(some.height)} of {count(frame.height)} trades drawn." if some.height < frame.height else ""  # fmt: skip  # noqa: E501
+    return plot.chart("Best point (MFE) against worst point (MAE) of each trade", finding,
+                      key=[("Won", "gain", "up"), ("Lost", "loss", "down")], read=finding + note)  # fmt: skip  # noqa: E501
+
+
+def _reasons(frame: pl.DataFrame) -> Table:
+    found = (
+        frame.group_by("exit_reason")
+        .agg(pl.len().alias("n"), pl.col("pnl").sum(), (pl.col("pnl") > 0).mean().alias("hit"),
+             pl.col("return").mean(), pl.col("bars").mean())
+        .sort("n", "exit_reason", descending=[True, False])
+    )  # fmt: skip
+    rows = [
+        (str(row["exit_reason"] or "still open").replace("_", " "), count(row["n"]), percent(row["hit"], 0), money(row["pnl"]),  # fmt: skip  # noqa: E501
+         percent(row["return"], 2), ratio(row["bars"], 1))
+        for row in found.iter_rows(named=True)
+    ]  # fmt: skip
+    head = ("Exit", "Trades", "Hit rate", "Net profit", "Mean return", "Bars held")
+    return Table("By reason of exit", head, rows)
+
+
+def _extremes(run: Run) -> Table:
+    ranked = run.trades.sort("pnl", "entry_time", descending=[True, False])
+    half = _SHOWN if ranked.height >= 2 * _SHOWN else ranked.height // 2
+    some = pl.concat([ranked.head(half or 1), ranked.tail(half)]) if half else ranked
+    rows = [
+        (minute(row["entry_time"]), minute(row["exit_time"]), short(str(row["symbol"]), 24), row["side"],
+         price(row["entry_price"]), price(row["exit_price"]), count(row["bars"]),
+         Cell(money(row["pnl"]), "word"), percent(row["return"], 2), percent(row["mae"]), percent(row["mfe"]),
+         str(row["exit_reason"] or "still open").replace("_", " "))
+        for row in some.iter_rows(named=True)
+    ]  # fmt: skip
+    head = ("Entry (UTC)", "Exit", "Symbol", "Side", "In at", "Out at", "Bars", "Net profit", "Return", "MAE", "MFE", "Reason")  # fmt: skip  # noqa: E501
+    return Table("Best first, worst last", head, rows, align="llllrrrrrrrl")

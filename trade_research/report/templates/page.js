@@ -1,0 +1,133 @@
+(function () {
+  'use strict';
+  var root = document.documentElement;
+  var button = document.getElementById('theme');
+  var dark = window.matchMedia('(prefers-color-scheme: dark)');
+  function isDark() { return root.dataset.theme ? root.dataset.theme === 'dark' : dark.matches; }
+  function label() { button.textContent = isDark() ? 'Light' : 'Dark'; }
+  if (button) {
+    button.hidden = false;
+    label();
+    button.addEventListener('click', function () {
+      root.dataset.theme = isDark() ? 'light' : 'dark';
+      label();
+      draw();
+    });
+    dark.addEventListener('change', function () { label(); draw(); });
+  }
+  window.addEventListener('beforeprint', function () {
+    document.querySelectorAll('details[data-print]').forEach(function (d) { d.open = true; });
+  });
+  var block = document.getElementById('panel-data');
+  var home = document.getElementById('panels');
+  var plots = [];
+  var panels = block && home && window.uPlot ? JSON.parse(block.textContent) : null;
+  if (!panels) return;
+  panels.forEach(function (p) {
+    p.times = new Float64Array(bytes(p.x));
+    p.series.forEach(function (s) { s.values = nulls(new Float32Array(bytes(s.y))); });
+  });
+  home.hidden = false;
+
+  function bytes(text) {
+    var raw = atob(text), out = new Uint8Array(raw.length);
+    for (var i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i);
+    return out.buffer;
+  }
+  function nulls(values) {
+    return Array.from(values, function (v) { return v === v ? v : null; });
+  }
+  function colour(name) { return getComputedStyle(root).getPropertyValue('--' + name).trim(); }
+  function text(value, unit) {
+    if (value === null || value === undefined) return '–';
+    if (unit === 'percent') return (100 * value).toFixed(1) + '%';
+    var size = Math.abs(value);
+    if (unit === 'money' && size >= 1000) return value.toLocaleString('en-US', {maximumFractionDigits: 0});
+    return String(Number(value.toPrecision(6)));
+  }
+  function axis(value, unit) {
+    if (unit === 'percent') return Math.round(1000 * value) / 10 + '%';
+    var size = Math.abs(value);
+    if (size >= 1e9) return value / 1e9 + 'B';
+    if (size >= 1e6) return value / 1e6 + 'M';
+    if (size >= 1e4) return value / 1e3 + 'k';
+    return String(Number(value.toPrecision(6)));
+  }
+  function triangles(u, p) {
+    var ctx = u.ctx, size = 5 * devicePixelRatio;
+    ctx.save();
+    p.series.forEach(function (s, k) {
+      if (!s.marker || !u.series[k + 1].show) return;
+      ctx.fillStyle = colour(s.colour);
+      s.values.forEach(function (v, i) {
+        var at = p.times[i];
+        if (v === null || at < u.scales.x.min || at > u.scales.x.max) return;
+        var x = u.valToPos(at, 'x', true), y = u.valToPos(v, 'y', true), d = s.marker === 'up' ? size : -size;
+        ctx.beginPath();
+        ctx.moveTo(x, y - d);
+        ctx.lineTo(x + size, y + d);
+        ctx.lineTo(x - size, y + d);
+        ctx.fill();
+      });
+    });
+    ctx.restore();
+  }
+  function series(s, unit) {
+    var dash = s.dash === 'dashed' ? [8, 4] : s.dash === 'dotted' ? [2, 3] : [];
+    var shown = {
+      label: s.name, width: 1.4, dash: dash, spanGaps: true,
+      stroke: function () { return colour(s.colour); },
+      value: function (u, v) { return text(v, unit); },
+      points: {show: false}
+    };
+    if (s.marker) shown.paths = function () { return null; };
+    return shown;
+  }
+  function options(p, width) {
+    var tick = {
+      stroke: function () { return colour('muted'); },
+      grid: {stroke: function () { return colour('grid'); }, width: 1},
+      ticks: {show: false}, font: '12px system-ui, sans-serif'
+    };
+    return {
+      width: width, height: p.height, title: p.title,
+      cursor: {sync: {key: 'run', scales: ['x', null]}, drag: {x: true, y: false}, focus: {prox: -1}},
+      scales: {x: {time: true}, y: p.log ? {distr: 3} : {}},
+      tzDate: function (at) { return uPlot.tzDate(new Date(at * 1000), 'Etc/UTC'); },
+      legend: {live: true},
+      axes: [
+        Object.assign({}, tick),
+        Object.assign({size: 62, values: function (u, all) {
+          return all.map(function (v) { return v === null ? '' : axis(v, p.unit); });
+        }}, tick)
+      ],
+      series: [{label: 'UTC', value: '{YYYY}-{MM}-{DD} {HH}:{mm}'}].concat(
+        p.series.map(function (s) { return series(s, p.unit); })),
+      hooks: {setScale: [follow], draw: [function (u) { triangles(u, p); }]}
+    };
+  }
+  var busy = false;
+  function follow(u, key) {
+    if (key !== 'x' || busy) return;
+    busy = true;
+    plots.forEach(function (other) {
+      if (other !== u) other.setScale('x', {min: u.scales.x.min, max: u.scales.x.max});
+    });
+    busy = false;
+  }
+  var made = 0;
+  function draw() {
+    if (!panels) return;
+    plots.forEach(function (u) { u.destroy(); });
+    plots = [];
+    var width = made = home.clientWidth;
+    busy = true;
+    plots = panels.map(function (p) {
+      var data = [p.times].concat(p.series.map(function (s) { return s.values; }));
+      return new uPlot(options(p, width), data, home);
+    });
+    busy = false;
+  }
+  draw();
+  window.addEventListener('resize', function () { if (home.clientWidth !== made) draw(); });
+})();

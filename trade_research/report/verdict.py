@@ -1,0 +1,200 @@
+"""The verdict: one of five words by fixed rules, from gates that carry their numbers.
+
+The worst gate decides. What a single run cannot know (how many trials there were, whether the
+choice survives unseen data) is said to be unknown, never taken as passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from trade_research.metrics.periods import best_year_share
+from trade_research.metrics.trades import best_share
+from trade_research.report.arrays import days, floats
+from trade_research.report.formats import basis_points, count, percent, plural, ratio
+from trade_research.report.run import Run
+from trade_research.report.section import Gate
+
+WORDS = ("Invalid", "No evidence", "Weak", "Promising", "Supported")
+# The thresholds, one place.
+FLAGGED_WARN, FLAGGED_BLOCK = 0.01, 0.05
+TRADES_FEW, TRADES_ENOUGH = 30, 100
+DSR_NONE, DSR_ENOUGH = 0.5, 0.95
+BREAK_EVEN_TIMES = 2.0
+CONCENTRATED = 0.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The word, the sentence that names the gates which decided, and all gates."""
+
+    word: str
+    sentence: str
+    gates: Sequence[Gate]
+
+
+def judge(run: Run) -> Verdict:
+    """The verdict on a run, a fixed function of its numbers."""
+    gates = [
+        _laws(run), _alive(run), _data(run), _sharpe(run), _deflated(run), _selection(run),
+        _trades(run), _break_even(run), _best_year(run), _best_trades(run), _unseen(run),
+    ]  # fmt: skip
+    limits = [gate for gate in gates if gate.cap]
+    word = min((gate.cap for gate in limits), key=WORDS.index, default="Supported")
+    deciding = sorted(
+        limits, key=lambda gate: (WORDS.index(gate.cap), gate.state == "unknown")
+    )[:2]
+    reasons = "; ".join(gate.phrase for gate in deciding) or "every gate passed, on unseen data too"
+    return Verdict(word, f"{reasons[0].upper()}{reasons[1:]}.", gates)
+
+
+def cost_share(run: Run) -> float | None:
+    """Costs as a fraction of the profit before costs; None where that is not positive."""
+    paid = run.metric("cost_paid")
+    if paid is None or run.equity.is_empty():
+        return None
+    before = float(run.equity["equity"][-1]) - run.initial_cash + paid
+    return paid / before if before > 0 else None
+
+
+def _laws(run: Run) -> Gate:
+    if run.check is None:
+        found = "not checked in this run; `trade-research check` does"
+        return Gate("Laws", "unknown", found, "Weak", "look-ahead was not checked")
+    if run.check.passed:
+        return Gate("Laws", "yes", "no look-ahead, warm-up kept, replay equal")
+    return Gate("Laws", "no", "a law is broken: see the check", "Invalid", "a law is broken")
+
+
+def _alive(run: Run) -> Gate:
+    if run.status == "ruined":
+        return Gate("Account", "no", "equity reached zero", "Invalid", "the account was ruined")
+    if run.trades.is_empty():
+        found = f"no trades from {plural(run.orders.height, 'order')}"
+        return Gate("Account", "no", found, "Invalid", "it never traded")
+    return Gate("Account", "yes", f"solvent throughout, {plural(run.trades.height, 'trade')}")
+
+
+def _data(run: Run) -> Gate:
+    if run.verdicts is None:
+        return Gate("Data", "unknown", "not audited", "Promising", "the data was not audited")
+    bad = run.verdicts.filter(run.verdicts["kind"] != "unfinished")
+    rows = int(bad["rows"].sum()) if bad.height else 0
+    bars = sum(info.rows for info in run.data) or run.prices.height
+    share = rows / bars if bars else 0.0
+    found = f"{count(rows)} of {count(bars)} bars missing or flagged ({percent(share, 2)})"
+    if share > FLAGGED_BLOCK:
+        return Gate("Data", "no", found, "Invalid", f"{percent(share)} of the data is bad")
+    if share > FLAGGED_WARN:
+        return Gate("Data", "warn", found, "Weak", f"{percent(share)} of the bars are flagged")
+    return Gate("Data", "yes", found)
+
+
+def _sharpe(run: Run) -> Gate:
+    sharpe, band = run.metric("sharpe"), run.intervals.get("sharpe")
+    name = "Sharpe above zero"
+    if sharpe is None:
+        why = run.why_no_annual or "returns are too few or do not vary"
+        return Gate(name, "unknown", why, "No evidence", "the net Sharpe ratio is undefined")
+    if band is None:
+        phrase = f"net Sharpe {ratio(sharpe)} comes without an interval"
+        return Gate(name, "unknown", phrase, "No evidence", phrase)
+    low, high, n = band
+    found = f"net {ratio(sharpe)}, 90% interval [{ratio(low)}, {ratio(high)}], n = {count(n)}"
+    if low > 0:
+        return Gate(name, "yes", found)
+    return Gate(name, "no", found, "No evidence", f"net Sharpe {ratio(sharpe)} [{ratio(low)}, {ratio(high)}] cannot be told from zero")  # fmt: skip  # noqa: E501 - one sentence
+
+
+def _deflated(run: Run) -> Gate:
+    name, dsr, trials = "Luck discounted", run.metric("dsr"), run.manifest.get("trials")
+    counted = f"{trials} trials" if dsr is not None and trials else "N unknown, counted as 1"
+    dsr = run.metric("psr") if dsr is None else dsr
+    if dsr is None:
+        found = f"{counted}; the deflated Sharpe ratio needs `sweep`"
+        return Gate(name, "unknown", found, "Weak", "the number of trials behind it is unknown")
+    found = f"deflated Sharpe {ratio(dsr)}, {counted}{'' if trials else ': an upper bound'}"
+    if dsr < DSR_NONE:
+        return Gate(name, "no", found, "No evidence", f"luck alone explains it (DSR {ratio(dsr)})")
+    if dsr < DSR_ENOUGH:
+        return Gate(name, "no", found, "Weak", f"DSR {ratio(dsr)} is below {DSR_ENOUGH}")
+    if not trials:
+        return Gate(name, "warn", found, "Promising", "the number of trials behind it is unknown")
+    return Gate(name, "yes", found)
+
+
+def _selection(run: Run) -> Gate:
+    name, pbo = "Choice of parameters", run.metric("pbo")
+    if pbo is None:
+        return Gate(name, "unknown", "overfitting probability and plateau need `sweep`")
+    found = f"overfitting probability {percent(pbo)}"
+    if pbo > 0.5:
+        return Gate(name, "no", found, "No evidence", f"PBO is {percent(pbo)}")
+    if pbo > 0.2:
+        return Gate(name, "warn", found, "Weak", f"PBO is {percent(pbo)}")
+    return Gate(name, "yes", found)
+
+
+def _trades(run: Run) -> Gate:
+    n, name = run.trades.height, "Enough trades"
+    if n >= TRADES_ENOUGH:
+        return Gate(name, "yes", f"{count(n)}, {TRADES_ENOUGH} wanted")
+    state = "warn" if n >= TRADES_FEW else "no"
+    phrase = f"only {plural(n, 'trade')}" if n else "there are no trades"
+    return Gate(name, state, f"{count(n)}, {TRADES_ENOUGH} wanted", "Weak", phrase)
+
+
+def _break_even(run: Run) -> Gate:
+    name = "Survives twice the fee"
+    assumed = run.manifest.get("costs", {}).get("fee_bps")
+    even = run.budget.break_even_fee_bps if run.budget else None
+    if even is None or not np.isfinite(even) or assumed is None:
+        return Gate(name, "unknown", "break-even fee unknown", "Weak", "its break-even fee is unknown")
+    found = f"breaks even at {basis_points(even)}, assumed {basis_points(assumed)}"
+    if assumed > 0 and even >= BREAK_EVEN_TIMES * assumed:
+        return Gate(name, "yes", found)
+    phrase = f"it breaks even at a fee of {basis_points(even)} ({basis_points(assumed)} assumed)"
+    return Gate(name, "no", found, "Weak", phrase)
+
+
+def _best_year(run: Run) -> Gate:
+    name = "No single year"
+    share = float("nan")
+    if run.equity.height:
+        share = best_year_share(*days(run.equity), run.initial_cash)
+    if not np.isfinite(share):
+        return Gate(name, "no", "no net profit to spread", "Weak", "there is no net profit")
+    found = f"the best year made {percent(share, 0)} of the profit, {percent(CONCENTRATED, 0)} allowed"
+    if share > CONCENTRATED:
+        phrase = f"one calendar year made {percent(share, 0)} of the profit"
+        return Gate(name, "no", found, "Weak", phrase)
+    return Gate(name, "yes", found)
+
+
+def best_trades_share(run: Run) -> float | None:
+    """Share of the net profit of all trades that the five best made; None without profit."""
+    if run.trades.is_empty():
+        return None
+    share = best_share(floats(run.trades, "pnl"))
+    return share if np.isfinite(share) else None
+
+
+def _best_trades(run: Run) -> Gate:
+    name, share = "No lucky five", best_trades_share(run)
+    if share is None:
+        return Gate(name, "no", "trades made no net profit", "Weak", "its trades made no net profit")
+    found = f"the best five trades made {percent(share, 0)}, {percent(CONCENTRATED, 0)} allowed"
+    if share > CONCENTRATED:
+        return Gate(name, "no", found, "Weak", f"five trades made {percent(share, 0)} of the profit")
+    return Gate(name, "yes", found)
+
+
+def _unseen(run: Run) -> Gate:
+    since = run.manifest.get("out_of_sample_from")
+    if since:
+        return Gate("Unseen data", "yes", f"parameters were fixed before {since}")
+    found = "none: every bar was seen when the parameters were chosen"
+    return Gate("Unseen data", "unknown", found, "Promising", "no data was held back")
