@@ -26,10 +26,20 @@ _LIBRARIES = frozenset({"numpy", "math", "cmath", "operator", "numba", "llvmlite
 
 @dataclass(frozen=True)
 class Digest:
-    """A digest, what it could not see into, and how to tell cheaply whether it still holds."""
+    """A digest, what it could not see into, and how to tell cheaply whether it still holds.
+
+    Attributes
+    ----------
+    hex : str
+    opaque : tuple of str
+        Names of what was reached but not understood: code that depends on it cannot be kept.
+    compiled : tuple
+        The compiled functions reached, inner ones first.
+    """
 
     hex: str
     opaque: tuple[str, ...]
+    compiled: tuple[Any, ...]
     _names: tuple[tuple[Any, str, Any], ...] = field(repr=False)
     _cells: tuple[tuple[CellType, Any], ...] = field(repr=False)
     _mutable: tuple[tuple[Any, bytes], ...] = field(repr=False)
@@ -50,6 +60,7 @@ def digest(fn: Callable[..., Any]) -> Digest:
     return Digest(
         text,
         tuple(encoder.opaque),
+        tuple(encoder.compiled),
         tuple(encoder.names),
         tuple(encoder.cells),
         tuple(encoder.mutable),
@@ -73,6 +84,7 @@ class _Encoder:
 
     def __init__(self) -> None:
         self.opaque: list[str] = []
+        self.compiled: list[Any] = []
         self.names: list[tuple[Any, str, Any]] = []
         self.cells: list[tuple[CellType, Any]] = []
         self.mutable: list[tuple[Any, bytes]] = []
@@ -163,7 +175,9 @@ class _Encoder:
         if isinstance(inner, FunctionType):
             options = getattr(value, "targetoptions", None)
             shown = sorted(options.items()) if isinstance(options, dict) else ""
-            return _packed(b"compiled", [repr(shown).encode(), self.function(inner)])
+            known = _packed(b"compiled", [repr(shown).encode(), self.function(inner)])
+            self.compiled.append(value)  # inner ones are there already
+            return known
         if isinstance(value, enum.Enum):
             parts = [type(value).__qualname__.encode(), value.name.encode()]
             return _packed(b"enum", [*parts, self.value(value.value, name)])

@@ -6,11 +6,20 @@ Numba is imported when something compiled is first called, never when it is defi
 from __future__ import annotations
 
 import inspect
+import operator
+import os
+import sys
+import tempfile
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from trade_research.kernels.digest import Digest
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -34,17 +43,28 @@ class Kernel:
         self.__name__, self.__doc__, self.__module__ = fn.__name__, fn.__doc__, fn.__module__
         self.__qualname__, self.__wrapped__ = fn.__qualname__, fn
         self._dispatcher: Any = None
+        self._digest: Digest | None = None
+        self._ours = fn.__module__.partition(".")[0] == "trade_research"
 
     @property
     def dispatcher(self) -> Any:
-        if self._dispatcher is None:
+        # Code of this package does not change while it runs; a user's helper may, cell by cell.
+        if self._dispatcher is None or not (self._ours or self._is_fresh()):
             self._dispatcher = self._build()
         return self._dispatcher
 
-    def _build(self) -> Any:
-        from numba import njit
+    def _is_fresh(self) -> bool:
+        """Whether everything the function refers to is as it was when its dispatcher was made."""
+        return self._digest is not None and self._digest.holds()
 
-        return njit(nogil=True, error_model="numpy")(self.py_func)
+    def _build(self) -> Any:
+        from trade_research.kernels.compile import make_dispatcher
+
+        if not self._ours:
+            from trade_research.kernels.digest import digest
+
+            self._digest = digest(self.py_func)
+        return make_dispatcher(self.py_func, self._digest, canonical=isinstance(self, Indicator))
 
     @property
     def _numba_type_(self) -> Any:
@@ -68,11 +88,6 @@ class Indicator(Kernel):
         super().__init__(fn)
         self.__signature__ = inspect.signature(fn)
 
-    def _build(self) -> Any:
-        from trade_research.kernels.canonical import canonical_dispatcher
-
-        return canonical_dispatcher(self.py_func)
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         bound = self.__signature__.bind(*args, **kwargs)
         bound.apply_defaults()
@@ -91,14 +106,10 @@ def _as(kind: Any, value: Any) -> Any:
             array.flags.writeable = False
         return array
     if kind in ("int", int):
-        return int(value) if isinstance(value, float) and value.is_integer() else _index(value)
+        return (
+            int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
+        )
     return float(value) if kind in ("float", float) else value
-
-
-def _index(value: Any) -> int:
-    import operator
-
-    return operator.index(value)
 
 
 def kernel(fn: Callable[..., Any]) -> Kernel:
@@ -109,3 +120,50 @@ def kernel(fn: Callable[..., Any]) -> Kernel:
 def indicator(fn: Callable[..., Any]) -> Indicator:
     """A `kernel` whose arguments are normalised to their annotations: see `Indicator`."""
     return Indicator(fn)
+
+
+def cache_folder() -> Path | None:
+    """The folder that keeps compiled code, made if need be; None when there is none to write to.
+
+    ``TRADE_RESEARCH_CACHE`` names another parent than the user's cache directory, or ``off``. Where
+    neither can be written to, or others could write to it too (compiled code is trusted when it is
+    loaded), a private temporary folder takes its place.
+    """
+    return _cache_folder(os.environ.get("TRADE_RESEARCH_CACHE"))
+
+
+@cache
+def _cache_folder(wanted: str | None) -> Path | None:
+    if wanted is not None and wanted.strip().lower() in ("", "0", "off", "none"):
+        return None
+    spare = Path(tempfile.gettempdir(), f"trade-research-{_user()}")
+    parents = [Path(wanted).expanduser() if wanted else _user_cache(), spare]
+    return next((p / "compiled" for p in parents if _is_private(p / "compiled")), None)
+
+
+def _user_cache() -> Path:
+    """The user's cache directory for this package, as the platform has it."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path("~/AppData/Local").expanduser())
+    elif sys.platform == "darwin":
+        base = Path("~/Library/Caches").expanduser()
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    return base / "trade-research"
+
+
+def _user() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether `folder` is there or can be made, is ours alone to write to, and takes a file."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+        if hasattr(os, "getuid") and (found.st_uid != os.getuid() or found.st_mode & 0o022):
+            return False
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except (OSError, RuntimeError):  # RuntimeError: no home directory
+        return False

@@ -1,14 +1,16 @@
-"""A Numba dispatcher that compiles one form where Numba would compile one for each kind of array."""
+"""Making Numba dispatchers: our flags, our cache, and one form for all kinds of array."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from numba.core import types
-from numba.core.dispatcher import Dispatcher
+from numba.core import config, types
 from numba.core.errors import TypingError
 from numba.core.registry import CPUDispatcher
+
+from trade_research.kernels.cache import CompileCache, adopt
+from trade_research.kernels.digest import Digest
 
 FLAGS = {"nopython": True, "nogil": True, "error_model": "numpy", "boundscheck": None}
 COLUMN = types.Array(types.float64, 1, "C", readonly=True)
@@ -58,6 +60,21 @@ def _canonical(owner: str, name: str, kind: Any, given: Any) -> Any:
     return plain
 
 
-def canonical_dispatcher(fn: Callable[..., Any]) -> Dispatcher:
-    """The dispatcher of an indicator."""
-    return CanonicalDispatcher(py_func=fn, targetoptions=dict(FLAGS))
+def make_dispatcher(fn: Callable[..., Any], known: Digest | None, *, canonical: bool) -> Any:
+    """The dispatcher of a kernel, with our cache behind it.
+
+    Parameters
+    ----------
+    fn : callable
+    known : Digest or None
+        Its digest, where what it refers to may have been compiled by others (a user's function).
+    canonical : bool
+        Compile for the annotated types, as indicators do.
+    """
+    if config.DISABLE_JIT:
+        return fn
+    adopt(known.compiled if known is not None else ())
+    kind = CanonicalDispatcher if canonical else CPUDispatcher
+    made = kind(py_func=fn, targetoptions=dict(FLAGS))
+    made._cache = CompileCache(fn, made.targetoptions)
+    return made
