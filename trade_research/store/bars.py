@@ -1,16 +1,17 @@
-"""Bars in and out of one dataset: merge new rows with stored ones, and read a version's rows."""
+"""Bars into one dataset: check them, merge them with what is stored, commit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from trade_research.errors import ConfigError, SchemaError
-from trade_research.frames import audit, check_bars, get_calendar, to_bars
+from trade_research.errors import ConfigError, SchemaError, nearest
+from trade_research.frames.bars import to_bars
+from trade_research.frames.calendars import get_calendar
 from trade_research.frames.intervals import Interval
 from trade_research.store import merge
 from trade_research.store.commit import (
@@ -26,14 +27,12 @@ from trade_research.store.encoding import (
     TIMES,
     VALUES,
     Columns,
-    decode,
     from_frame,
-    iter_tables,
-    read_table,
     to_frame,
     write_part,
 )
 from trade_research.store.hashing import content_hash
+from trade_research.store.judge import judge, read_verdicts
 from trade_research.store.layout import Name, bars_folder
 from trade_research.venues import VENUES, calendar_of
 
@@ -93,7 +92,7 @@ def write_bars(
         counts.added,
         counts.unchanged,
         counts.revised,
-        _within(read_verdicts(folder, published), counts.start, counts.end),
+        _between(read_verdicts(folder, published), counts.start, counts.end),
     )
 
 
@@ -108,7 +107,7 @@ def _calendar(name: Name, asked: str | None, base: Manifest | None) -> str:
     chosen = asked or calendar_of(name.venue)
     if chosen is None:
         raise ConfigError(
-            f"the calendar of venue {name.venue!r} is not known (known venues: {', '.join(sorted(VENUES))}). "
+            f"the calendar of venue {name.venue!r} is not known ({nearest(name.venue, VENUES)}). "
             "Say calendar='24/7', '24/5' or an exchange's code such as 'XNYS'."
         )
     return get_calendar(chosen).name
@@ -119,13 +118,11 @@ def _checked(frame: pl.DataFrame, name: Name, calendar: str) -> Columns:
         found = frame["symbol"].unique().to_list()
         if any(symbol != name.symbol for symbol in found):
             raise SchemaError(
-                f"the frame's column 'symbol' holds {sorted(map(str, found))[:5]}, not only {name.symbol!r}. "
-                "Write one instrument at a time."
+                f"the frame's column 'symbol' holds {', '.join(sorted(map(repr, found))[:5])}, "
+                f"not only {name.symbol!r}. Write one instrument at a time."
             )
         frame = frame.drop("symbol")
-    bars = to_bars(frame, name.interval, calendar)
-    check_bars(bars)
-    return from_frame(bars)
+    return from_frame(to_bars(frame, name.interval, calendar))
 
 
 def _first(name: Name, calendar: str) -> Manifest:
@@ -140,10 +137,7 @@ def _periods(fresh: Columns, interval: Interval) -> list[merge.Period]:
     years = times.view("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
     edges = np.flatnonzero(np.diff(years)) + 1
     bounds = [0, *edges.tolist(), times.size] if times.size else []
-    return [
-        merge.Period(f"year={years[first]}", first, last)
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
+    return [merge.Period(f"year={years[first]}", first, last) for first, last in pairwise(bounds)]
 
 
 def _write(
@@ -174,77 +168,13 @@ def _write(
     names = (*TIMES, *(n for n in VALUES if n in changes.columns))
     manifest = replace(base, parts=tuple(parts), columns=names, source=source or base.source)
     revisions = merge.write_revisions(folder, changes, base.version + 1, written)
-    verdicts = _write_verdicts(folder, manifest, written)
-    return replace(manifest, verdicts=verdicts, revisions=(*base.revisions, *revisions))
+    verdicts = new_file(folder, "verdicts")
+    written.append(verdicts)
+    merge.write_frame(verdicts, judge(folder, manifest, base, changes.counts.changed_from))
+    return replace(manifest, verdicts=verdicts.name, revisions=(*base.revisions, *revisions))
 
 
-def _write_verdicts(folder: Path, manifest: Manifest, written: list[Path]) -> str:
-    """Judge the whole dataset, since a gap may lie between two files."""
-    assert manifest.interval is not None and manifest.calendar is not None
-    bars = to_frame(read_columns(folder, manifest))
-    found = audit(bars, manifest.interval, manifest.calendar)
-    path = new_file(folder, "verdicts")
-    written.append(path)
-    merge.write_frame(path, found)
-    return path.name
-
-
-def read_verdicts(folder: Path, manifest: Manifest) -> pl.DataFrame:
-    """Verdicts of all bars of a version, as `frames.audit` gave them at the commit."""
-    assert manifest.verdicts is not None
-    return pl.read_parquet((folder / manifest.verdicts).read_bytes())
-
-
-def _within(verdicts: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
-    first, last = (
-        pl.lit(us).cast(pl.Datetime("us")).dt.replace_time_zone("UTC") for us in (start, end)
-    )
-    return verdicts.filter(pl.col("open_time") < last, pl.col("end_time") > first)
-
-
-def read_columns(
-    folder: Path,
-    manifest: Manifest,
-    start: int | None = None,
-    end: int | None = None,
-    columns: Sequence[str] | None = None,
-) -> Columns:
-    """Rows of a version with ``start <= open_time < end``, oldest first; perhaps none.
-
-    Only the files and row groups that the span touches are read.
-    """
-    wanted = [n for n in manifest.columns if columns is None or n in columns]
-    parts = _touched(manifest, start, end)
-    codes = [part.decoders() for part in parts]
-    tables = [
-        read_table(folder / part.path, code, wanted, *_inside(part, start, end))
-        for part, code in zip(parts, codes, strict=True)
-    ]
-    return decode(tables, codes, wanted)
-
-
-def iter_columns(
-    folder: Path, manifest: Manifest, start: int | None = None, end: int | None = None
-) -> Iterator[Columns]:
-    """As `read_columns`, a row group at a time, so that memory stays flat."""
-    for part in _touched(manifest, start, end):
-        code = part.decoders()
-        for table in iter_tables(folder / part.path, code, None, *_inside(part, start, end)):
-            if table.num_rows:
-                yield decode([table], [code], manifest.columns)
-
-
-def _touched(manifest: Manifest, start: int | None, end: int | None) -> list[Part]:
-    return [
-        part
-        for part in manifest.parts
-        if (start is None or part.end >= start) and (end is None or part.start < end)
-    ]
-
-
-def _inside(part: Part, start: int | None, end: int | None) -> tuple[int | None, int | None]:
-    """The span's ends that cut into the file; None where the file lies within."""
-    return (
-        start if start is not None and start > part.start else None,
-        end if end is not None and end <= part.end else None,
+def _between(verdicts: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
+    return verdicts.filter(
+        pl.col("open_time").to_physical() < end, pl.col("end_time").to_physical() > start
     )

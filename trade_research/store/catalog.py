@@ -16,7 +16,8 @@ from trade_research.store.commit import Manifest, read_as_of, read_current, read
 from trade_research.store.layout import Name, bars_folder, instrument_folder, list_parts
 from trade_research.store.times import moment
 
-_SCHEMA = {
+_FEW = 12  # names that an error may list
+_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "venue": pl.String,
     "symbol": pl.String,
     "interval": pl.String,
@@ -93,15 +94,22 @@ def list_catalog(root: Path) -> pl.DataFrame:
 
 def find_venue(root: Path, symbol: str, venue: str | None) -> str:
     """`venue`, or the only venue that has the symbol."""
+    having = find_symbol(root, symbol, venue)
+    if len(having) > 1:
+        raise AmbiguousNameError(
+            f"{symbol!r} is stored for the venues {', '.join(having)}. "
+            f"Say which: venue={having[0]!r}."
+        )
+    return having[0]
+
+
+def find_symbol(root: Path, symbol: str, venue: str | None) -> list[str]:
+    """Venues that have the symbol, `venue` alone if given; MissingDataError when there is none."""
     venues = [v for v, _ in list_parts(root / "bars", "venue")] if venue is None else [venue]
     having = [v for v in venues if list_intervals(root, v, symbol)]
     if not having:
         _raise_unknown(root, symbol, venue)
-    if len(having) > 1:
-        raise AmbiguousNameError(
-            f"{symbol!r} is stored for the venues {', '.join(having)}. Say which: venue={having[0]!r}."
-        )
-    return having[0]
+    return having
 
 
 def find_source(root: Path, name: Name, as_of: int | datetime | None) -> Source:
@@ -136,8 +144,8 @@ def find_source(root: Path, name: Name, as_of: int | datetime | None) -> Source:
             f"nothing was stored for {name} as of {as_of}. Ask for a later time."
         )
     raise MissingDataError(
-        f"{name} is not stored and cannot be made from what is: {', '.join(i.text for i in stored)}. "
-        "Ask for a multiple of one of these."
+        f"{name} is not stored and cannot be made from what is: "
+        f"{', '.join(i.text for i in stored)}. Ask for a multiple of one of these."
     )
 
 
@@ -145,14 +153,12 @@ def _raise_unknown(root: Path, symbol: str, venue: str | None) -> None:
     known = sorted({(v, s) for v, s, _ in _instruments(root)})
     if not known:
         raise MissingDataError(f"no bars are stored in {root}. Import some first: `data import`.")
-    if venue is None:
-        near = nearest(symbol[:200], {s for _, s in known})
-        raise MissingDataError(
-            f"no bars of {symbol[:80]!r} in {root}; {near} `data list` shows all."
-        )
-    near = nearest(f"{venue}:{symbol}"[:200], {f"{v}:{s}" for v, s in known})
+    asked = symbol if venue is None else f"{venue}:{symbol}"
+    near = nearest(asked, {s if venue is None else f"{v}:{s}" for v, s in known})
+    if len(known) > _FEW and not near.startswith("did you mean"):
+        near = f"{len(known)} others are."
     raise MissingDataError(
-        f"no bars of {symbol[:80]!r} of venue {venue[:80]!r} in {root}; {near} `data list` shows all."
+        f"no bars of {asked!r} are stored in {root}; {near} `data list` shows all."
     )
 
 
@@ -172,6 +178,7 @@ def _committed(folder: Path) -> dict[Interval, Path]:
             interval = parse_interval(text)
         except ConfigError:
             continue  # a folder that is not ours
-        if (place / "CURRENT").exists() or (place / "manifest-1.json").exists():
+        written = (place / "CURRENT").exists() or (place / "manifest-1.json").exists()
+        if interval.text == text and written:
             found[interval] = place
     return found

@@ -219,7 +219,7 @@ def write_durably(path: Path, data: bytes) -> None:
 
 
 def _publish(folder: Path, manifest: Manifest, written: Sequence[Path]) -> bool:
-    """Link the complete manifest to its name, then point CURRENT at it. False: someone was first."""
+    """Give the complete manifest its name and point CURRENT at it. False: another was first."""
     target = manifest_path(folder, manifest.version)
     with writing(folder):
         for place in {path.parent for path in written}:
@@ -255,7 +255,7 @@ def point_current(folder: Path, number: int) -> None:
 
 
 def _newest(folder: Path) -> int:
-    """Number of the newest manifest: CURRENT's, or a later one whose writer died before pointing."""
+    """Number of the newest manifest: CURRENT's, or a later one whose writer died before that."""
     try:
         text = (folder / "CURRENT").read_text(encoding="utf-8", errors="replace").strip()
     except (FileNotFoundError, NotADirectoryError):
@@ -265,7 +265,8 @@ def _newest(folder: Path) -> int:
     named = _MANIFEST.fullmatch(text)
     if named is None:
         raise StoreError(
-            f"{folder / 'CURRENT'} is damaged: it says {text[:40]!r}. Write the newest manifest's name into it."
+            f"{folder / 'CURRENT'} is damaged: it says {text[:40]!r}. "
+            "Write the newest manifest's name into it."
         )
     number = int(named[1])
     if not manifest_path(folder, number).exists():
@@ -308,7 +309,8 @@ def _parse(path: Path, changed_ns: int, inode: int) -> Manifest:
         return _manifest(body)
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
-            f"{path} is damaged ({type(error).__name__}: {error}). Restore it, or point CURRENT at an earlier version."
+            f"{path} is damaged ({type(error).__name__}: {error}). "
+            "Restore it from a backup, or remove it and let CURRENT name the version before."
         ) from error
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}.") from error

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,14 +25,14 @@ from trade_research.errors import StoreError
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
-Columns = dict[str, npt.NDArray[np.float64] | npt.NDArray[np.int64]]
+Columns = dict[str, npt.NDArray[Any]]
 """Bars as arrays: times as int64 microseconds, the rest as float64 where NaN is unknown."""
 
 TIMES = ("open_time", "close_time")
 PRICES = ("open", "high", "low", "close")
 OPTIONAL = ("quote_volume", "trades")
 VALUES = (*PRICES, "volume", *OPTIONAL)
-UTC_TIME = pa.timestamp("us", tz="UTC")
+TIME = pl.Datetime("us", "UTC")
 ROW_GROUP = 65_536  # rows; a month of minutes touches one or two
 MAX_DIGITS = 12
 EXACT = 2.0**53  # whole numbers beyond are not all doubles
@@ -99,13 +100,13 @@ def write_part(path: Path, columns: Columns) -> dict[str, Code]:
     """
     arrays, fields, codes = [], [], {}
     for name in (n for n in (*TIMES, *VALUES) if n in columns):
-        code, array = (
-            (None, pa.array(columns[name], UTC_TIME)) if name in TIMES else _encode(columns[name])
-        )
-        if code is not None:
-            codes[name] = code
-        arrays.append(array)
-        fields.append(pa.field(name if code is None else stored_name(name, code), array.type))
+        if name in TIMES:
+            stored, series = name, pl.Series(columns[name]).cast(TIME)
+        else:
+            codes[name], series = _encode(columns[name])
+            stored = stored_name(name, codes[name])
+        arrays.append(series.to_arrow())
+        fields.append(pa.field(stored, arrays[-1].type))
     schema = pa.schema(fields, metadata={"trade_research": _note(codes)})
     with path.open("xb") as file:
         pq.write_table(pa.Table.from_arrays(arrays, schema=schema), file, **_options(schema))
@@ -115,14 +116,13 @@ def write_part(path: Path, columns: Columns) -> dict[str, Code]:
     return codes
 
 
-def _encode(values: F64) -> tuple[Code, pa.Array]:
+def _encode(values: F64) -> tuple[Code, pl.Series]:
     code, whole = choose_code(values)
-    unknown = np.isnan(values)
-    mask = unknown if unknown.any() else None
     if whole is None:
-        return code, pa.array(values, pa.float64(), mask=mask)
-    kind = pa.int64() if code.wide else pa.int32()
-    return code, pa.array(whole.astype(np.int64 if code.wide else np.int32), kind, mask=mask)
+        return code, pl.Series(values).fill_nan(None)
+    series = pl.Series(whole).cast(pl.Int64 if code.wide else pl.Int32)
+    unknown = np.isnan(values)
+    return code, series.set(pl.Series(unknown), None) if unknown.any() else series
 
 
 def _options(schema: pa.Schema) -> dict[str, object]:
@@ -157,7 +157,7 @@ def _prove(path: Path, columns: Columns, codes: Mapping[str, Code]) -> None:
     for name, values in columns.items():
         if not np.array_equal(values, back[name], equal_nan=name not in TIMES):
             raise StoreError(
-                f"{path} does not read back what was written to it (column {name!r}). Check the disk."
+                f"{path} does not read back as it was written (column {name!r}). Check the disk."
             )
 
 
@@ -203,7 +203,7 @@ def _groups(
 
 def _open(path: Path) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path, memory_map=True)
+        return pq.ParquetFile(path)
     except FileNotFoundError as error:
         raise StoreError(
             f"{path} is gone although a version of the data names it: was it vacuumed?"
@@ -245,7 +245,7 @@ def _nothing(path: Path, codes: Mapping[str, Code], columns: Sequence[str] | Non
 
 def as_micros(times: pa.ChunkedArray) -> I64:
     """A column of times as int64 microseconds."""
-    return np.asarray(times.cast(pa.int64()).to_numpy(), dtype=np.int64)
+    return np.concatenate([np.empty(0, np.int64), *map(_numbers, times.chunks)])
 
 
 def decode(
@@ -262,31 +262,38 @@ def decode(
     return out
 
 
-def _fill(out: npt.NDArray[np.generic], table: pa.Table, name: str, code: Code | None) -> None:
-    if name in TIMES:
-        out[:] = as_micros(table[name])
-    elif code is None:
+def _fill(out: npt.NDArray[Any], table: pa.Table, name: str, code: Code | None) -> None:
+    if name not in TIMES and code is None:
         out[:] = np.nan
-    elif code.digits is None:
-        out[:] = table[name].to_numpy()
-    else:
-        np.divide(table[stored_name(name, code)].to_numpy(), 10.0**code.digits, out=out)
+        return
+    at = 0
+    for chunk in table[name if code is None else stored_name(name, code)].chunks:
+        values, place = _numbers(chunk), out[at : at + len(chunk)]
+        at += len(chunk)
+        if code is None or code.digits is None:
+            place[:] = values
+        else:
+            np.divide(values, 10.0**code.digits, out=place)
+
+
+def _numbers(chunk: pa.Array) -> npt.NDArray[Any]:
+    """Values of one Arrow array, null as NaN. By way of Polars: pyarrow's own imports pandas."""
+    series = pl.from_arrow(chunk)
+    assert isinstance(series, pl.Series)
+    return series.to_physical().to_numpy()
 
 
 def to_frame(columns: Columns) -> pl.DataFrame:
     """Bars for users: UTC times, Float64 values, unknown ones null. Shares the arrays' memory."""
-    arrays = {}
+    series = []
     for name, values in columns.items():
+        column = pl.Series(name, values)
         if name in TIMES:
-            arrays[name] = pa.array(values.view("datetime64[us]")).cast(UTC_TIME)
-        elif name == "trades":
-            unknown = np.isnan(values)
-            arrays[name] = pa.array(np.where(unknown, 0.0, values).astype(np.int64), mask=unknown)
-        else:
-            arrays[name] = pa.array(values, from_pandas=name in (*OPTIONAL, "volume"))
-    frame = pl.from_arrow(pa.table(arrays))
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+            column = column.cast(TIME)
+        elif name not in PRICES and np.isnan(values).any():
+            column = column.fill_nan(None)
+        series.append(column.cast(pl.Int64) if name == "trades" else column)
+    return pl.DataFrame(series)
 
 
 def from_frame(frame: pl.DataFrame) -> Columns:

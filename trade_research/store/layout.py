@@ -89,8 +89,8 @@ def encode_part(text: str, *, what: str, case: str = "upper") -> str:
         out = out[:-1] + _escape(".")
     if len(out) > MAX_PART:
         raise ConfigError(
-            f"the {what} {text[:40]!r}… takes {len(out)} characters in a path, more than {MAX_PART}. "
-            "Store it under a shorter name."
+            f"the {what} {text[:40]!r}… takes {len(out)} characters in a path, "
+            f"more than {MAX_PART}. Use a shorter name."
         )
     return out
 

@@ -16,7 +16,7 @@ from trade_research.store.commit import Manifest, Part, new_file
 from trade_research.store.encoding import I64, TIMES, VALUES, Columns, decode, read_table
 
 _MANY_PARTS = 16  # files of one period; one more is merged with the rest
-REVISION_SCHEMA = {
+REVISION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "open_time": pl.Datetime("us", "UTC"),
     "column": pl.String,
     "old": pl.Float64,
@@ -37,13 +37,19 @@ class Period:
 
 @dataclass
 class Counts:
-    """Bars of a write by what they did, and the span ``[start, end)`` of their open times, in us."""
+    """Bars of a write by what they did, and the span ``[start, end)`` that they cover, in us."""
 
     added: int = 0
     unchanged: int = 0
     revised: int = 0
     start: int = 0
     end: int = 0
+    changed_from: int = 2**62
+
+    def note(self, times: I64) -> None:
+        """Remember the first of the open times that were added or revised."""
+        if times.size:
+            self.changed_from = min(self.changed_from, int(times[0]))
 
 
 @dataclass
@@ -96,11 +102,14 @@ def _merge(stored: Columns | None, new: Columns, result: Plan) -> Columns | None
     counts = result.counts
     if stored is None:
         counts.added += new["open_time"].size
+        counts.note(new["open_time"])
         return new
     at = np.searchsorted(stored["open_time"], new["open_time"])
     inside = np.minimum(at, stored["open_time"].size - 1)
     known = stored["open_time"][inside] == new["open_time"]
     revised = _revisions(stored, new, inside[known], np.flatnonzero(known), result)
+    counts.note(new["open_time"][~known])
+    counts.note(new["open_time"][known][revised])
     counts.added += int((~known).sum())
     counts.revised += int(revised.sum())
     counts.unchanged += int(known.sum() - revised.sum())
@@ -171,7 +180,7 @@ def _woven(stored: Columns, new: Columns, at: I64, known: npt.NDArray[np.bool_])
 def write_revisions(
     folder: Path, changes: Plan, version: int, written: list[Path]
 ) -> tuple[str, ...]:
-    """Keep the plan's revisions in a file of the dataset; its name, or nothing when there are none."""
+    """Keep the plan's revisions in a file of the dataset; its name, or nothing without any."""
     if not changes.revisions:
         return ()
     now = pl.lit(datetime.now(UTC)).cast(pl.Datetime("us", "UTC"))

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from trade_research.errors import ConfigError
-from trade_research.frames import adjust_bars, get_calendar, resample
-from trade_research.frames.calendars import Calendar
+from trade_research.frames.adjust import adjust_bars
+from trade_research.frames.calendars import Calendar, get_calendar
 from trade_research.frames.intervals import DAY, Interval
+from trade_research.frames.resample import resample
 from trade_research.store.actions import read_actions
-from trade_research.store.bars import read_columns
 from trade_research.store.catalog import Source, find_source
 from trade_research.store.encoding import to_frame
 from trade_research.store.hashing import content_hash
 from trade_research.store.layout import Name
+from trade_research.store.rows import read_columns
 from trade_research.store.times import Moment, micros, parse_moment, parse_span
 
 if TYPE_CHECKING:
@@ -166,7 +167,8 @@ def make_query(
         )
     if isinstance(as_of, int) and len(names) > 1:
         raise ConfigError(
-            "as_of is a version number, which belongs to one dataset. Give a time for several instruments."
+            "as_of is a version number, which belongs to one dataset. "
+            "Give a time for several instruments."
         )
     intervals = {name.interval.text for name in names}
     if len(intervals) > 1:

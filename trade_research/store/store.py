@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from trade_research.frames.intervals import Interval, parse_interval
-from trade_research.store import bars, catalog
+from trade_research.frames.verdicts import VERDICT_SCHEMA
+from trade_research.store import actions, bars, catalog, stream, verdicts
 from trade_research.store.bars import WriteReport
+from trade_research.store.export import export
 from trade_research.store.layout import Name, local_root, split_name
 from trade_research.store.query import Query, make_query
-from trade_research.store.times import Moment
+from trade_research.store.times import Moment, parse_moment
+from trade_research.store.vacuum import VacuumReport, vacuum
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from trade_research.store.sql import Reader
 
 if TYPE_CHECKING:
     pass
@@ -127,9 +136,140 @@ class Store:
         """
         return self._one(symbol, interval, start, end, venue, as_of, adjust).frame()
 
+    def scan_bars(
+        self,
+        symbol: str,
+        interval: str | Interval,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        venue: str | None = None,
+        as_of: int | Moment | None = None,
+        adjust: str | None = None,
+    ) -> pl.LazyFrame:
+        """`bars` as a LazyFrame that reads when collected, piece by piece."""
+        return stream.scan_bars(self._one(symbol, interval, start, end, venue, as_of, adjust))
+
+    def batches(
+        self,
+        symbol: str,
+        interval: str | Interval,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        venue: str | None = None,
+        as_of: int | Moment | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """`bars` as Arrow record batches in time order, for data larger than memory."""
+        return self._one(symbol, interval, start, end, venue, as_of, None).batches()
+
+    def sql(
+        self, text: str, params: Sequence[object] | Mapping[str, object] | None = None
+    ) -> pl.DataFrame:
+        """Rows of one SELECT in DuckDB's SQL over the newest versions; nothing can be changed.
+
+        The view `bars` has the columns venue, symbol, interval, open_time, close_time, open, high,
+        low, close, volume, quote_volume and trades, with ordinary prices. Filters on venue, symbol
+        and interval open only the files they leave.
+
+        Parameters
+        ----------
+        text : str
+            Exactly one SELECT; values as ``?`` or ``$name``.
+        params : sequence or mapping, optional
+            Values bound to them.
+
+        Raises
+        ------
+        QueryError
+            Anything but one SELECT, an error in it, or an attempt to read other files.
+        """
+        return self._reader.run(text, params)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        from trade_research.store.sql import Reader
+
+        return Reader(self.root)
+
     def catalog(self) -> pl.DataFrame:
-        """One row for each dataset of bars: what it is, its span, rows, version and size."""
+        """One row for each dataset of bars: what it is, its span, rows, version and size.
+
+        `start` and `end` are the first and the last open time.
+        """
         return catalog.list_catalog(self.root)
+
+    def verdicts(
+        self,
+        symbol: str | None = None,
+        interval: str | Interval | None = None,
+        venue: str | None = None,
+    ) -> pl.DataFrame:
+        """What is wrong with stored bars: `instrument` and the columns of `frames.audit`.
+
+        Parameters
+        ----------
+        symbol : str, optional
+            A symbol, or a whole name like ``binance:BTC/USDT@1m``; all when left out.
+        """
+        return verdicts.list_verdicts(self.root, *self._filter(symbol, interval, venue))
+
+    def revisions(
+        self,
+        symbol: str | None = None,
+        interval: str | Interval | None = None,
+        venue: str | None = None,
+    ) -> pl.DataFrame:
+        """Stored values that a later write changed, oldest first.
+
+        Columns: instrument, open_time, column, old, new, recorded (when), version (which brought
+        the new value). Arguments as of `verdicts`.
+        """
+        return verdicts.list_revisions(self.root, *self._filter(symbol, interval, venue))
+
+    def write_actions(
+        self, frame: pl.DataFrame, *, venue: str, symbol: str, source: str = ""
+    ) -> WriteReport:
+        """Add splits and dividends in one commit; the same again changes nothing.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            ``ex_date`` (Date), ``kind`` ("split" or "dividend"), ``value``: 7.0 for 7 new shares
+            per old one, or cash per raw share. A different value for a stored date and kind counts
+            as revised; the old one stays readable by `as_of`.
+        """
+        manifest, counts = actions.write_actions(self.root, frame, venue, symbol, source)
+        return WriteReport(
+            f"{venue}:{symbol}",
+            manifest.version if manifest is not None else 0,
+            counts.added,
+            counts.unchanged,
+            counts.revised,
+            pl.DataFrame(schema=VERDICT_SCHEMA),
+        )
+
+    def actions(self, venue: str, symbol: str) -> pl.DataFrame:
+        """Splits and dividends stored for an instrument, by date; perhaps none."""
+        return actions.read_actions(self.root, venue, symbol)
+
+    def export(self, bars: pl.DataFrame | Query | str, path: str | os.PathLike[str]) -> Path:
+        """Write bars to a plain .parquet, .csv or .feather file, whole or not at all.
+
+        `bars` is a frame, a query, or a name like ``binance:BTC/USDT@1h``.
+        """
+        if isinstance(bars, str):
+            bars = self.query(bars)
+        return export(bars.frame() if isinstance(bars, Query) else bars, path)
+
+    def vacuum(self, before: Moment | None = None) -> VacuumReport:
+        """Remove files that no version names, and versions that were replaced before `before`.
+
+        Without `before` all versions stay. The newest version always stays, and whatever was
+        replaced or written within the last hour, since somebody may be reading or writing it.
+        """
+        moment = None if before is None else parse_moment(before, "before")
+        return vacuum(self.root, moment)
 
     def _one(
         self,
@@ -141,10 +281,21 @@ class Store:
         as_of: int | Moment | None,
         adjust: str | None,
     ) -> Query:
-        place = catalog.find_venue(self.root, symbol, venue)
-        name = Name(place, symbol, parse_interval(interval))
+        step = parse_interval(interval)
+        name = Name(catalog.find_venue(self.root, symbol, venue), symbol, step)
         return make_query(self.root, [name], start, end, as_of, adjust)
 
     def _name(self, text: str) -> Name:
         venue, symbol, interval = split_name(text)
         return Name(catalog.find_venue(self.root, symbol, venue), symbol, interval)
+
+    def _filter(
+        self, symbol: str | None, interval: str | Interval | None, venue: str | None
+    ) -> tuple[str | None, str | None, str | None]:
+        """Symbol, interval and venue to look for; a whole name is taken apart. All must exist."""
+        if symbol is not None and interval is None and "@" in symbol:
+            venue_named, symbol, step = split_name(symbol)
+            venue, interval = venue or venue_named, step
+        if symbol is not None:
+            catalog.find_symbol(self.root, symbol, venue)
+        return symbol, None if interval is None else parse_interval(interval).text, venue

@@ -10,10 +10,10 @@ import polars as pl
 import pyarrow as pa
 
 from trade_research.errors import ConfigError
-from trade_research.frames import resample
-from trade_research.store.bars import iter_columns
+from trade_research.frames.resample import resample
 from trade_research.store.catalog import Source
 from trade_research.store.encoding import to_frame
+from trade_research.store.rows import iter_columns
 
 if TYPE_CHECKING:
     from trade_research.store.query import Query
@@ -77,7 +77,7 @@ def _made(rows: pl.DataFrame, query: Query, source: Source) -> pl.DataFrame:
 
 
 def scan_bars(query: Query) -> pl.LazyFrame:
-    """The query's bars as a LazyFrame; columns and filters reach down to each piece as it is read."""
+    """The query's bars as a LazyFrame; filters and columns are applied to each piece it reads."""
     from polars.io.plugins import register_io_source
 
     def pieces(

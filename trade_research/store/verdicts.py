@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from trade_research.frames import resample_flagged
+from trade_research.frames.resample import resample_flagged
 from trade_research.frames.verdicts import KINDS, VERDICT_SCHEMA
-from trade_research.store.bars import read_verdicts
 from trade_research.store.catalog import Source, list_datasets
 from trade_research.store.commit import Manifest, read_current
+from trade_research.store.judge import read_verdicts
 from trade_research.store.merge import REVISION_SCHEMA, read_revisions
 
 if TYPE_CHECKING:
     from trade_research.store.query import Query
 
-_NAMED = {"instrument": pl.String}
+_Schema = dict[str, pl.DataType | type[pl.DataType]]
+_VERDICTS: _Schema = {"instrument": pl.String, **VERDICT_SCHEMA}
+_REVISIONS: _Schema = {"instrument": pl.String, **REVISION_SCHEMA}
 
 
 def list_verdicts(
@@ -29,7 +31,7 @@ def list_verdicts(
         _labelled(name, read_verdicts(folder, manifest))
         for name, folder, manifest in _fitting(root, symbol, interval, venue)
     ]
-    return pl.concat([pl.DataFrame(schema=_NAMED | VERDICT_SCHEMA), *frames])
+    return pl.concat([pl.DataFrame(schema=_VERDICTS), *frames])
 
 
 def list_revisions(
@@ -40,12 +42,12 @@ def list_revisions(
         _labelled(name, read_revisions(folder, manifest))
         for name, folder, manifest in _fitting(root, symbol, interval, venue)
     ]
-    return pl.concat([pl.DataFrame(schema=_NAMED | REVISION_SCHEMA), *frames])
+    return pl.concat([pl.DataFrame(schema=_REVISIONS), *frames])
 
 
 def query_verdicts(query: Query) -> pl.DataFrame:
     """Verdicts on the bars behind a query, and the resampled bars that lack some of theirs."""
-    frames = [pl.DataFrame(schema=_NAMED | VERDICT_SCHEMA)]
+    frames = [pl.DataFrame(schema=_VERDICTS)]
     for name, source in zip(query.names, query.sources, strict=True):
         root = Path(query.root)
         stored = read_verdicts(source.folder(root), source.manifest(root))

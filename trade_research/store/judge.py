@@ -1,0 +1,71 @@
+"""Verdicts of a version: the audit of all its bars, of which only the changed stretch is new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from trade_research.frames.intervals import parse_interval
+from trade_research.frames.verdicts import WINDOW, audit
+from trade_research.store.commit import Manifest
+from trade_research.store.encoding import Columns, to_frame
+from trade_research.store.rows import read_columns
+
+_CONTEXT = 4 * WINDOW  # an outlier depends on two windows of bars before it
+_MARGIN = 8  # and a spike on the three bars after it
+
+
+def read_verdicts(folder: Path, manifest: Manifest) -> pl.DataFrame:
+    """Verdicts of all bars of a version, as the audit gave them at the commit."""
+    assert manifest.verdicts is not None
+    return pl.read_parquet((folder / manifest.verdicts).read_bytes())
+
+
+def judge(folder: Path, manifest: Manifest, base: Manifest, changed_from: int) -> pl.DataFrame:
+    """What `frames.audit` says of all bars of `manifest`, whose files are written already.
+
+    Before `changed_from` (microseconds) the bars are those of `base`, so its verdicts stand, and
+    only the bars from there on are looked at again, with the bars before them that matter.
+    """
+    if base.verdicts is None:
+        return _audit(manifest, read_columns(folder, manifest))
+    old = read_verdicts(folder, base)
+    before = _rows_before(folder, manifest, changed_from, _MARGIN)
+    cut = _beside(old, int(before[0]) if before.size else changed_from)
+    context = _rows_before(folder, manifest, cut, _CONTEXT)
+    start = int(context[0]) if context.size else None
+    new = _audit(manifest, read_columns(folder, manifest, start))
+    return pl.concat(
+        [
+            old.filter(pl.col("end_time").to_physical() <= cut),
+            new.filter(pl.col("end_time").to_physical() > cut),
+        ]
+    )
+
+
+def _audit(manifest: Manifest, columns: Columns) -> pl.DataFrame:
+    assert manifest.interval is not None
+    assert manifest.calendar is not None
+    return audit(to_frame(columns), manifest.interval, manifest.calendar)
+
+
+def _beside(verdicts: pl.DataFrame, cut: int) -> int:
+    """The last time at or before `cut` that lies inside no stretch."""
+    starts = verdicts["open_time"].to_physical().to_numpy()
+    ends = verdicts["end_time"].to_physical().to_numpy()
+    while (across := (starts < cut) & (ends > cut)).any():
+        cut = int(starts[across].min())
+    return cut
+
+
+def _rows_before(folder: Path, manifest: Manifest, time: int, rows: int) -> np.ndarray:
+    """Open times of the last `rows` bars before `time`, or of all where there are fewer."""
+    assert manifest.interval is not None
+    reach = parse_interval(manifest.interval).us * rows
+    while True:
+        times = read_columns(folder, manifest, time - reach, time, ("open_time",))["open_time"]
+        if times.size >= rows or time - reach <= manifest.parts[0].start:
+            return times[-rows:]
+        reach *= 4

@@ -1,0 +1,148 @@
+"""SQL over what is stored: exactly one SELECT, on a connection that can do nothing else.
+
+DuckDB sees one view, `bars`, with ordinary prices. Hardening alone does not stop COPY, EXPORT or
+ATTACH into the allowed folder, so the text is parsed first and anything but one SELECT is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from trade_research.errors import QueryError
+from trade_research.store.catalog import list_datasets
+from trade_research.store.commit import Manifest, read_current
+from trade_research.store.encoding import TIMES, VALUES, Code, stored_name
+
+_KEYS = ("venue", "symbol", "interval")
+_EMPTY = """select null::varchar as venue, null::varchar as symbol, null::varchar as interval,
+    null::timestamptz as open_time, null::timestamptz as close_time,
+    {values} where false"""
+
+
+class Reader:
+    """A hardened connection to the newest versions, kept until one of them changes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._versions: tuple[tuple[Path, int], ...] = ()
+
+    def run(
+        self, text: str, params: Sequence[object] | Mapping[str, object] | None
+    ) -> pl.DataFrame:
+        """Rows of one SELECT; see `Store.sql`."""
+        check_statement(text)
+        cursor = self.connection().cursor()
+        try:
+            table = cursor.sql(text, params=params).to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryError(_one_line(error)) from error
+        finally:
+            cursor.close()
+        frame = pl.from_arrow(table)
+        assert isinstance(frame, pl.DataFrame)
+        return frame
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection for the versions that are newest now."""
+        found = [(folder, read_current(folder)) for _, folder in list_datasets(self.root)]
+        current = [(folder, manifest) for folder, manifest in found if manifest is not None]
+        versions = tuple((folder, manifest.version) for folder, manifest in current)
+        if self._connection is None or versions != self._versions:
+            self._connection, self._versions = connect(self.root, current), versions
+        return self._connection
+
+
+def check_statement(text: str) -> None:
+    """Raise QueryError unless `text` is exactly one SELECT."""
+    try:
+        statements = duckdb.extract_statements(text)
+    except duckdb.Error as error:
+        raise QueryError(_one_line(error)) from error
+    kinds = [str(statement.type).rpartition(".")[2] for statement in statements]
+    if kinds != ["SELECT"]:
+        raise QueryError(
+            f"the store runs exactly one SELECT, found {', '.join(kinds) or 'no statement'}. "
+            "Ask one question at a time; nothing can be changed by SQL."
+        )
+
+
+def connect(root: Path, datasets: Iterable[tuple[Path, Manifest]]) -> duckdb.DuckDBPyConnection:
+    """A connection with the view `bars` over exactly these versions, which reads nothing else."""
+    connection = duckdb.connect()
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set python_enable_replacements = false")
+    # Committed files never change, so what was read of them stays true.
+    connection.execute("set parquet_metadata_cache = true")
+    connection.execute("set validate_external_file_cache = 'NO_VALIDATION'")
+    spill = Path(tempfile.gettempdir()) / f"trade_research-sql-{os.getpid()}"
+    connection.execute(f"set temp_directory = {quoted(str(spill))}")
+    connection.execute(f"create view bars as {_bars_view(datasets)}")
+    connection.execute(f"set allowed_directories = [{quoted(str(root / 'bars'))}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
+    return connection
+
+
+def _bars_view(datasets: Iterable[tuple[Path, Manifest]]) -> str:
+    """One SELECT a way of storing: its files together, whole ticks divided into prices.
+
+    Venue, symbol and interval come from the folders' names, so DuckDB opens only the files that a
+    filter on them leaves.
+    """
+    groups: dict[tuple[bool, tuple[tuple[str, str], ...]], list[str]] = defaultdict(list)
+    for folder, manifest in datasets:
+        for part in manifest.parts:
+            groups[(bool(part.period), part.codes)].append(str(folder / part.path))
+    selects = [_select(dict(codes), files) for (_, codes), files in groups.items()]
+    return " union all ".join(selects) or _EMPTY.format(
+        values=", ".join(f"null::{_kind(name)} as {name}" for name in VALUES)
+    )
+
+
+def _select(codes: Mapping[str, str], files: Sequence[str]) -> str:
+    values = [
+        f"{_value(name, Code.parse(codes[name]))} as {name}"
+        if name in codes
+        else f"null::{_kind(name)} as {name}"
+        for name in VALUES
+    ]
+    paths = ", ".join(quoted(escape_glob(path)) for path in files)
+    return (
+        f"select {', '.join((*_KEYS, *TIMES, *values))} from read_parquet([{paths}], "
+        "hive_partitioning = true, hive_types_autocast = false)"
+    )
+
+
+def _value(name: str, code: Code) -> str:
+    column = stored_name(name, code)
+    if name == "trades" or code.digits is None:
+        return f"{column}::{_kind(name)}"
+    return f"{column} / 1e{code.digits}"
+
+
+def _kind(name: str) -> str:
+    return "bigint" if name == "trades" else "double"
+
+
+def quoted(text: str) -> str:
+    """`text` as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def escape_glob(path: str) -> str:
+    """`path` so that DuckDB, which globs even explicit lists of files, takes it literally."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
+
+
+def _one_line(error: duckdb.Error) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    useful = [line for line in lines[1:] if line.startswith("Did you mean")]
+    return " ".join([*lines[:1], *useful]) or type(error).__name__
