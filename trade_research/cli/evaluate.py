@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trade_research.cli.data import Since, Until, utc
 from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, examples, say, warn
 from trade_research.errors import ConfigError, ParameterError, nearest
+
+if TYPE_CHECKING:
+    from trade_research.strategies.strategy import Strategy
 
 StrategyArg = Annotated[
     str, typer.Argument(help="Name, file.py:function or package.module:function.")
@@ -55,16 +58,17 @@ def open_data(
     return Store(store).query(data, utc(since), utc(until))
 
 
-def parse_params(texts: list[str] | None, known: Any) -> dict[str, Any]:
+def parse_params(texts: list[str] | None, strategy: Strategy) -> dict[str, Any]:
     """`name=value` texts as values of the types that the strategy declares."""
     values: dict[str, Any] = {}
     for text in texts or ():
         name, equals, value = text.partition("=")
         if not equals:
             raise ParameterError(f"-p {text!r} is not name=value, e.g. -p fast=20")
-        if name not in known:
-            raise ParameterError(f"no parameter {name!r}: {nearest(name, known)}")
-        values[name] = known[name].parse(value)
+        if name not in strategy.params:
+            known = nearest(name, strategy.params)
+            raise ParameterError(f"{strategy.name} has no parameter {name!r}; {known}")
+        values[name] = strategy.params[name].parse(value, strategy.name)
     return values
 
 
@@ -118,7 +122,7 @@ def backtest(
         cash=cash,
         delay=delay,
         calendar=calendar,
-        **parse_params(param, loaded.params),
+        **parse_params(param, loaded),
     )
     artifacts = {}
     if report is not None:
@@ -168,7 +172,7 @@ def check(
         loaded,
         open_data(data, since, until, store, interval),
         calendar=calendar,
-        **parse_params(param, loaded.params),
+        **parse_params(param, loaded),
     )
     if json:
         emit_json("check", found.to_dict(), ok=found.passed)

@@ -110,7 +110,7 @@ class Backtest:
         if self.setup.fill == "this_close":
             notes.append("fills at the close that decided them: this run can never be promoted")
         if self.result.status == "no_trades":
-            notes.append(f"no trades: {self.result.why_no_trades}")
+            notes.append("no trades: `orders` says why")
         if self.result.status == "ruined":
             notes.append("ruined: equity reached zero and the run ended there")
         if self.result.ambiguous:
@@ -132,7 +132,11 @@ class Backtest:
     @cached_property
     def metrics(self) -> Summary:
         """Every number of ``trade_research.metrics.DEFINITIONS``, computed when first read."""
-        return self._summary(self.result, benchmark=lambda: self.benchmark.equity)
+        from trade_research.metrics.returns import returns_of
+
+        return self._summary(
+            self.result, benchmark=lambda: returns_of(self.benchmark.equity, self.setup.cash)
+        )
 
     @cached_property
     def benchmark_metrics(self) -> Summary:
@@ -142,28 +146,42 @@ class Backtest:
     def _summary(self, result: Result, benchmark: Callable[[], F64] | None = None) -> Summary:
         from trade_research.metrics.summary import summary
 
+        def column(name: str) -> Callable[[], F64]:
+            return lambda: result.equity_frame[name].to_numpy()
+
+        def arrays(frame: Callable[[], pl.DataFrame]) -> Callable[[], Mapping[str, Any]]:
+            return lambda: {series.name: series.to_numpy() for series in frame()}
+
         return summary(
-            result,
+            equity=result.equity,
+            initial_cash=self.setup.cash,
+            close_time=result.close_time,
+            start_time=int(self.data.market.open_time[0]),
             periods_per_year=self.data.periods_per_year,
+            sessions_per_year=self.data.sessions_per_year,
             session_dates=self._sessions,
+            gross=column("gross"),
+            net=column("net"),
+            fills=arrays(lambda: result.fills_frame),
+            trades=arrays(lambda: result.trades_frame),
             benchmark=benchmark,
             risk_free=self.risk_free,
         )
 
     def _sessions(self) -> Any:
-        """Session date of every bar as days since 1970, for daily numbers."""
+        """Session date of every bar; the calendar day of UTC where no calendar is known."""
         from trade_research.frames.calendars import get_calendar
 
         calendar = self.data.calendar or get_calendar("24/7")
         times = pl.Series(self.result.close_time).cast(pl.Datetime("us", "UTC"))
-        return calendar.session_dates(times).to_physical().to_numpy()
+        return calendar.session_dates(times).to_numpy()
 
     @cached_property
     def check(self) -> Check:
         """The three laws on these bars with these parameters."""
         from trade_research.research.check import check
 
-        return check(self)
+        return check(self.strategy, self.data, **self.params)
 
     @cached_property
     def budget(self) -> EdgeBudget:
@@ -173,7 +191,12 @@ class Backtest:
         def again(costs: Costs, delay: int) -> Result:
             return replace(self.setup, costs=costs, delay=delay).run(self.data, self.target)
 
-        return edge_budget(again, self.setup.costs, self.setup.delay)
+        return edge_budget(
+            again,
+            self.setup.costs,
+            self.setup.delay,
+            periods_per_year=self.data.periods_per_year,
+        )
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

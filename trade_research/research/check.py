@@ -2,7 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from trade_research.research.data import Data, read_data
 
 if TYPE_CHECKING:
-    pass
+    from trade_research.evidence.check import Check
+    from trade_research.frames.calendars import Calendar
+    from trade_research.strategies.strategy import Strategy
+
+
+def check(
+    strategy: Strategy,
+    data: Any,
+    *,
+    calendar: str | Calendar | None = None,
+    budget_s: float = 10.0,
+    seed: int = 0,
+    **params: Any,
+) -> Check:
+    """Prove the three laws on these bars: no look-ahead, honest warm-up, replay equals backtest.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        Made with ``@tr.strategy``.
+    data : Query or polars.DataFrame
+        As for `backtest`.
+    budget_s : float
+        Seconds that the search for leaks may take beyond its fixed part.
+    seed : int
+        Of the random cuts and futures: the same seed gives the same check.
+    **params
+        Parameters of the strategy.
+
+    Returns
+    -------
+    Check
+        ``passed``; printing it names the first leak with its bar, or the guarantee.
+    """
+    from trade_research.evidence.check import check as prove
+
+    found = data if isinstance(data, Data) else read_data(data, calendar)
+    return prove(strategy, found.frame, budget_s=budget_s, seed=seed, **params)

@@ -41,6 +41,11 @@ class Data:
         """Bars in a year by calendar and interval; None without a calendar."""
         return None if self.calendar is None else self.calendar.periods_per_year(self.interval)
 
+    @property
+    def sessions_per_year(self) -> float | None:
+        """Trading days in a year by the calendar; None without one."""
+        return None if self.calendar is None else self.calendar.sessions_per_year
+
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of the bars' content, the same for equal bars wherever they came from."""

@@ -1,0 +1,152 @@
+"""The desk end to end: what a run says, that it says it twice the same, and what it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+import trade_research as tr
+from trade_research.errors import ConfigError, ParameterError
+from trade_research.frames import to_bars
+
+
+def days(closes, symbol: str | None = None) -> pl.DataFrame:
+    """Daily bars from 2024-01-01 that open at the close before and reach one beyond both."""
+    close = np.asarray(closes, dtype=float)
+    start = np.concatenate([close[:1], close[:-1]])
+    frame = pl.DataFrame(
+        {
+            "open_time": np.datetime64("2024-01-01", "us")
+            + np.arange(close.size) * np.timedelta64(1, "D"),
+            "open": start,
+            "high": np.maximum(start, close) + 1.0,
+            "low": np.minimum(start, close) - 1.0,
+            "close": close,
+            "volume": np.full(close.size, 1000.0),
+        }
+    )
+    return to_bars(frame, "1d", symbol=symbol)
+
+
+@tr.strategy
+def follow(close, level: float = 100.0):
+    """In the market after a close above the level."""
+    target = np.zeros(close.size)
+    for t in range(close.size):
+        target[t] = 1.0 if close[t] > level else 0.0
+    return target
+
+
+def test_a_run_worked_by_hand():
+    # Closes 100 110 120 90 95: the close of 110 buys at the open of the third bar (110), the close
+    # of 90 sells at the open of the fifth (90). Fee 1%: q = 1000 / (110 * 1.01), cash = q*90*0.99.
+    run = tr.backtest(
+        follow,
+        days([100, 110, 120, 90, 95]),
+        cash=1000.0,
+        costs=tr.Costs(fee_bps=100, spread_bps=0, slippage_bps=0),
+        calendar="24/7",
+    )
+    q = 1000.0 / (110.0 * 1.01)
+    expected = [1000.0, 1000.0, q * 120.0, q * 90.0, q * 90.0 * 0.99]
+    np.testing.assert_allclose(run.equity["equity"].to_numpy(), expected, rtol=1e-12)
+    assert run.fills["side"].to_list() == ["buy", "sell"]
+    assert run.fills["price"].to_list() == [110.0, 90.0]
+    assert run.trades.height == 1
+    np.testing.assert_allclose(run.trades["pnl"][0], q * 90.0 * 0.99 - 1000.0, rtol=1e-12)
+    np.testing.assert_allclose(run.metrics["total_return"], q * 90.0 * 0.99 / 1000.0 - 1.0)
+    assert run.metrics["trades"] == 1
+    np.testing.assert_allclose(run.gross.equity[-1], 1000.0 / 110.0 * 90.0, rtol=1e-12)
+
+
+def test_the_same_inputs_give_the_same_bits_and_the_same_id():
+    bars = days(100.0 + 10.0 * np.sin(np.arange(300) / 7.0))
+    one, two = (tr.backtest(follow, bars, calendar="24/7", level=101) for _ in range(2))
+    assert one.equity.equals(two.equity)
+    assert one.manifest == two.manifest
+    other = tr.backtest(follow, bars, calendar="24/7", level=102)
+    assert other.manifest["run_id"] != one.manifest["run_id"]
+
+
+def test_a_bare_frame_without_a_calendar_is_not_annualised():
+    run = tr.backtest(follow, days([100, 110, 120, 90, 95]))
+    assert run.metrics["sharpe"] is None
+    assert run.metrics["total_return"] is not None
+    assert any("calendar" in note for note in run.warnings)
+
+
+def test_annualisation_follows_calendar_and_interval():
+    bars = days(100.0 + 10.0 * np.sin(np.arange(300) / 7.0))
+    run = tr.backtest(follow, bars, calendar="24/7")
+    returns = np.diff(np.log(np.concatenate([[run.setup.cash], run.result.equity])))
+    assert run.metrics["periods_per_year"] == 365
+    plain = np.expm1(returns)
+    expected = plain.mean() / plain.std(ddof=1) * np.sqrt(365)
+    np.testing.assert_allclose(run.metrics["sharpe"], expected, rtol=1e-10)
+
+
+def test_several_symbols_share_the_cash_in_equal_parts():
+    long = pl.concat([days([100, 110, 120, 130], "A"), days([50, 55, 60, 65], "B")])
+    run = tr.backtest(
+        tr.strategies.buy_and_hold, long, cash=1000.0, costs=tr.Costs.zero(), calendar="24/7"
+    )
+    # Decided at the first close, bought at the second open: 500 of each, at 100 and at 50.
+    expected = [1000.0, 5 * 110 + 10 * 55, 5 * 120 + 10 * 60, 5 * 130 + 10 * 65]
+    np.testing.assert_allclose(run.equity["equity"].to_numpy(), expected, rtol=1e-12)
+    assert set(run.fills["symbol"].to_list()) == {"A", "B"}
+
+
+def test_a_symbol_that_starts_late_is_absent_before():
+    late = days([50, 55, 60, 65], "B").slice(2)
+    long = pl.concat([days([100, 110, 120, 130], "A"), late])
+    run = tr.backtest(
+        tr.strategies.buy_and_hold, long, cash=1000.0, costs=tr.Costs.zero(), calendar="24/7"
+    )
+    assert run.fills.filter(pl.col("symbol") == "B")["bar"].to_list() == [3]
+
+
+def test_a_frame_from_the_store_knows_its_calendar(tmp_path):
+    store = tr.Store(tmp_path)
+    store.write_bars(days(np.arange(100.0, 160.0)), venue="binance", symbol="X", interval="1d")
+    bars = store.bars("X", "1d")
+    run = tr.backtest(tr.strategies.buy_and_hold, bars)
+    assert run.data.calendar.name == "24/7"
+    assert run.manifest["data"]["names"] == ["binance:X@1d"]
+    by_query = tr.backtest(tr.strategies.buy_and_hold, store.query("binance:X@1d"))
+    assert by_query.manifest["run_id"] == run.manifest["run_id"]
+    changed = tr.backtest(tr.strategies.buy_and_hold, bars.with_columns(pl.col("close") * 1.0))
+    assert changed.data.calendar is None
+
+
+def test_what_it_refuses():
+    bars = days([100, 110, 120, 90, 95])
+    with pytest.raises(ParameterError, match=r"no parameter 'levl'.*'level'"):
+        tr.backtest(follow, bars, levl=3)
+    with pytest.raises(ConfigError, match="polars frame"):
+        tr.backtest(follow, [1, 2, 3])
+    with pytest.raises(ConfigError, match="no bars"):
+        tr.backtest(follow, bars.clear())
+    with pytest.raises(ConfigError, match="cash must be positive"):
+        tr.backtest(follow, bars, cash=0)
+    with pytest.raises(ConfigError, match="no calendar is called"):
+        tr.backtest(follow, bars, calendar="nowhere")
+
+
+def test_how_it_prints():
+    run = tr.backtest(follow, days([100, 110, 120, 90, 95]), calendar="24/7")
+    text = repr(run)
+    assert "follow(level=100.0)" in text
+    assert "buy and hold" in text
+    html = run._repr_html_()
+    assert "<script" not in html
+    assert len(html) < 30_000
+
+
+def test_one_bar_and_no_trades_still_say_something(tmp_path):
+    for closes in ([100], [90, 91, 92]):
+        run = tr.backtest(follow, days(closes), calendar="24/7")
+        assert run.metrics["trades"] == 0
+        assert "no trades" in " ".join(run.warnings)
+        assert "follow" in repr(run)
+        assert run.report(tmp_path / "r.html").stat().st_size > 1000
