@@ -11,7 +11,7 @@ from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.schedule import Rebalance
-from trade_research.simulate.step import finish, run
+from trade_research.simulate.loop import finish, run
 from trade_research.simulate.tape import Books, Tape
 
 FILLS = ("next_open", "next_close", "this_close")
@@ -29,14 +29,14 @@ def pack_conf(
     rebalance: Rebalance | None,
     is_optimistic: bool,
 ) -> F64:
-    """Every rule of a run as one flat array (`fields`)."""
+    """Every rule of a run in the first part of a new account array (`fields`)."""
     if fill not in FILLS:
         raise SimulationError(f"unknown fill {fill!r}: {nearest(str(fill), FILLS)}")
     for name, value in (("delay", delay), ("start", start)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise SimulationError(f"{name} must be a whole number of bars from 0, found {value!r}.")
     exits = exits or Exits()
-    conf = np.zeros(f.N_CONF)
+    conf = np.zeros(f.N_ACCT)
     maker = costs.fee_bps if costs.maker_fee_bps is None else costs.maker_fee_bps
     conf[f.FEE], conf[f.MAKER_FEE] = costs.fee_bps / 1e4, maker / 1e4
     conf[f.HALF_SPREAD], conf[f.SLIPPAGE] = costs.spread_bps / 2e4, costs.slippage_bps / 1e4
@@ -57,35 +57,30 @@ def pack_conf(
     return conf
 
 
-def open_books(conf: F64, cash: float, n_symbols: int, n_bars: int, rules: Rules | None) -> Books:
-    """Books of an account that holds `cash` and nothing else."""
+def open_books(acct: F64, cash: float, n_symbols: int, rules: Rules | None) -> Books:
+    """Books of an account under the rules in `acct` that holds `cash` and nothing else."""
     if isinstance(cash, bool) or not (np.isfinite(cash) and cash > 0):
         raise SimulationError(f"cash must be a positive amount of money, found {cash!r}.")
-    acct = np.zeros(f.N_ACCT)
     acct[f.CASH] = acct[f.EQUITY] = cash
     acct[f.CLOCK], acct[f.BAD_ROW] = np.nan, -1.0
     sym = np.zeros((n_symbols, f.N_SYM))
     sym[:, [f.ROW, f.MARK, f.VOLUME]] = np.nan
-    sym[:, [f.ENTRY_BAR, f.WAITING, f.WAITING_EXIT, f.LAST_ROW]] = -1.0
+    sym[:, [f.ENTRY_BAR, f.WAITING, f.WAITING_EXIT, f.LAST_BAR]] = -1.0
     sym[:, f.TICK : f.MIN_NOTIONAL + 1] = (rules or Rules()).table(n_symbols)
     rows = max(_FIRST_ROWS, 2 * f.ROWS_PER_BAR * n_symbols)
     return Books(
-        conf=conf,
         acct=acct,
         sym=sym,
         orders=np.empty((rows, f.N_ORDER_FIELDS)),
         fills=np.empty((rows, f.N_FILL_FIELDS)),
-        equity=np.empty(n_bars),
-        ledger=np.empty((n_bars if conf[f.BORROW] > 0 else 0, 2)),
-        rank=np.zeros(n_symbols, dtype=np.int64),
     )
 
 
-def advance(first: int, last: int, tape: Tape, books: Books) -> Books:
+def advance(first: int, last: int, tape: Tape, books: Books, equity: F64, ledger: F64) -> Books:
     """Run the bars [first, last) and give back the books, in larger arrays if they had to grow."""
     t = first
     while True:
-        t = run(t, last, tape, books)
+        t = run(t, last, tape, books, equity, ledger)
         row = int(books.acct[f.BAD_ROW])
         if row >= 0:
             raise SimulationError(
@@ -99,7 +94,7 @@ def advance(first: int, last: int, tape: Tape, books: Books) -> Books:
 
 def end(n_bars: int, is_final: bool, tape: Tape, books: Books) -> Books:
     """Journal decisions the data ended before; close positions if asked."""
-    room = f.ROWS_PER_BAR * books.sym.shape[0] * (1 + int(books.conf[f.LAG]))
+    room = f.ROWS_PER_BAR * books.sym.shape[0]
     while (
         books.acct[f.N_ORDERS] + room > books.orders.shape[0]
         or books.acct[f.N_FILLS] + room > books.fills.shape[0]

@@ -1,4 +1,4 @@
-"""Closing a position for a reason of its own: stops, targets, time, and liquidation."""
+"""Closing a position for a reason of its own: stops, targets, time, liquidation, the end."""
 
 from __future__ import annotations
 
@@ -7,215 +7,159 @@ import math
 from trade_research.kernels.jit import kernel
 from trade_research.simulate import fields as f
 from trade_research.simulate.booking import add_order, execute
-from trade_research.simulate.tape import Books, Tape
+from trade_research.simulate.tape import Books
 
 
 @kernel
-def is_dry(t: int, s: int, tape: Tape) -> bool:
-    """The bar traded nothing. An unknown volume (NaN) is not nothing."""
-    return tape.volume[t, s] == 0.0
+def levels(s: int, books: Books) -> tuple[float, int, float]:
+    """Stop price of a position, which kind of stop it is, and its target price.
+
+    The nearer of stop and trailing stop; ∓inf and ±inf where there is none. Distances are from the
+    average fill price, the trailing one from the best price since entry (`semantics.md` 4.2).
+    """
+    acct, sym = books.acct, books.sym
+    side = 1.0 if sym[s, f.POSITION] > 0.0 else -1.0
+    stop, kind, goal = -side * math.inf, 0, side * math.inf
+    if acct[f.STOP] > 0.0:
+        stop, kind = sym[s, f.ENTRY_PRICE] * (1.0 - side * acct[f.STOP]), f.STOPPED
+    if acct[f.TRAILING] > 0.0:
+        trail = sym[s, f.PEAK] * (1.0 - side * acct[f.TRAILING])
+        if side * (trail - stop) > 0.0:
+            stop, kind = trail, f.TRAILED
+    if acct[f.TAKE_PROFIT] > 0.0:
+        goal = sym[s, f.ENTRY_PRICE] * (1.0 + side * acct[f.TAKE_PROFIT])
+    return stop, kind, goal
 
 
 @kernel
-def exit_order(t: int, s: int, kind: int, books: Books) -> int:
-    """The order row of this exit: the one already waiting, or a new one."""
-    i = int(books.sym[s, f.WAITING_EXIT])
-    if i < 0 or books.orders[i, f.O_KIND] != kind:
-        held = books.sym[s, f.HELD]
-        i = add_order(s, max(t - 1, 0), held, 0.0, -books.sym[s, f.POSITION], kind, books)
-        books.sym[s, f.WAITING_EXIT] = i
-    books.orders[i, f.O_ATTEMPTS] += 1.0
-    return i
-
-
-@kernel
-def leave(
-    t: int, s: int, ref: float, phase: int, kind: int, ambiguous: bool, tape: Tape, books: Books
+def close_position(
+    s: int, ref: float, phase: int, kind: int, ambiguous: float, books: Books
 ) -> None:
-    """Close the whole position; it stays closed until the strategy says something new."""
-    sym = books.sym
-    order = exit_order(t, s, kind, books)
-    books.orders[order, f.O_REASON] = 0.0
-    execute(t, s, -sym[s, f.POSITION], ref, phase, kind, order, ambiguous, tape, books)
-    if ambiguous:
-        books.acct[f.AMBIGUOUS] += 1.0
-    lock(t, s, books)
+    """Leave at `ref`; on a bar that traded nothing the exit waits, with its reason.
+
+    Afterwards nothing is wanted until the strategy says something new. A symbol or a run that
+    ends closes whatever its bar traded.
+    """
+    acct, sym, orders = books.acct, books.sym, books.orders
+    position = sym[s, f.POSITION]
+    is_end = kind == f.DELISTING or kind == f.FINALIZE or acct[f.RUINED] > 0.0
+    order = int(sym[s, f.WAITING_EXIT])
+    if order < 0 or orders[order, f.O_KIND] != kind:
+        decided = acct[f.BAR] if is_end else max(acct[f.BAR] - 1.0, 0.0)
+        order = add_order(s, decided, 0.0, -position, float(kind), books)
+        sym[s, f.WAITING_EXIT] = order
+    orders[order, f.O_ATTEMPTS] += 1.0
+    orders[order, f.O_REASON] = f.NO_LIQUIDITY
+    if sym[s, f.TRADED] == 0.0 and not is_end:
+        return
+    orders[order, f.O_REASON] = 0.0
+    acct[f.AMBIGUOUS] += ambiguous
+    execute(s, -position, ref, phase, kind, order, ambiguous, books)
+    forget(s, books)
 
 
 @kernel
-def lock(t: int, s: int, books: Books) -> None:
-    """Want nothing until a new opinion."""
+def forget(s: int, books: Books) -> None:
+    """Want nothing of a symbol until its target says something new."""
     sym = books.sym
     sym[s, f.DESIRED] = 0.0
     sym[s, f.PENDING] = 0.0
     sym[s, f.LOCKED] = 1.0
-    sym[s, f.EXIT_BAR] = t
+    sym[s, f.EXIT_BAR] = books.acct[f.BAR]
     sym[s, f.WAITING] = -1.0
     sym[s, f.WAITING_EXIT] = -1.0
 
 
 @kernel
-def adverse_level(s: int, books: Books) -> tuple[float, int]:
-    """Price at which a stop or trailing stop closes the position, and which of them it is.
+def exits(phase: int, books: Books) -> None:
+    """Stops and targets that this phase of the bar touches, then time exits.
 
-    The nearer of the two; ∓inf when there is none. Distances are from the average fill price and
-    from the best price since entry (`semantics.md` 4.2).
+    At the open only the open itself counts (a gap fills there); inside, the stop comes before the
+    target, and the fill is marked when both are touched.
     """
-    conf, sym = books.conf, books.sym
-    side = 1.0 if sym[s, f.POSITION] > 0.0 else -1.0
-    level, kind = -side * math.inf, 0
-    if conf[f.STOP] > 0.0:
-        level, kind = sym[s, f.ENTRY_PRICE] * (1.0 - side * conf[f.STOP]), f.STOPPED
-    if conf[f.TRAILING] > 0.0:
-        trail = sym[s, f.PEAK] * (1.0 - side * conf[f.TRAILING])
-        if side * (trail - level) > 0.0:
-            level, kind = trail, f.TRAILED
-    return level, kind
-
-
-@kernel
-def favourable_level(s: int, books: Books) -> float:
-    """Price of the take profit, or ±inf."""
-    side = 1.0 if books.sym[s, f.POSITION] > 0.0 else -1.0
-    if books.conf[f.TAKE_PROFIT] > 0.0:
-        return books.sym[s, f.ENTRY_PRICE] * (1.0 + side * books.conf[f.TAKE_PROFIT])
-    return side * math.inf
-
-
-@kernel
-def is_held_out(t: int, s: int, books: Books) -> bool:
-    """The position has been held for the most bars allowed."""
-    most = books.conf[f.MAX_HOLD]
-    return most > 0.0 and t - books.sym[s, f.ENTRY_BAR] >= most
-
-
-@kernel
-def close_position(
-    t: int, s: int, ref: float, phase: int, kind: int, ambiguous: bool, tape: Tape, books: Books
-) -> None:
-    """Leave if the bar trades; else the exit waits, with its reason."""
-    if is_dry(t, s, tape):
-        order = exit_order(t, s, kind, books)
-        books.orders[order, f.O_REASON] = f.NO_LIQUIDITY
-    else:
-        leave(t, s, ref, phase, kind, ambiguous, tape, books)
-
-
-@kernel
-def exits_at_open(t: int, tape: Tape, books: Books) -> None:
-    """Stops and targets that the open gapped through fill at the open; then time exits."""
-    sym = books.sym
+    acct, sym = books.acct, books.sym
     for s in range(sym.shape[0]):
-        price = tape.open[t, s]
-        if sym[s, f.POSITION] == 0.0 or math.isnan(price):
+        position, first = sym[s, f.POSITION], sym[s, f.OPEN]
+        if position == 0.0 or math.isnan(first):
             continue
-        side = 1.0 if sym[s, f.POSITION] > 0.0 else -1.0
-        stop, kind = adverse_level(s, books)
-        if side * (price - stop) > 0.0:
-            kind = 0
-            if side * (price - favourable_level(s, books)) >= 0.0:
-                kind = f.TARGET_HIT
-            elif books.conf[f.AT_CLOSE] == 0.0 and is_held_out(t, s, books):
-                kind = f.HELD_MAX
-        if kind != 0:
-            close_position(t, s, price, f.AT_OPEN, kind, False, tape, books)
-
-
-@kernel
-def exits_inside(t: int, tape: Tape, books: Books) -> None:
-    """Stops and targets touched inside the bar: stop before target, and marked when both are."""
-    sym = books.sym
-    for s in range(sym.shape[0]):
-        price = tape.open[t, s]
-        if sym[s, f.POSITION] == 0.0 or math.isnan(price):
-            continue
-        side = 1.0 if sym[s, f.POSITION] > 0.0 else -1.0
-        worst = tape.low[t, s] if side > 0.0 else tape.high[t, s]
-        best = tape.high[t, s] if side > 0.0 else tape.low[t, s]
-        stop, kind = adverse_level(s, books)
-        goal = favourable_level(s, books)
-        is_stopped = side * (worst - stop) <= 0.0
-        is_hit = side * (best - goal) >= 0.0
-        both = is_stopped and is_hit
-        if is_stopped and not (both and books.conf[f.OPTIMISTIC] > 0.0):
-            ref = min(stop, price) if side > 0.0 else max(stop, price)
-            close_position(t, s, ref, f.INSIDE, kind, both, tape, books)
+        side = 1.0 if position > 0.0 else -1.0
+        worst = best = first
+        if phase == f.INSIDE:
+            worst = sym[s, f.LOW] if side > 0.0 else sym[s, f.HIGH]
+            best = sym[s, f.HIGH] if side > 0.0 else sym[s, f.LOW]
+        stop, kind, goal = levels(s, books)
+        is_stopped = phase != f.AT_BAR_CLOSE and side * (worst - stop) <= 0.0
+        is_hit = phase != f.AT_BAR_CLOSE and side * (best - goal) >= 0.0
+        both = 1.0 if is_stopped and is_hit else 0.0
+        ref = first
+        if is_stopped and not (is_hit and acct[f.OPTIMISTIC] > 0.0):
+            ref = side * min(side * stop, side * first)
         elif is_hit:
-            ref = max(goal, price) if side > 0.0 else min(goal, price)
-            close_position(t, s, ref, f.INSIDE, f.TARGET_HIT, both, tape, books)
-
-
-@kernel
-def exits_at_close(t: int, tape: Tape, books: Books) -> None:
-    """Time exits of runs that fill at the close, and positions in symbols that stop trading."""
-    sym = books.sym
-    for s in range(sym.shape[0]):
-        if sym[s, f.POSITION] == 0.0 or math.isnan(tape.close[t, s]):
+            kind = f.TARGET_HIT
+            ref = side * max(side * goal, side * first)
+        elif (
+            phase != f.INSIDE
+            and (phase == f.AT_BAR_CLOSE) == (acct[f.AT_CLOSE] > 0.0)
+            and acct[f.MAX_HOLD] > 0.0
+            and acct[f.BAR] - sym[s, f.ENTRY_BAR] >= acct[f.MAX_HOLD]
+        ):
+            kind = f.HELD_MAX
+            ref = first if phase == f.AT_OPEN else sym[s, f.CLOSE]
+        else:
             continue
-        if books.conf[f.AT_CLOSE] > 0.0 and is_held_out(t, s, books):
-            close_position(t, s, tape.close[t, s], f.AT_BAR_CLOSE, f.HELD_MAX, False, tape, books)
+        close_position(s, ref, phase, kind, both, books)
 
 
 @kernel
-def liquidate(t: int, share: float, tape: Tape, books: Books) -> None:
-    """Close everything that trades at this bar, `share` of the way from the open to the worst.
-
-    What cannot trade now is sold when it can: it is wanted no more.
-    """
-    sym = books.sym
-    phase = f.AT_OPEN if share == 0.0 else f.INSIDE
-    for s in range(sym.shape[0]):
-        if sym[s, f.POSITION] == 0.0:
-            continue
-        price = tape.open[t, s]
-        if math.isnan(price) or is_dry(t, s, tape):
-            lock(t, s, books)
-            sym[s, f.ORDER_KIND] = f.LIQUIDATION
-            continue
-        worst = worst_inside(t, s, tape, books)
-        best = tape.high[t, s] if sym[s, f.POSITION] > 0.0 else tape.low[t, s]
-        side = 1.0 if sym[s, f.POSITION] > 0.0 else -1.0
-        both = share > 0.0 and side * (best - favourable_level(s, books)) >= 0.0
-        ref = price + share * (worst - price)
-        leave(t, s, ref, phase, f.LIQUIDATION, both, tape, books)
-
-
-@kernel
-def worst_inside(t: int, s: int, tape: Tape, books: Books) -> float:
-    """Worst price of the position inside the bar: the extreme, or its stop where that is nearer."""
-    stop, _ = adverse_level(s, books)
-    if books.sym[s, f.POSITION] > 0.0:
-        return max(tape.low[t, s], min(stop, tape.open[t, s]))
-    return min(tape.high[t, s], max(stop, tape.open[t, s]))
-
-
-@kernel
-def margin_call(t: int, inside: bool, tape: Tape, books: Books) -> None:
+def margin_call(phase: int, books: Books) -> None:
     """Liquidate when equity is at or below maintenance × gross, at the open or inside the bar.
 
     Inside, all prices are taken to move together along straight lines from the open to the worst
     price (a stop that is nearer counts as the worst), and everything closes where the margin ends:
-    for one symbol that is its liquidation price exactly.
+    for one symbol that is its liquidation price exactly. What has no bar or no volume is sold when
+    it can be: it is wanted no more.
     """
-    sym, need = books.sym, books.conf[f.MAINTENANCE]
-    at_open = at_worst = books.acct[f.CASH]
-    gross = 0.0
+    acct, sym = books.acct, books.sym
+    need = acct[f.MAINTENANCE]
+    at_open = at_worst = acct[f.CASH]
+    is_flat = True
     for s in range(sym.shape[0]):
         position = sym[s, f.POSITION]
         if position == 0.0:
             continue
-        gross += abs(position)
+        is_flat = False
         first = last = sym[s, f.MARK]
-        if not math.isnan(tape.open[t, s]):
-            first = tape.open[t, s]
-            last = worst_inside(t, s, tape, books) if inside else first
+        if not math.isnan(sym[s, f.OPEN]):
+            first = last = sym[s, f.OPEN]
+            if phase == f.INSIDE:
+                last = worst_inside(s, books)
         at_open += position * first - need * abs(position) * first
         at_worst += position * last - need * abs(position) * last
-    if gross == 0.0 or at_worst > 0.0:
+    if is_flat or at_worst > 0.0:
         return
     share = 0.0
-    if inside:
-        share = 1.0
-        if at_open > at_worst:
-            share = max(at_open, 0.0) / (max(at_open, 0.0) - at_worst)
-    liquidate(t, share, tape, books)
+    if phase == f.INSIDE:
+        share = max(at_open, 0.0) / (max(at_open, 0.0) - at_worst)
+    for s in range(sym.shape[0]):
+        position, first = sym[s, f.POSITION], sym[s, f.OPEN]
+        if position == 0.0:
+            continue
+        if math.isnan(first) or sym[s, f.TRADED] == 0.0:
+            forget(s, books)
+            sym[s, f.ORDER_KIND] = f.LIQUIDATION
+            continue
+        _, _, goal = levels(s, books)
+        is_hit = sym[s, f.HIGH] >= goal if position > 0.0 else sym[s, f.LOW] <= goal
+        both = 1.0 if phase == f.INSIDE and is_hit else 0.0
+        ref = first + share * (worst_inside(s, books) - first)
+        close_position(s, ref, phase, f.LIQUIDATION, both, books)
+
+
+@kernel
+def worst_inside(s: int, books: Books) -> float:
+    """Worst price of the position inside the bar: the extreme, or its stop where that is nearer."""
+    sym = books.sym
+    stop, _, _ = levels(s, books)
+    if sym[s, f.POSITION] > 0.0:
+        return max(sym[s, f.LOW], min(stop, sym[s, f.OPEN]))
+    return min(sym[s, f.HIGH], max(stop, sym[s, f.OPEN]))

@@ -6,7 +6,7 @@ fast, runs fast, and can be compared bit by bit. This file is the only map of th
 
 from __future__ import annotations
 
-# conf: one number per rule of the run, constant
+# acct, first part: one number per rule of the run, constant
 FEE, MAKER_FEE, HALF_SPREAD, SLIPPAGE, IMPACT = 0, 1, 2, 3, 4  # fractions of the traded notional
 FIXED_FEE, MIN_FEE, FEE_PER_UNIT = 5, 6, 7  # money, money, money per unit
 SELL_TAX, BORROW = 8, 9  # fraction of sales; fraction a year
@@ -16,12 +16,12 @@ MARGIN, LEVERAGE, MAINTENANCE = 15, 16, 17  # 1 on margin, 0 on spot
 LAG, AT_CLOSE, START = 18, 19, 20  # rows from decision to fill; 1 when fills are at the close
 REBALANCES, DRIFT = 21, 22  # 1 when any rebalancing is asked for; drift limit, 0 is off
 OPTIMISTIC = 23  # 1 reads a bar with stop and target inside as target first
-N_CONF = 24
-
-# acct: the account
-CASH, N_ORDERS, N_FILLS, RUINED, AMBIGUOUS = 0, 1, 2, 3, 4
-EQUITY, BORROW_PAID, CLOCK, BAD_ROW, BATCH_COST = 5, 6, 7, 8, 9
-N_ACCT = 10
+# acct, second part: the account
+CASH, N_ORDERS, N_FILLS, RUINED, AMBIGUOUS = 24, 25, 26, 27, 28
+EQUITY, BORROW_PAID, CLOCK, BAD_ROW, BATCH_COST = 29, 30, 31, 32, 33
+# acct, third part: the bar that is being stepped
+BAR, OPENED, CLOSED, HAS_ROW, IS_REBALANCE, DRIFTED = 34, 35, 36, 37, 38, 39
+N_ACCT = 40
 
 # sym: one row a symbol
 POSITION, ENTRY_PRICE, DESIRED = 0, 1, 2  # units, average price, units
@@ -30,9 +30,11 @@ LOCKED, EXIT_BAR = 5, 6  # 1 after an exit until a new opinion; bar of that exit
 ENTRY_BAR, ENTRY_AT_CLOSE, PEAK = 7, 8, 9  # bar and phase of entry; best price since
 MARK, VOLUME = 10, 11  # last real close; last positive volume
 PENDING, WAITING, WAITING_EXIT = 12, 13, 14  # kind of the change to size; order rows or -1
-TICK, LOT, MIN_NOTIONAL, LAST_ROW = 15, 16, 17, 18  # rules; row of delisting or -1
-WANT, ORDER, KEY, ORDER_KIND = 19, 20, 21, 22  # scratch of one batch; kind of the order in force
-N_SYM = 23
+TICK, LOT, MIN_NOTIONAL, LAST_BAR = 15, 16, 17, 18  # rules; bar of delisting or -1
+WANT, ORDER, KEY, ORDER_KIND, RANK = 19, 20, 21, 22, 23  # scratch of one batch of orders
+OPEN, HIGH, LOW, CLOSE, TRADED = 24, 25, 26, 27, 28  # the bar that is being stepped
+TARGET, WAS_ABSENT = 29, 30  # the decision row; 1 when the symbol had no bar at that row
+N_SYM = 31
 
 # orders: one row an order
 O_SYMBOL, O_DECIDED, O_TARGET, O_DESIRED, O_QUANTITY, O_FILLED = 0, 1, 2, 3, 4, 5

@@ -4,264 +4,217 @@ from __future__ import annotations
 
 import math
 
-from trade_research.kernels.jit import F64, I64, kernel
+from trade_research.kernels.jit import F64, kernel
 from trade_research.simulate import fields as f
-from trade_research.simulate.booking import (
-    add_order,
-    affordable,
-    execute,
-    fill_price,
-    whole_lots,
-)
-from trade_research.simulate.exit_orders import is_dry
-from trade_research.simulate.tape import Books, Tape
+from trade_research.simulate.booking import add_order, affordable, execute, fill_price
+from trade_research.simulate.tape import Books
 
 
 @kernel
-def take_targets(t: int, tape: Tape, books: Books) -> None:
-    """Read the decision row that fills at bar `t`; a change of target asks for a new size.
+def take_targets(books: Books) -> None:
+    """Read the decision row that fills at this bar; a change of target asks for a new size.
 
     NaN keeps what is wanted. After an exit only a target that differs from the symbol's row
     before (NaN counts as different) is listened to, once the cooldown is over.
     """
-    conf, sym = books.conf, books.sym
-    d = t - int(conf[f.LAG])
-    if d < conf[f.START]:
+    acct, sym = books.acct, books.sym
+    if acct[f.HAS_ROW] == 0.0:
         return
-    is_rebalance = tape.rebalance[d]
+    d = acct[f.BAR] - acct[f.LAG]
     for s in range(sym.shape[0]):
-        x = tape.target[d, s]
-        if math.isnan(x) and math.isnan(tape.close[d, s]):
+        x = sym[s, f.TARGET]
+        if math.isnan(x) and sym[s, f.WAS_ABSENT] > 0.0:
             continue  # no bar and no opinion: not a row of this symbol
         before = sym[s, f.ROW]
         sym[s, f.ROW] = x
-        if not math.isnan(x):
-            if math.isinf(x):
-                books.acct[f.BAD_ROW] = d
-            elif sym[s, f.LOCKED] > 0.0:
-                wait = conf[f.COOLDOWN]
-                is_over = wait == 0.0 or d >= sym[s, f.EXIT_BAR] + wait
-                if is_over and x != before:
-                    sym[s, f.LOCKED] = 0.0
-                    ask(s, x, f.SIGNAL, sym)
-            elif x != sym[s, f.HELD]:
-                ask(s, x, f.SIGNAL, sym)
-        if is_rebalance and sym[s, f.LOCKED] == 0.0 and sym[s, f.PENDING] == 0.0:
+        is_asked = False
+        if math.isinf(x):
+            acct[f.BAD_ROW] = d
+        elif sym[s, f.LOCKED] == 0.0:
+            is_asked = x != sym[s, f.HELD] and not math.isnan(x)
+        elif acct[f.COOLDOWN] == 0.0 or d >= sym[s, f.EXIT_BAR] + acct[f.COOLDOWN]:
+            is_asked = x != before and not math.isnan(x)
+        if is_asked:
+            sym[s, f.LOCKED] = 0.0
+            sym[s, f.HELD] = x
+            sym[s, f.PENDING] = f.SIGNAL
+            sym[s, f.WAITING] = -1.0
+        elif acct[f.IS_REBALANCE] > 0.0 and sym[s, f.LOCKED] == 0.0 and sym[s, f.PENDING] == 0.0:
             sym[s, f.PENDING] = f.REBALANCE
 
 
 @kernel
-def ask(s: int, target: float, kind: int, sym: F64) -> None:
-    """Put a target in force; its units are fixed at the first reference price there is."""
-    sym[s, f.HELD] = target
-    sym[s, f.PENDING] = kind
-    sym[s, f.WAITING] = -1.0
-
-
-@kernel
-def market_orders(t: int, prices: F64, phase: int, tape: Tape, books: Books) -> None:
-    """Fill what is wanted at this bar's reference prices: exits first, then entries.
+def market_orders(phase: int, books: Books) -> None:
+    """Fill what is wanted at this phase's reference prices: exits first, then entries.
 
     The account is valued once at the references, before any fill; within exits and within entries
     the larger cash release goes first, then the symbol's number (`semantics.md` 4.2, 4.4).
     """
-    acct, sym, rank = books.acct, books.sym, books.rank
+    acct, sym = books.acct, books.sym
     n_symbols = sym.shape[0]
-    is_idle = True
+    column = f.OPEN if phase == f.AT_OPEN else f.CLOSE
+    value = acct[f.CASH]
+    n_wanted = 0
     for s in range(n_symbols):
         if sym[s, f.PENDING] != 0.0 or sym[s, f.DESIRED] != sym[s, f.POSITION]:
-            is_idle = False
-            break
-    if is_idle:
+            n_wanted += 1
+        price = sym[s, f.MARK] if math.isnan(sym[s, column]) else sym[s, column]
+        if sym[s, f.POSITION] != 0.0:
+            value += sym[s, f.POSITION] * price
+    if n_wanted == 0:
         return
     acct[f.BATCH_COST] = 0.0
-    value = acct[f.CASH]
-    for s in range(n_symbols):
-        price = prices[t, s]
-        value += sym[s, f.POSITION] * (sym[s, f.MARK] if math.isnan(price) else price)
-    n_exits = 0
+    n = 0
     for s in range(n_symbols):
         sym[s, f.WANT] = 0.0
         if sym[s, f.PENDING] != 0.0 or sym[s, f.DESIRED] != sym[s, f.POSITION]:
-            open_order(t, s, prices[t, s], value, tape, books)
+            open_order(s, sym[s, column], value, books)
         want, held = sym[s, f.WANT], sym[s, f.POSITION]
         if want * held < 0.0:
-            part = want if abs(want) < abs(held) else -held
-            sym[s, f.KEY] = part * prices[t, s]
-            rank[n_exits] = s
-            n_exits += 1
-    sort_by_release(rank, n_exits, sym)
-    for i in range(n_exits):
-        reduce_position(t, rank[i], prices, phase, tape, books)
+            sym[s, f.KEY] = (want if abs(want) < abs(held) else -held) * sym[s, column]
+            sym[n, f.RANK] = s
+            n += 1
+    sort_by_release(n, sym)
+    for i in range(n):
+        s = int(sym[i, f.RANK])
+        want, held = sym[s, f.WANT], sym[s, f.POSITION]
+        trade(s, want if abs(want) < abs(held) else -held, sym[s, column], phase, books)
 
-    n_entries = 0
-    for s in range(n_symbols):
-        rest = sym[s, f.DESIRED] - sym[s, f.POSITION]
-        if sym[s, f.WANT] != 0.0:
-            if rest == 0.0:
-                done(s, sym)
-            else:
-                sym[s, f.KEY] = rest * prices[t, s]
-                rank[n_entries] = s
-                n_entries += 1
-    if n_entries == 0:
-        return
-    sort_by_release(rank, n_entries, sym)
+    n = 0
     equity, gross = acct[f.CASH], 0.0
     for s in range(n_symbols):
-        price = sym[s, f.MARK] if math.isnan(prices[t, s]) else prices[t, s]
-        if sym[s, f.POSITION] != 0.0:
-            equity += sym[s, f.POSITION] * price
-            gross += abs(sym[s, f.POSITION]) * price
-    for i in range(n_entries):
-        s = rank[i]
+        held = sym[s, f.POSITION]
+        if held != 0.0:
+            price = sym[s, f.MARK] if math.isnan(sym[s, column]) else sym[s, column]
+            equity += held * price
+            gross += abs(held) * price
+        rest = sym[s, f.DESIRED] - held
+        if sym[s, f.WANT] != 0.0 and rest * sym[s, f.WANT] > 0.0 and rest * held >= 0.0:
+            sym[s, f.KEY] = rest * sym[s, column]
+            sym[n, f.RANK] = s
+            n += 1
+    sort_by_release(n, sym)
+    for i in range(n):
+        s = int(sym[i, f.RANK])
         before, spent = sym[s, f.POSITION], acct[f.BATCH_COST]
-        add_position(t, s, equity, gross, prices, phase, tape, books)
+        rest = shrink(s, sym[s, f.DESIRED] - before, sym[s, column], equity, gross, books)
+        trade(s, rest, sym[s, column], phase, books)
         equity -= acct[f.BATCH_COST] - spent
-        gross += abs(sym[s, f.POSITION] - before) * prices[t, s]
+        gross += abs(sym[s, f.POSITION] - before) * sym[s, column]
+    for s in range(n_symbols):
+        if sym[s, f.WANT] != 0.0:  # what was got is what is wanted, until the target changes
+            sym[s, f.DESIRED] = sym[s, f.POSITION]
 
 
 @kernel
-def open_order(t: int, s: int, price: float, value: float, tape: Tape, books: Books) -> None:
+def open_order(s: int, price: float, value: float, books: Books) -> None:
     """Fix the desired units if they are not yet, and write the order; WANT is what may fill now."""
-    conf, sym, orders = books.conf, books.sym, books.orders
-    held = sym[s, f.POSITION]
-    asked = sym[s, f.DESIRED]
+    acct, sym, orders = books.acct, books.sym, books.orders
+    held, pending = sym[s, f.POSITION], sym[s, f.PENDING]
     has_bar = not math.isnan(price)
-    is_short_refused = False
-    if sym[s, f.PENDING] != 0.0:
-        weight = sym[s, f.HELD]
-        asked = max(value, 0.0) * weight / (price if has_bar else sym[s, f.MARK])
-        if weight == 0.0:
-            asked = 0.0
-        is_short_refused = conf[f.MARGIN] == 0.0 and asked < 0.0
-        if abs(asked - held) <= 1e-12 * max(abs(asked), abs(held)):
+    is_refused = False
+    asked = sym[s, f.DESIRED]
+    if pending != 0.0:
+        asked = 0.0
+        if sym[s, f.HELD] != 0.0:
+            asked = max(value, 0.0) * sym[s, f.HELD] / (price if has_bar else sym[s, f.MARK])
+        if abs(asked - held) <= 1e-12 * abs(held):
             asked = held
+        is_refused = acct[f.MARGIN] == 0.0 and asked < 0.0
         if has_bar:
-            sym[s, f.ORDER_KIND] = sym[s, f.PENDING]
+            sym[s, f.ORDER_KIND] = pending
             sym[s, f.PENDING] = 0.0
-            sym[s, f.DESIRED] = 0.0 if is_short_refused else asked
+            sym[s, f.DESIRED] = 0.0 if is_refused else asked
     if asked == held:
         return
     order = int(sym[s, f.WAITING])
     if order < 0:
-        kind = sym[s, f.PENDING] if sym[s, f.PENDING] != 0.0 else sym[s, f.ORDER_KIND]
-        decided = t - int(conf[f.LAG])
-        order = add_order(s, decided, sym[s, f.HELD], asked, asked - held, int(kind), books)
-    elif orders[order, f.O_FILLED] == 0.0:
+        kind = pending if pending != 0.0 else sym[s, f.ORDER_KIND]
+        order = add_order(s, acct[f.BAR] - acct[f.LAG], asked, asked - held, kind, books)
+    elif has_bar:
         orders[order, f.O_DESIRED] = asked
         orders[order, f.O_QUANTITY] = asked - held
     orders[order, f.O_ATTEMPTS] += 1.0
     sym[s, f.WAITING] = order
-    last = sym[s, f.LAST_ROW]
-    if last >= 0.0 and t > last:
+    if sym[s, f.LAST_BAR] >= 0.0 and acct[f.BAR] > sym[s, f.LAST_BAR]:
         orders[order, f.O_REASON] = f.DELISTED
         sym[s, f.PENDING] = 0.0
-        done(s, sym)
+        sym[s, f.WAITING] = -1.0
     elif not has_bar:
         orders[order, f.O_REASON] = f.NO_BAR
-    elif is_dry(t, s, tape):
+    elif sym[s, f.TRADED] == 0.0:
         orders[order, f.O_REASON] = f.NO_LIQUIDITY
     else:
-        orders[order, f.O_REASON] = f.SHORT_NOT_ALLOWED if is_short_refused else 0.0
+        orders[order, f.O_REASON] = f.SHORT_NOT_ALLOWED if is_refused else 0.0
+        sym[s, f.WAITING] = -1.0
         sym[s, f.ORDER] = order
         sym[s, f.WANT] = sym[s, f.DESIRED] - held
-        if sym[s, f.WANT] == 0.0:
-            done(s, sym)
 
 
 @kernel
-def done(s: int, sym: F64) -> None:
-    """What the position is now is what is wanted, until the target changes."""
-    sym[s, f.DESIRED] = sym[s, f.POSITION]
-    sym[s, f.WANT] = 0.0
-    sym[s, f.WAITING] = -1.0
-
-
-@kernel
-def by_rules(s: int, size: float, price: float, order: int, books: Books) -> float:
-    """`size` in whole lots, 0 below one lot or below the minimum notional; the order says why."""
-    sym, orders = books.sym, books.orders
-    lots = whole_lots(size, sym[s, f.LOT])
-    if abs(lots - size) > 1e-9 * size:
-        orders[order, f.O_REASON] = f.LOT_ROUNDING if lots > 0.0 else f.BELOW_LOT
-    if 0.0 < lots and lots * price < sym[s, f.MIN_NOTIONAL]:
-        orders[order, f.O_REASON] = f.BELOW_MIN_NOTIONAL
-        return 0.0
-    return lots
-
-
-@kernel
-def reduce_position(t: int, s: int, prices: F64, phase: int, tape: Tape, books: Books) -> None:
-    """The part of an order that brings the position nearer to zero; whole closes take any size."""
-    sym = books.sym
-    want, held, price = sym[s, f.WANT], sym[s, f.POSITION], prices[t, s]
-    order, kind = int(sym[s, f.ORDER]), int(sym[s, f.ORDER_KIND])
-    if abs(want) >= abs(held):
-        execute(t, s, -held, price, phase, kind, order, False, tape, books)
-        return
-    size = by_rules(s, abs(want), price, order, books)
-    if size > 0.0:
-        quantity = size if want > 0.0 else -size
-        execute(t, s, quantity, price, phase, kind, order, False, tape, books)
-    done(s, sym)
-
-
-@kernel
-def add_position(
-    t: int,
-    s: int,
-    equity: float,
-    gross: float,
-    prices: F64,
-    phase: int,
-    tape: Tape,
-    books: Books,
-) -> None:
-    """The part of an order that opens or adds, shrunk to what the account can carry."""
-    conf, acct, sym, orders = books.conf, books.acct, books.sym, books.orders
-    price = prices[t, s]
-    order, kind = int(sym[s, f.ORDER]), int(sym[s, f.ORDER_KIND])
-    rest = sym[s, f.DESIRED] - sym[s, f.POSITION]
-    side = 1.0 if rest > 0.0 else -1.0
-    size = abs(rest)
+def shrink(
+    s: int, quantity: float, price: float, equity: float, gross: float, books: Books
+) -> float:
+    """An opening quantity, cut to what the account can carry; the order says why."""
+    acct, orders = books.acct, books.orders
+    order = int(books.sym[s, f.ORDER])
+    side = 1.0 if quantity > 0.0 else -1.0
+    size = abs(quantity)
     leverage, budget = 1.0, acct[f.CASH]
-    if conf[f.MARGIN] > 0.0:
-        leverage = conf[f.LEVERAGE]
+    if acct[f.MARGIN] > 0.0:
+        leverage = acct[f.LEVERAGE]
         budget = leverage * equity - gross
-    most = affordable(budget, leverage, side, fill_price(s, side, size, price, books), books)
-    if most < size:
+    filled, _ = fill_price(s, side, size, price, books)
+    most = affordable(budget, leverage, side, filled, books)
+    if most >= size:
+        return quantity
+    if size * price <= (budget + leverage * acct[f.BATCH_COST]) * (1.0 + 1e-9):
         # Short of nothing but the costs: that is what "all in" means, not a shortfall.
-        is_all_in = size * price <= (budget + leverage * acct[f.BATCH_COST]) * (1.0 + 1e-9)
-        if is_all_in:
-            orders[order, f.O_QUANTITY] -= side * (size - most)
-            orders[order, f.O_DESIRED] -= side * (size - most)
-        else:
-            orders[order, f.O_REASON] = f.NO_MARGIN if conf[f.MARGIN] > 0.0 else f.NO_CASH
-        size = most
-    if size > 0.0:
-        size = by_rules(s, size, price, order, books)
-    if size > 0.0:
-        execute(t, s, side * size, price, phase, kind, order, False, tape, books)
-    done(s, sym)
+        orders[order, f.O_QUANTITY] -= side * (size - most)
+        orders[order, f.O_DESIRED] -= side * (size - most)
+    else:
+        orders[order, f.O_REASON] = f.NO_MARGIN if acct[f.MARGIN] > 0.0 else f.NO_CASH
+    return side * most
 
 
 @kernel
-def sort_by_release(rank: I64, n: int, sym: F64) -> None:
-    """Order the first `n` symbols of `rank` by KEY = quantity × price, then by number (Shell)."""
+def trade(s: int, quantity: float, price: float, phase: int, books: Books) -> None:
+    """Fill one part of an order in whole lots; closing a whole position takes any size."""
+    sym, orders = books.sym, books.orders
+    order = int(sym[s, f.ORDER])
+    size, lot = abs(quantity), sym[s, f.LOT]
+    if quantity == 0.0:
+        return
+    if quantity != -sym[s, f.POSITION]:
+        lots = math.floor(size / lot + 1e-9) * lot if lot > 0.0 else size
+        if abs(lots - size) > 1e-9 * size:
+            orders[order, f.O_REASON] = f.LOT_ROUNDING if lots > 0.0 else f.BELOW_LOT
+            quantity = lots if quantity > 0.0 else -lots
+        if 0.0 < lots and lots * price < sym[s, f.MIN_NOTIONAL]:
+            orders[order, f.O_REASON] = f.BELOW_MIN_NOTIONAL
+            return
+        if lots == 0.0:
+            return
+    execute(s, quantity, price, phase, int(sym[s, f.ORDER_KIND]), order, 0.0, books)
+
+
+@kernel
+def sort_by_release(n: int, sym: F64) -> None:
+    """Order the first `n` symbols in RANK by KEY = quantity × price, then by number (Shell)."""
     gap = 1
     while gap < n // 3:
         gap = 3 * gap + 1
     while gap > 0:
         for i in range(gap, n):
-            s = rank[i]
-            key = sym[s, f.KEY]
+            s = sym[i, f.RANK]
+            key = sym[int(s), f.KEY]
             j = i
-            while j >= gap and (
-                sym[rank[j - gap], f.KEY] > key
-                or (sym[rank[j - gap], f.KEY] == key and rank[j - gap] > s)
-            ):
-                rank[j] = rank[j - gap]
+            while j >= gap:
+                other = sym[j - gap, f.RANK]
+                rival = sym[int(other), f.KEY]
+                if not (rival > key or (rival == key and other > s)):
+                    break
+                sym[j, f.RANK] = other
                 j -= gap
-            rank[j] = s
+            sym[j, f.RANK] = s
         gap //= 3

@@ -48,21 +48,26 @@ class Result:
     rerun: Callable[[bool], Result] | None = field(default=None, repr=False)
 
     @classmethod
-    def from_books(cls, market: Market, books: Books, cash: float) -> Result:
+    def from_books(
+        cls, market: Market, books: Books, cash: float, equity: F64, ledger: F64
+    ) -> Result:
         """Result of finished books; the arrays are shared, not copied."""
         acct = books.acct
+        if market.n_bars:  # a run that was closed out ends with other money than its last mark
+            equity[-1] = acct[f.EQUITY]
+            ledger[-1:, 0] = acct[f.CASH]
         fills = books.fills[: int(acct[f.N_FILLS])]
         status = "ruined" if acct[f.RUINED] else ("ok" if len(fills) else "no_trades")
         return cls(
             market=market,
-            equity=books.equity[: market.n_bars],
+            equity=equity,
             orders=books.orders[: int(acct[f.N_ORDERS])],
             fills=fills,
             initial_cash=cash,
             status=status,
             ambiguous=int(acct[f.AMBIGUOUS]),
             borrow_paid=float(acct[f.BORROW_PAID]),
-            ledger=books.ledger[: market.n_bars],
+            ledger=ledger,
             has_lots=bool((books.sym[:, f.LOT] > 0).any()),
         )
 

@@ -104,23 +104,25 @@ def simulate(
 def _once(
     market: Market, target: F64, cash: float, rules: Rules | None, finalize: bool, **settings: Any
 ) -> Result:
-    conf = pack_conf(**settings)
+    acct = pack_conf(**settings)
     rebalance = settings["rebalance"]
     n_bars = market.n_bars
-    books = open_books(conf, cash, market.n_symbols, n_bars, rules)
+    books = open_books(acct, cash, market.n_symbols, rules)
     for name in market.delisted:
         s = market.symbols.index(name)
         rows = np.flatnonzero(~np.isnan(market.close[:, s]))
-        books.sym[s, f.LAST_ROW] = rows[-1] if rows.size else 0
+        books.sym[s, f.LAST_BAR] = rows[-1] if rows.size else 0
     if rebalance is None:
         flags = np.zeros(n_bars, dtype=np.bool_)
     else:
         flags = rebalance.rows(market.close_time, market.session_days(), 0, n_bars)
     tape = tape_of(market, target, flags)
+    equity = np.empty(n_bars)
+    ledger = np.empty((n_bars if acct[f.BORROW] > 0 else 0, 2))
     if n_bars:
-        books = advance(0, n_bars, tape, books)
+        books = advance(0, n_bars, tape, books, equity, ledger)
         books = end(n_bars, finalize, tape, books)
-    return Result.from_books(market, books, float(cash))
+    return Result.from_books(market, books, float(cash), equity, ledger)
 
 
 def tape_of(market: Market, target: F64, flags: np.ndarray) -> Tape:  # type: ignore[type-arg] # bool

@@ -1,4 +1,4 @@
-"""The two bundles of arrays every kernel of this room works on."""
+"""The two bundles of arrays the fill step works on."""
 
 from __future__ import annotations
 
@@ -24,11 +24,7 @@ class Tape(NamedTuple):
 class Books(NamedTuple):
     """The account and its journals, changed in place; columns as in `fields`."""
 
-    conf: F64  # (N_CONF,) constant
     acct: F64  # (N_ACCT,)
     sym: F64  # (n_symbols, N_SYM)
     orders: F64  # (capacity, N_ORDER_FIELDS)
     fills: F64  # (capacity, N_FILL_FIELDS)
-    equity: F64  # (n_bars,)
-    ledger: F64  # (n_bars, 2) cash and borrow paid, or no rows when fills tell it all
-    rank: I64  # (n_symbols,) scratch
