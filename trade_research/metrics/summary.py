@@ -36,9 +36,9 @@ class Summary(Mapping[str, Value]):
 
     def __getitem__(self, key: str) -> Value:
         if key not in self._values:
-            if key not in _METRICS:
+            if key not in METRICS:
                 raise KeyError(f"no metric {key!r}; {nearest(key, DEFINITIONS)}")
-            self._values[key] = _edge(_METRICS[key](self._run))
+            self._values[key] = _edge(METRICS[key](self._run))
         return self._values[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _of_benchmark(number: Callable[[RunArrays, Moments], float]) -> Metric:
     return lambda run: math.nan if run.benchmark is None else number(run, run.benchmark)
 
 
-_METRICS: dict[str, Metric] = {
+METRICS: dict[str, Metric] = {
     "total_return": lambda run: ret.total_return(run.equity, run.initial),
     "cagr": lambda run: run.growth,
     "cagr_calendar": lambda run: ret.cagr_calendar(
