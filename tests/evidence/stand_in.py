@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from trade_research.strategies.declare import Col
+
 
 class Plain:
     """Columns are the arguments without default; the function may return a dict with "target"."""
@@ -17,22 +19,23 @@ class Plain:
             n for n, p in inspect.signature(fn).parameters.items() if p.default is p.empty
         )
 
+    @property
+    def inputs(self):
+        return {name: Col(name) for name in self.columns}
+
     def warmup(self, **params):
         return self._warmup
 
-    def raw(self, columns, /, **params):
+    def raw(self, columns, **params):
         out = self.fn(*(columns[name] for name in self.columns), **params)
         out = dict(out) if isinstance(out, dict) else {"target": out}
         return SimpleNamespace(target=out.pop("target"), extras=out)
 
-    def compute(self, columns, /, **params):
+    def compute(self, columns, **params):
         out = self.raw(columns, **params)
         target = np.array(out.target, dtype=np.float64)
         target[: self._warmup] = 0.0
         return SimpleNamespace(target=target, extras=out.extras)
-
-    def columns_of(self, frame):
-        return {name: frame[name].to_numpy() for name in self.columns}
 
 
 def prices(n_bars, seed=0):

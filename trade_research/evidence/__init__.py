@@ -8,7 +8,12 @@ __getattr__, __dir__, __all__ = attach(
         "CausalityVerdict": "causality",
         "Check": "check",
         "Leak": "leak",
+        "CostLevel": "budget",
+        "EdgeBudget": "budget",
+        "WarmupVerdict": "warmup",
         "check": "check",
         "check_causality": "causality",
+        "check_warmup": "warmup",
+        "edge_budget": "budget",
     },
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trade_research.evidence.causality import CausalityVerdict, examine, probe_of
+from trade_research.evidence.causality import CausalityVerdict, examine, together
 from trade_research.evidence.probe import StrategyLike
+from trade_research.evidence.rebuilt import on_arrays, probes_of
+from trade_research.evidence.warmup import WarmupVerdict, examine_warmup, worst
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,34 +20,63 @@ class Check:
     """The verdicts on one strategy; `str` gives them in a few lines."""
 
     strategy: str
+    params: dict[str, Any]
     causality: CausalityVerdict
+    warmup: WarmupVerdict
 
     @property
     def passed(self) -> bool:
         """Whether every law held."""
-        return self.causality.passed
+        return self.causality.passed and self.warmup.passed
 
     def __str__(self) -> str:
-        mark = "passed" if self.passed else "FAILED"
-        return f"check of {self.strategy}: {mark}\n  causality  {self.causality.guarantee}"
+        given = ", ".join(f"{k}={v!r}" for k, v in self.params.items())
+        lines = [
+            f"{self.strategy}({given}): {'all laws hold' if self.passed else 'A LAW IS BROKEN'}"
+        ]
+        for name, verdict in (("causality", self.causality), ("warm-up", self.warmup)):
+            lines.append(f"  {'ok  ' if verdict.passed else 'FAIL'} {name:9}  {verdict}")
+        lines.append(f"       {self.causality.not_covered}")
+        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
             "strategy": self.strategy,
+            "params": self.params,
             "passed": self.passed,
             "causality": self.causality.to_dict(),
+            "warmup": self.warmup.to_dict(),
         }
 
 
 def check(
     strategy: StrategyLike,
     frame: pl.DataFrame,
+    params: Mapping[str, Any] | None = None,
     *,
+    calendar: str = "24/7",
     budget_s: float = 10.0,
     seed: int = 0,
-    **params: Any,
 ) -> Check:
-    """Test the laws on `frame`."""
-    probe = probe_of(strategy, frame, params, seed)
-    return Check(strategy.name, examine(probe, budget_s))
+    """Test the laws of a strategy on bars.
+
+    Parameters
+    ----------
+    strategy : Strategy
+    frame : DataFrame
+        Bars, of one or several symbols.
+    params : mapping
+        The strategy's parameters.
+    calendar : str
+        Of the bars, for inputs of longer intervals.
+    budget_s : float
+        Seconds that each stage may take; what did not fit is counted in the verdict.
+    seed : int
+        Of the random cuts and futures.
+    """
+    given = dict(params or {})
+    probes = probes_of(strategy, frame, given, calendar=calendar, seed=seed)
+    causality = together([examine(probe, budget_s / len(probes)) for probe in probes])
+    warmup = worst([examine_warmup(on_arrays(probe)) for probe in probes])
+    return Check(strategy.name, given, causality, warmup)

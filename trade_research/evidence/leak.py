@@ -67,8 +67,8 @@ class Leak:
         }
 
 
-def name_leak(probe: Probe, bar: int, column: str, how: How, offset: int = 0) -> Leak:
-    """What the value of `column` at `bar` knew, by bisection over the number of later bars.
+def name_leak(probe: Probe, bar: int, column: str, cut: int, how: How, offset: int = 0) -> Leak:
+    """What `column` at `bar` knew, by bisection over the later bars, from the cut that showed it.
 
     `probe` covers the rows on which the leak was found; `offset` is where they begin in the data.
     """
@@ -78,26 +78,29 @@ def name_leak(probe: Probe, bar: int, column: str, how: How, offset: int = 0) ->
     def at(t: int) -> float | None:
         return value_at(probe.future(t, how), column, bar)
 
-    last = _least(bar + 1, probe.n_bars, lambda t: same_value(full, at(t)))
+    last = _least(cut, probe.n_bars, lambda t: same_value(full, at(t)))
     known = _known(probe, bar, column, last, how, offset)
-    start, stop = _shrink(probe, bar, column, last) if how == "truncate" else (0, probe.n_bars)
+    if cut in probe.refused:
+        known = f"cannot be had from the past alone, which raises {probe.refused[cut]}"
+    start, stop = _shrink(probe, bar, column, cut, last) if how == "truncate" else (0, probe.n_bars)
     shown = slice(max(start, stop - _ROWS_SHOWN), stop)
     rows = {name: tuple(v[shown].ravel().tolist()) for name, v in probe.columns.items()}
-    cut = at(bar + 1)
     return Leak(
         column,
         bar + offset,
-        _time(probe, bar),
+        time_of(probe, bar),
         last - bar - 1,
         known,
         how,
         full,
-        cut,
+        at(cut),
         Example(start + offset, stop - start, rows),
+        probe.symbol,
     )
 
 
-def _time(probe: Probe, bar: int) -> datetime | None:
+def time_of(probe: Probe, bar: int) -> datetime | None:
+    """Close time of a bar, None where the data have no times."""
     if probe.times is None:
         return None
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(probe.times[bar]))
@@ -116,8 +119,6 @@ def _least(low: int, high: int, holds: Callable[[int], bool]) -> int:
 
 def _known(probe: Probe, bar: int, column: str, last: int, how: How, offset: int) -> str:
     """The words: which inputs of the last bar needed, or only that it exists."""
-    if bar + 1 in probe.refused:
-        return f"cannot be had from the past alone, which raises {probe.refused[bar + 1]}"
     row = last - 1
     part = probe.window(0, last) if how == "truncate" else probe
     value = value_at(part.full(), column, bar)
@@ -137,17 +138,17 @@ def _known(probe: Probe, bar: int, column: str, last: int, how: How, offset: int
     return f"knew that bar {row + offset} exists ({far})"
 
 
-def _shrink(probe: Probe, bar: int, column: str, last: int) -> tuple[int, int]:
+def _shrink(probe: Probe, bar: int, column: str, cut: int, last: int) -> tuple[int, int]:
     """Fewest rows [a, b) around `bar`, by doubling, on which cutting still changes its value."""
 
     def shows(a: int, b: int) -> bool:
         part = probe.window(a, b)
-        alone = value_at(part.prefix(bar + 1 - a), column, bar - a)
+        alone = value_at(part.prefix(cut - a), column, bar - a)
         return not same_value(value_at(part.prefix(b - a), column, bar - a), alone)
 
-    stop = next((b for b in _after(bar + 1, last) if shows(0, b)), last)
+    stop = next((b for b in _after(cut, last) if shows(0, b)), last)
     start = next((a for a in _before(bar) if shows(a, stop)), 0)
-    stop = next((b for b in _after(bar + 1, stop) if shows(start, b)), stop)
+    stop = next((b for b in _after(cut, stop) if shows(start, b)), stop)
     return start, stop
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from trade_research.kernels.jit import F64, I64
 
 if TYPE_CHECKING:
-    import polars as pl
+    from trade_research.strategies.declare import Col
 
 Outputs = dict[str, F64]
 How = Literal["truncate", "times_1000", "random_walk"]
@@ -31,8 +31,10 @@ class StrategyLike(Protocol):
 
     @property
     def name(self) -> str: ...
-    def compute(self, columns: Mapping[str, F64], /, **params: Any) -> TargetsLike: ...
-    def raw(self, columns: Mapping[str, F64], /, **params: Any) -> TargetsLike: ...
+    @property
+    def inputs(self) -> Mapping[str, Col]: ...
+    def compute(self, columns: Mapping[str, F64], **params: Any) -> TargetsLike: ...
+    def raw(self, columns: Mapping[str, F64], **params: Any) -> TargetsLike: ...
     def warmup(self, **params: Any) -> int: ...
 
 
@@ -47,6 +49,8 @@ class Probe:
     times : int64 array (n_bars,), close times in microseconds UTC, or None
     seed : int
         Of the random-walk futures.
+    symbol : str, optional
+        Whose bars they are, where there are several.
     """
 
     def __init__(
@@ -56,7 +60,9 @@ class Probe:
         params: Mapping[str, Any],
         times: I64 | None = None,
         seed: int = 0,
+        symbol: str | None = None,
     ) -> None:
+        self.symbol = symbol
         self.strategy, self.params, self.times, self.seed = strategy, dict(params), times, seed
         self.columns = {name: _read_only(values) for name, values in columns.items()}
         self.n_bars = min((len(v) for v in self.columns.values()), default=0)
@@ -82,31 +88,32 @@ class Probe:
 
         The decision on the last of them is remembered in `decided`, for the replay law.
         """
-        try:
-            out = self._cut(t)
-        except Exception as error:  # recorded: that it cannot run on its own past is a finding
-            self.refused[t] = f"{type(error).__name__}: {error}"
-            return {}
-        self.decided[t] = float(out["target"][t - 1])
+        out = self._tried(t, lambda: self._cut(t))
+        if out:
+            self.decided[t] = float(out["target"][t - 1])
         return out
 
     def future(self, t: int, how: How) -> Outputs:
         """Outputs when the rows from t on are cut off, or their values replaced."""
         if how == "truncate":
             return self.prefix(t)
-        factor = 1000.0 if how == "times_1000" else self.walk()[: self.n_bars - t]
-        return self._run({k: _scaled(v, t, self.n_bars, factor) for k, v in self.columns.items()})
+        return self._tried(t, lambda: self._replaced(t, how))
 
     def perturbed(self, row: int, name: str, factor: float) -> Outputs:
         """Outputs when one value of one column is multiplied by `factor`."""
         changed = {name: _scaled(self.columns[name], row, row + 1, factor)}
-        return self._run({**self.columns, **changed})
+        return self._tried(row + 1, lambda: self._run({**self.columns, **changed}))
 
     def window(self, a: int, b: int) -> Probe:
         """The same questions about rows [a, b) alone."""
         cut = {name: values[a:b] for name, values in self.columns.items()}
         times = None if self.times is None else self.times[a:b]
         return Probe(self.strategy, cut, self.params, times, self.seed)
+
+    def raw(self, a: int, b: int) -> F64:
+        """Targets of rows [a, b) alone, as the function returns them: the warm-up not flattened."""
+        cut = {name: values[a:b] for name, values in self.columns.items()}
+        return self.strategy.raw(cut, **self.params).target
 
     def walk(self) -> F64:
         """Factors of a random walk, (n_bars,): the future that replaces the recorded one."""
@@ -117,6 +124,17 @@ class Probe:
 
     def _cut(self, t: int) -> Outputs:
         return self._run({name: values[:t] for name, values in self.columns.items()})
+
+    def _replaced(self, t: int, how: How) -> Outputs:
+        factor = 1000.0 if how == "times_1000" else self.walk()[: self.n_bars - t]
+        return self._run({k: _scaled(v, t, self.n_bars, factor) for k, v in self.columns.items()})
+
+    def _tried(self, t: int, run: Callable[[], Outputs]) -> Outputs:
+        try:
+            return run()
+        except Exception as error:  # recorded: that it cannot run on its own past is a finding
+            self.refused[t] = str(error)
+            return {}
 
     def _run(self, columns: Mapping[str, F64]) -> Outputs:
         got = self.strategy.compute(columns, **self.params)
@@ -167,10 +185,3 @@ def _scaled(values: F64, start: int, stop: int, factor: float | F64) -> F64:
     by = factor if values.ndim == 1 or isinstance(factor, float) else factor[:, None]
     changed[start:stop] *= by
     return changed
-
-
-def frame_times(frame: pl.DataFrame) -> I64 | None:
-    """Close times of a frame as microseconds UTC (n_bars,), None where it has none."""
-    if "close_time" not in frame.columns:
-        return None
-    return frame["close_time"].dt.timestamp("us").to_numpy()
