@@ -105,7 +105,9 @@ def find_venue(root: Path, symbol: str, venue: str | None) -> str:
 
 def find_symbol(root: Path, symbol: str, venue: str | None) -> list[str]:
     """Venues that have the symbol, `venue` alone if given; MissingDataError when there is none."""
-    venues = [v for v, _ in list_parts(root / "bars", "venue")] if venue is None else [venue]
+    venues = (
+        [v for v, _ in list_parts(root / "bars", "venue", "lower")] if venue is None else [venue]
+    )
     having = [v for v in venues if list_intervals(root, v, symbol)]
     if not having:
         _raise_unknown(root, symbol, venue)
@@ -164,7 +166,7 @@ def _raise_unknown(root: Path, symbol: str, venue: str | None) -> None:
 
 def _instruments(root: Path) -> Iterator[tuple[str, str, Path]]:
     """Venue, symbol and folder of every instrument that has a version of something."""
-    for venue, place in list_parts(root / "bars", "venue"):
+    for venue, place in list_parts(root / "bars", "venue", "lower"):
         for symbol, folder in list_parts(place, "symbol"):
             if _committed(folder):
                 yield venue, symbol, folder
@@ -173,7 +175,7 @@ def _instruments(root: Path) -> Iterator[tuple[str, str, Path]]:
 def _committed(folder: Path) -> dict[Interval, Path]:
     """Intervals below an instrument's folder that have a version."""
     found: dict[Interval, Path] = {}
-    for text, place in list_parts(folder, "interval"):
+    for text, place in list_parts(folder, "interval", "lower"):
         try:
             interval = parse_interval(text)
         except ConfigError:

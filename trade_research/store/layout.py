@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 from trade_research.errors import ConfigError, StoreError
 from trade_research.frames.intervals import Interval, parse_interval
@@ -95,23 +96,12 @@ def encode_part(text: str, *, what: str, case: str = "upper") -> str:
     return out
 
 
-def decode_part(part: str) -> str | None:
+def decode_part(part: str, case: str = "upper") -> str | None:
     """The text that `encode_part` turned into `part`, or None for a folder that is not ours."""
-    raw, out = part.encode(), bytearray()
-    i = 0
-    while i < len(raw):
-        if raw[i : i + 1] == b"%":
-            try:
-                out.append(int(raw[i + 1 : i + 3], 16))
-            except ValueError:
-                return None
-            i += 3
-        else:
-            out.append(raw[i])
-            i += 1
     try:
-        return out.decode()
-    except UnicodeDecodeError:
+        text = unquote(part, errors="strict")
+        return text if encode_part(text, what="name", case=case) == part else None
+    except (UnicodeDecodeError, ConfigError):
         return None
 
 
@@ -144,7 +134,7 @@ def instrument_folder(root: Path, kind: str, venue: str, symbol: str) -> Path:
     return root / kind / f"venue={place}" / f"symbol={encode_part(symbol, what='symbol')}"
 
 
-def list_parts(folder: Path, key: str) -> list[tuple[str, Path]]:
+def list_parts(folder: Path, key: str, case: str = "upper") -> list[tuple[str, Path]]:
     """Decoded values and folders of the partitions ``key=…`` directly below `folder`, sorted."""
     try:
         with os.scandir(folder) as entries:
@@ -153,7 +143,7 @@ def list_parts(folder: Path, key: str) -> list[tuple[str, Path]]:
         return []
     except PermissionError as error:
         raise StoreError(f"the folder {folder} cannot be read: {error.strerror}.") from error
-    named = [(decode_part(name[len(key) + 1 :]), path) for name, path in found]
+    named = [(decode_part(name[len(key) + 1 :], case), path) for name, path in found]
     return sorted((value, path) for value, path in named if value is not None)
 
 

@@ -191,7 +191,7 @@ def write_revisions(
     )
     path = new_file(folder, "revisions")
     written.append(path)
-    write_frame(path, rows.sort("open_time", "column").select(REVISION_SCHEMA))
+    write_frame(path, rows.sort("open_time", "column").select(*REVISION_SCHEMA))
     return (path.name,)
 
 

@@ -170,6 +170,8 @@ def make_query(
             "as_of is a version number, which belongs to one dataset. "
             "Give a time for several instruments."
         )
+    if not names:
+        raise ConfigError("name at least one instrument, e.g. 'binance:BTC/USDT@1h'.")
     intervals = {name.interval.text for name in names}
     if len(intervals) > 1:
         raise ConfigError(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+import polars.selectors as cs
 
 from trade_research.errors import QueryError
 from trade_research.store.catalog import list_datasets
@@ -46,9 +47,13 @@ class Reader:
             raise QueryError(_one_line(error)) from error
         finally:
             cursor.close()
+        twice = {name for name in table.column_names if table.column_names.count(name) > 1}
+        if twice:
+            raise QueryError(f"two columns have the name {min(twice)!r}. Rename one with `as`.")
         frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)
-        return frame
+        zoned = cs.datetime(time_zone="*")  # DuckDB calls the zone Etc/UTC
+        return frame.with_columns(zoned.dt.convert_time_zone("UTC"))
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The connection for the versions that are newest now."""
@@ -85,7 +90,9 @@ def connect(root: Path, datasets: Iterable[tuple[Path, Manifest]]) -> duckdb.Duc
     spill = Path(tempfile.gettempdir()) / f"trade_research-sql-{os.getpid()}"
     connection.execute(f"set temp_directory = {quoted(str(spill))}")
     connection.execute(f"create view bars as {_bars_view(datasets)}")
-    connection.execute(f"set allowed_directories = [{quoted(str(root / 'bars'))}]")
+    # The view's own paths are checked in their escaped spelling, the files in their true one.
+    allowed = {str(root / "bars"), escape_glob(str(root / "bars"))}
+    connection.execute(f"set allowed_directories = [{', '.join(map(quoted, sorted(allowed)))}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection
