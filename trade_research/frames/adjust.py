@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -12,6 +14,19 @@ from trade_research.frames.calendars import Calendar, get_calendar
 
 ACTION_SCHEMA = pl.Schema({"ex_date": pl.Date(), "kind": pl.String(), "value": pl.Float64()})
 """Corporate actions: `kind` "split" (7.0: 7 new for 1 old) or "dividend" (cash per share, raw)."""
+
+
+Reinvest = Literal["prior_close", "ex_close"]
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """How `adjust_bars` was asked to adjust."""
+
+    as_of: date | None
+    dividends: bool
+    reinvest_at: Reinvest
+    calendar: Calendar
 
 
 def check_actions(actions: pl.DataFrame) -> None:
@@ -43,6 +58,7 @@ def adjust_bars(
     *,
     as_of: date | None = None,
     dividends: bool = True,
+    reinvest_at: Reinvest = "prior_close",
     calendar: str | Calendar = "24/7",
 ) -> pl.DataFrame:
     """Bars whose older prices are scaled so that splits and dividends make no step.
@@ -58,6 +74,9 @@ def adjust_bars(
         newest price is the one traded, and nothing later than the bars is used.
     dividends : bool
         False scales for splits only.
+    reinvest_at : "prior_close" or "ex_close"
+        The price that a dividend is set against: the close before the ex-date (CRSP, Yahoo), or
+        the close of the ex-date (the former WIKI prices of Quandl).
     calendar : str or Calendar
         Tells the session date of a bar; matters only where a session spans midnight UTC.
 
@@ -66,7 +85,8 @@ def adjust_bars(
     polars.DataFrame
         As `raw`; of the bars before an ex-date, prices are multiplied by
         ``(1/s)·(1 − D·s/C)`` and volume by ``s``, with s the split ratio, D the dividend and C the
-        raw close before the ex-date (a dividend on the day of a split is per new share).
+        raw close before the ex-date (a dividend on the day of a split is per new share); at the
+        ex-date's close X by ``(1/s)·X/(X + D)``.
 
     Raises
     ------
@@ -77,37 +97,29 @@ def adjust_bars(
 
     References
     ----------
-    CRSP's cumulative factor to adjust prices; the WIKI prices of Quandl use the same product.
+    CRSP, "cumulative factor to adjust prices"; Quandl, WIKI prices, "adjustment methodology".
     """
     check_actions(actions)
-    market = get_calendar(calendar)
+    rule = _Rule(as_of, dividends, reinvest_at, get_calendar(calendar))
     if "symbol" not in raw.columns:
-        return _one_symbol(raw, actions, as_of, dividends, market)
+        return _one_symbol(raw, actions, rule)
     parts = raw.partition_by("symbol", maintain_order=True)
     if "symbol" not in actions.columns:
         if len(parts) > 1:
             raise SchemaError("bars have several symbols, actions have no column 'symbol': add it")
-        return _one_symbol(raw, actions, as_of, dividends, market)
+        return _one_symbol(raw, actions, rule)
     made = [
-        _one_symbol(
-            part, actions.filter(pl.col("symbol") == part["symbol"][0]), as_of, dividends, market
-        )
+        _one_symbol(part, actions.filter(pl.col("symbol") == part["symbol"][0]), rule)
         for part in parts
     ]
     return pl.concat(made) if made else raw
 
 
-def _one_symbol(
-    raw: pl.DataFrame,
-    actions: pl.DataFrame,
-    as_of: date | None,
-    dividends: bool,
-    market: Calendar,
-) -> pl.DataFrame:
+def _one_symbol(raw: pl.DataFrame, actions: pl.DataFrame, rule: _Rule) -> pl.DataFrame:
     if not raw.height or not actions.height:
         return raw
-    dates = market.session_dates(raw.get_column("close_time"))
-    last = as_of if as_of is not None else dates[-1]
+    dates = rule.calendar.session_dates(raw.get_column("close_time"))
+    last = rule.as_of if rule.as_of is not None else dates[-1]
     known = actions.filter(pl.col("ex_date") <= last)
     days = dates.to_physical().to_numpy()
     close = raw.get_column("close").to_numpy()
@@ -116,13 +128,17 @@ def _one_symbol(
         first = int(np.searchsorted(days, (ex_date - date(1970, 1, 1)).days))
         if first == 0:
             continue
-        share = cash * split / close[first - 1] if dividends else 0.0
-        if not share < 1:
+        kept = 1.0
+        if rule.dividends and rule.reinvest_at == "ex_close" and first < raw.height:
+            kept = close[first] / (close[first] + cash)
+        elif rule.dividends:
+            kept = 1 - cash * split / close[first - 1]
+        if not kept > 0:
             raise DataError(
                 f"the dividend of {cash:g} on {ex_date} is not below the close before it "
                 f"({close[first - 1]:g}): correct the action"
             )
-        price[:first] *= (1 - share) / split
+        price[:first] *= kept / split
         shares[:first] *= split
     return raw.with_columns(
         *(pl.col(name) * pl.Series(price) for name in ("open", "high", "low", "close")),

@@ -8,7 +8,14 @@ import polars as pl
 
 from trade_research.errors import BarOrderError, DataError, SchemaError, nearest
 from trade_research.frames.calendars import Calendar, get_calendar
-from trade_research.frames.intervals import DAY, WEEK, Interval, interval_of_us, parse_interval
+from trade_research.frames.intervals import (
+    DAY,
+    STANDARD,
+    WEEK,
+    Interval,
+    interval_of_us,
+    parse_interval,
+)
 
 TIME: pl.DataType = pl.Datetime("us", "UTC")
 PRICES = ("open", "high", "low", "close")
@@ -26,6 +33,7 @@ BAR_COLUMNS = pl.Schema(
         "trades": pl.Int64(),
     }
 )
+_STANDARD = frozenset(parse_interval(text).us for text in STANDARD)
 OPTIONAL = frozenset({"symbol", "quote_volume", "trades"})
 
 
@@ -122,15 +130,15 @@ def interval_of(frame: pl.DataFrame) -> Interval:
     opens = frame["open_time"].to_physical()
     usual = int(length.mode(maintain_order=True)[0])
     step = _smallest_step(frame)
-    if usual % DAY and (opens % DAY == 0).all() and (step is None or step % DAY == 0):
+    if step is None and usual not in _STANDARD:
+        raise DataError("one bar alone does not tell its interval: give interval=")
+    if step is not None and usual % DAY and step % DAY == 0 and (opens % DAY == 0).all():
         # Labels of sessions: the close is some hours before the next label.
         usual = DAY if usual < DAY else WEEK
-        if length.n_unique() == 1 and step is None:
-            raise DataError("one bar alone does not tell its interval: give interval=")
     if usual <= 0 or usual % 1_000_000 or (step is not None and step < usual):
         raise DataError(
-            f"the times of these bars fit no interval: {usual / 1e6} s long but "
-            f"{'alone' if step is None else f'{step / 1e6} s apart'}. Give interval="
+            f"the times of these bars fit no interval: they are {usual / 1e6} s long but "
+            f"{(step or 0) / 1e6} s apart. Give interval="
         )
     return interval_of_us(usual)
 
@@ -156,6 +164,7 @@ def _open_times(frame: pl.DataFrame, interval: Interval, market: Calendar) -> pl
             f"{zones['close_time']}. Convert both to UTC first"
         )
     labelled = interval.is_daily and not market.continuous
+    _check_filled(frame.select("open_time"))
     opens = _utc(frame.get_column("open_time"), labelled)
     if labelled:
         row = _first(opens.to_physical() % DAY != 0)

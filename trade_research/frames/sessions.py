@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -132,9 +133,7 @@ def _currency_week(first_year: int, last_year: int) -> Sessions:
 @lru_cache(maxsize=16)
 def _exchange_sessions(name: str, zone: str, first_year: int, last_year: int) -> Sessions:
     """Sessions as exchange_calendars knows them; its default start, 20 years ago, is never used."""
-    import exchange_calendars
-
-    kind = type(exchange_calendars.get_calendar(name))
+    kind = type(_look_up(name))
     start = np.datetime64(f"{first_year - 1}-12-01")
     end = np.datetime64(f"{last_year + 1}-01-31")
     lowest, highest = kind.bound_min(), kind.bound_max()
@@ -144,7 +143,7 @@ def _exchange_sessions(name: str, zone: str, first_year: int, last_year: int) ->
         raise ConfigError(
             f"calendar {name!r} knows no sessions in {first_year}–{last_year}; use '24/7' or '24/5'"
         )
-    table = exchange_calendars.get_calendar(name, start=str(start), end=str(end)).schedule
+    table = _look_up(name, start=str(start), end=str(end)).schedule
     date = table.index.to_numpy().astype("M8[D]").astype(np.int64)
     part = {column: _microseconds(table[column]) for column in table.columns}
     lunch = part["break_start"] != np.iinfo(np.int64).min
@@ -158,6 +157,21 @@ def _exchange_sessions(name: str, zone: str, first_year: int, last_year: int) ->
     return Sessions(zone, dates[order], opens[order], closes[order])
 
 
+def _look_up(name: str, **span: str) -> Any:
+    import exchange_calendars
+
+    with warnings.catch_warnings():
+        # It calls what pandas 3.1 deprecates; not the business of our users.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            return exchange_calendars.get_calendar(name, **span)
+        except ValueError as error:
+            raise ConfigError(
+                f"exchange_calendars cannot give the sessions of {name!r} ({str(error)[:60]}…): "
+                "use '24/7' or '24/5'"
+            ) from error
+
+
 def exchange_calendar(name: str) -> Calendar:
     """Facts of an exchange, from its sessions of ten past years (2015 to 2024)."""
     import exchange_calendars
@@ -168,7 +182,7 @@ def exchange_calendar(name: str) -> Calendar:
             f"no calendar is called {name!r}: use '24/7', '24/5' or a code of exchange_calendars "
             f"({nearest(name, known) if name.upper()[:1] == 'X' else 'like XNYS, XLON, XTKS'})"
         )
-    zone = str(exchange_calendars.get_calendar(name).tz)
+    zone = str(_look_up(name).tz)
     decade = _exchange_sessions(name, zone, 2015, 2024)
     inside = (decade.date >= _days(2015, 1)) & (decade.date < _days(2025, 1))
     days, index, parts = np.unique(decade.date[inside], return_index=True, return_counts=True)
@@ -177,9 +191,10 @@ def exchange_calendar(name: str) -> Calendar:
     usual = np.array(
         [lengths[i : i + n] for i, n in zip(index[regular], parts[regular], strict=True)]
     )
+    parts_usual = tuple(np.median(usual, axis=0).tolist())
     local = pl.Series(decade.open[inside]).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(zone)
     overnight = bool((local.dt.date().cast(pl.Int32).to_numpy() < decade.date[inside]).any())
-    return Calendar(name, zone, round(days.size / 10), tuple(np.median(usual, axis=0)), overnight)
+    return Calendar(name, zone, round(days.size / 10), parts_usual, overnight)
 
 
 def _days(year: int, month: int) -> int:
