@@ -1,0 +1,106 @@
+"""What README, `--help` and the notebooks say is true: every example runs as it stands."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def run(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """A line of a console session, its `trade-research` run by this interpreter."""
+    program, *words = shlex.split(line)
+    assert program == "trade-research"
+    code = "from trade_research.cli.app import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory) -> Path:
+    """A folder as a newcomer has it after the demo, with README's strategy and some bars."""
+    folder = tmp_path_factory.mktemp("desk")
+    made = run("trade-research demo", folder)
+    assert made.returncode == 0, made.stderr
+    (folder / "my_strategy.py").write_text(blocks("python")[0])
+    rows = "\n".join(f"2024-01-{day:02d}T00:00:00Z,10,12,9,11,100" for day in range(1, 29))
+    header = "ts,open,high,low,close,volume\n"
+    (folder / "bars.csv").write_text(header + rows + "\n")
+    import polars as pl
+
+    bars = pl.read_csv(folder / "bars.csv", try_parse_dates=True)
+    bars[:14].write_parquet(folder / "BTC_2020.parquet")
+    bars[14:].write_parquet(folder / "BTC_2021.parquet")
+    return folder
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of README in that language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def commands() -> Iterator[str]:
+    """Every call that a command's help gives as an example."""
+    from typer.main import get_command
+
+    from trade_research.cli.app import app
+
+    waiting = [get_command(app)]
+    while waiting:
+        command = waiting.pop()
+        waiting += getattr(command, "commands", {}).values()
+        yield from re.findall(r"^trade-research .*$", command.epilog or "", flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", list(commands()))
+def test_examples_of_the_help_run(desk, line):
+    if "my_strategy.py" not in line and "demo" in line:
+        line += " --store other"
+    found = run(line, desk)
+    assert found.returncode == 0, found.stderr
+
+
+def test_every_command_has_two_examples():
+    from typer.main import get_command
+
+    from trade_research.cli.app import app
+
+    groups = get_command(app).commands
+    every = [c for g in groups.values() for c in getattr(g, "commands", {"": g}).values()]
+    assert len(list(commands())) == 2 * len(every)
+
+
+def test_readme_console_session_runs(desk):
+    lines = [
+        line.removeprefix("$ ")
+        for block in blocks("console")
+        for line in block.splitlines()
+        if line.startswith("$ ")
+    ]
+    assert lines
+    for line in lines:
+        found = run(line, desk)
+        assert found.returncode == 0, (line, found.stderr)
+
+
+def test_the_strategy_of_the_readme_is_short():
+    assert len(blocks("python")[0].strip().splitlines()) <= 9
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda p: p.stem)
+def test_notebooks_and_their_scripts_say_the_same(script):
+    import jupytext
+
+    def cells(path: Path) -> list[tuple[str, str]]:
+        return [(cell.cell_type, cell.source) for cell in jupytext.read(path).cells]
+
+    assert cells(script.with_suffix(".ipynb")) == cells(script)
