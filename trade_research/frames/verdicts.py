@@ -234,7 +234,7 @@ def _spikes(close: F64, usual: F64) -> tuple[B8, F64]:
     """Closes far from the median of the seven around them that return to it (hindsight)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.log(close)
-    around = pl.Series(level).rolling_median(7, center=True).to_numpy()
+    around = pl.Series(level).rolling_median(7, center=True, min_samples=4).to_numpy()
     far = np.abs(level - around) > np.fmin(TIMES * usual, DOUBLE)
     return far, np.expm1(level - around)
 

@@ -119,7 +119,7 @@ def _feather(data: bytes, where: str) -> Raw:
 
 def _json(data: bytes, where: str) -> Raw:
     content = json.loads(data)
-    if isinstance(content, dict):
+    if isinstance(content, dict) and all(isinstance(v, list) for v in content.values()):
         content = [
             dict(zip(content, row, strict=True)) for row in zip(*content.values(), strict=True)
         ]

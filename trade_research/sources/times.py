@@ -89,9 +89,9 @@ def _text(column: pl.Series, tz: str | None, labels: bool) -> tuple[pl.Series, l
     for pattern, form in ((r"^\d{4}-\d{2}-\d{2}$", "%Y-%m-%d"), (r"^(19|20)\d{6}$", "%Y%m%d")):
         if column.str.contains(pattern)[0]:
             return _parsed(column, column.str.to_date(form, strict=False)), []
-    iso = column.str.contains(_ISO)
-    if not iso[0]:
-        raise _not_a_time(column, 0)
+    odd = (~column.str.contains(_ISO)).arg_true()
+    if odd.len():
+        raise _not_a_time(column, odd[0])
     offset = column.str.contains(_OFFSET)
     if offset.any() and not offset.all():
         row = (offset != offset[0]).arg_max()
@@ -100,7 +100,7 @@ def _text(column: pl.Series, tz: str | None, labels: bool) -> tuple[pl.Series, l
             f"column {column.name!r} mixes times with and without a zone: row 0 is {column[0]!r}, "
             f"row {row} is {column[row]!r}. Write all of them in UTC"
         )
-    clock = column.str.replace("T", " ").str.replace(r"\s*" + _OFFSET, "")
+    clock = column.str.replace(r"^(.{10})T", "${1} ").str.replace(r"\s*" + _OFFSET, "")
     clock = clock.str.replace(r"^(\S+ \d{2}:\d{2})$", "${1}:00")
     local = _parsed(
         column, clock.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
