@@ -1,4 +1,4 @@
-"""A run in, one self-contained HTML page out: sections, charts, page. Computes no metric, fetches nothing."""
+"""A run in, one self-contained HTML page out. Sections show what metrics and evidence found."""
 
 from trade_research.lazy import attach
 

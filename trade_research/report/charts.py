@@ -7,7 +7,7 @@ some ten milliseconds, follows light, dark and print, and has the same bytes eve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
@@ -38,7 +38,7 @@ _STYLE = {
     "font.family": ["DejaVu Sans"],
 }
 # Our style over Matplotlib's own defaults: a user's matplotlibrc must not change the bytes.
-_SETTINGS = {
+_SETTINGS: Any = {
     name: value
     for name, value in matplotlib.rcParamsDefault.items()
     if name.partition(".")[0] in {"svg", "path", "axes", "font", "lines", "text", "patch", "figure"}
@@ -84,6 +84,7 @@ class Plot:
     gap: int = 22
     bottom: int = 24
     x_range: tuple[float, float] = (0.0, 1.0)
+    colours: Mapping[str, str] = field(default_factory=lambda: SENTINEL)
     figure: Figure = field(init=False)
     panels: list[Any] = field(init=False)
 
@@ -108,7 +109,15 @@ class Plot:
         return self.top + sum(self.heights) + self.gap * (len(self.heights) - 1) + self.bottom
 
     def values(
-        self, low: float, high: float, *, label: Any, panel: int = 0, log: bool = False, most: int = 5
+        self,
+        low: float,
+        high: float,
+        *,
+        label: Any,
+        panel: int = 0,
+        log: bool = False,
+        most: int = 5,
+        title: str = "",
     ) -> None:
         """Set a panel's value range and draw its grid lines and their labels."""
         axes = self.panels[panel]
@@ -118,12 +127,30 @@ class Plot:
         axes.set_ylim(low, high)
         marks = decades(low, high, most) if log else nice(low, high, most)
         start, end = axes.get_xlim()
-        axes.hlines(marks, start, end, colors=SENTINEL["grid"], linewidth=1, zorder=0)
+        axes.hlines(marks, start, end, colors=self.colours["grid"], linewidth=1, zorder=0)
         for mark in marks:
             axes.annotate(
-                label(mark), (0, mark), xycoords=("axes fraction", "data"), xytext=(-8, 0),
-                textcoords="offset points", ha="right", va="center_baseline", color=SENTINEL["muted"],
-            )  # fmt: skip
+                label(mark),
+                (0, mark),
+                xycoords=("axes fraction", "data"),
+                xytext=(-8, 0),
+                textcoords="offset points",
+                ha="right",
+                va="center_baseline",
+                color=self.colours["muted"],
+            )
+
+        if title:
+            axes.annotate(
+                title,
+                (0, 1),
+                xycoords="axes fraction",
+                xytext=(-8, 6),
+                textcoords="offset points",
+                ha="left",
+                va="bottom",
+                color=self.colours["muted"],
+            )
 
     def times(self, *, most: int = 8) -> None:
         """Date labels under the lowest panel, fine lines through all."""
@@ -131,78 +158,147 @@ class Plot:
         marks = dates(start, end, most)
         for panel in self.panels:
             low, high = panel.get_ylim()
-            panel.vlines([at for at, _ in marks], low, high, colors=SENTINEL["grid"], linewidth=0.6)
+            panel.vlines(
+                [at for at, _ in marks], low, high, colors=self.colours["grid"], linewidth=0.6
+            )
         for at, text in marks:
             share = (at - start) / (end - start)
-            self.below(at, text, "center" if 0.04 < share < 0.96 else "left" if share < 0.5 else "right")
+            self.below(
+                at, text, "center" if 0.04 < share < 0.96 else "left" if share < 0.5 else "right"
+            )
 
     def across(self, title: str, *, label: Any, most: int = 5) -> None:
         """Number labels under the lowest panel, fine lines, and what they measure."""
         panel = self.panels[-1]
         (start, end), (low, high) = panel.get_xlim(), panel.get_ylim()
         marks = nice(start, end, most)
-        panel.vlines(marks, low, high, colors=SENTINEL["grid"], linewidth=0.6)
+        panel.vlines(marks, low, high, colors=self.colours["grid"], linewidth=0.6)
         for at in marks:
             self.below(at, label(at))
-        panel.annotate(
-            title, (0.5, 0), xycoords="axes fraction", xytext=(0, -24), textcoords="offset points",
-            ha="center", va="top", color=SENTINEL["muted"],
-        )  # fmt: skip
+        self.below((start + end) / 2, title, drop=24)
 
-    def below(self, at: float, text: str, align: str = "center") -> None:
+    def below(self, at: float, text: str, align: str = "center", *, drop: int = 8) -> None:
         """A label under the lowest panel."""
         self.panels[-1].annotate(
-            text, (at, 0), xycoords=("data", "axes fraction"), xytext=(0, -8),
-            textcoords="offset points", ha=align, va="top", color=SENTINEL["muted"],
-        )  # fmt: skip
+            text,
+            (at, 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -drop),
+            textcoords="offset points",
+            ha=align,
+            va="top",
+            color=self.colours["muted"],
+        )
 
-    def note(self, x: float, y: float, text: str, *, panel: int = 0, align: str = "left",
-             above: bool = True, colour: str = "fg") -> None:  # fmt: skip
+    def note(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        panel: int = 0,
+        align: str = "left",
+        above: bool = True,
+        colour: str = "fg",
+    ) -> None:
         """Text at a point of the data."""
         self.panels[panel].annotate(
-            text, (x, y), xytext=(0, 4 if above else -4), textcoords="offset points", ha=align,
-            va="bottom" if above else "top", color=SENTINEL[colour],
-        )  # fmt: skip
+            text,
+            (x, y),
+            xytext=(0, 4 if above else -4),
+            textcoords="offset points",
+            ha=align,
+            va="bottom" if above else "top",
+            color=self.colours[colour],
+        )
 
-    def line(self, x: ArrayLike, y: ArrayLike, colour: str, dash: str = "solid", *, panel: int = 0,
-             width: float = 1.6) -> None:  # fmt: skip
+    def line(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        colour: str,
+        dash: str = "solid",
+        *,
+        panel: int = 0,
+        width: float = 1.6,
+    ) -> None:
         """A line through the points."""
         self.panels[panel].plot(
-            x, y, color=SENTINEL[colour], linestyle=DASHES[dash], linewidth=width, solid_joinstyle="round"
+            x,
+            y,
+            color=self.colours[colour],
+            linestyle=DASHES[dash],
+            linewidth=width,
+            solid_joinstyle="round",
         )
 
     def area(self, x: NDArray[Any], y: NDArray[Any], colour: str, *, panel: int = 0) -> None:
         """The surface between the points and zero, with its edge."""
         axes = self.panels[panel]
-        axes.fill_between(x, y, 0.0, color=SENTINEL[colour], alpha=0.22, linewidth=0)
+        axes.fill_between(x, y, 0.0, color=self.colours[colour], alpha=0.22, linewidth=0)
         self.line(x, y, colour, panel=panel, width=1.1)
 
-    def bars(self, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str, *, width: float,
-             panel: int = 0) -> None:  # fmt: skip
+    def bars(
+        self,
+        x: ArrayLike,
+        low: ArrayLike,
+        high: ArrayLike,
+        colour: str,
+        *,
+        width: float,
+        panel: int = 0,
+    ) -> None:
         """Upright bars from `low` to `high`."""
         low, high = np.asarray(low, float), np.asarray(high, float)
         self.panels[panel].bar(
-            x, high - low, bottom=low, width=width, color=SENTINEL[colour], linewidth=0
+            x, high - low, bottom=low, width=width, color=self.colours[colour], linewidth=0
         )
 
-    def points(self, x: ArrayLike, y: ArrayLike, colour: str, marker: str, *, panel: int = 0,
-               size: float = 4.5) -> None:  # fmt: skip
+    def points(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        colour: str,
+        marker: str,
+        *,
+        panel: int = 0,
+        size: float = 4.5,
+    ) -> None:
         """Markers, open enough to see those beneath."""
         self.panels[panel].plot(
-            x, y, linestyle="none", marker=marker, markersize=size, color=SENTINEL[colour],
-            alpha=0.65, markeredgewidth=0,
-        )  # fmt: skip
+            x,
+            y,
+            linestyle="none",
+            marker=marker,
+            markersize=size,
+            color=self.colours[colour],
+            alpha=0.65,
+            markeredgewidth=0,
+        )
 
-    def level(self, y: float, *, panel: int = 0, colour: str = "muted", dash: str = "solid") -> None:
+    def level(
+        self, y: float, *, panel: int = 0, colour: str = "muted", dash: str = "solid"
+    ) -> None:
         """A horizontal line across the panel."""
-        self.panels[panel].axhline(y, color=SENTINEL[colour], linewidth=1, linestyle=DASHES[dash])
+        self.panels[panel].axhline(
+            y, color=self.colours[colour], linewidth=1, linestyle=DASHES[dash]
+        )
 
-    def chart(self, title: str, finding: str, *, key: Sequence[tuple[str, str, str]] = (),
-              read: str = "", narrow: Chart | None = None) -> Chart:  # fmt: skip
+    def chart(
+        self,
+        title: str,
+        finding: str,
+        *,
+        key: Sequence[tuple[str, str, str]] = (),
+        read: str = "",
+        narrow: Chart | None = None,
+    ) -> Chart:
         """Draw it."""
         out = StringIO()
         self.figure.savefig(
-            out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+            out,
+            format="svg",
+            metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
         )
         return Chart(
             clean(out.getvalue()), title, finding, self.width, self.height, tuple(key), read, narrow
@@ -221,10 +317,11 @@ def clean(text: str) -> str:
     body = text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")]
     body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", body, flags=re.S)
     body = re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>", "", body, flags=re.S)
-    body = re.sub(r"(\d+\.\d)\d+", r"\1", body)
-    body = re.sub(r"(\d)\.0(?!\d)", r"\1", body)
+    body = re.sub(r"<[^>]+>", _short_numbers, body)
     body = re.sub(r"<g id=\"[^\"]*\"", "<g", body)
-    body = re.sub(r"<text style=\"[^\"]*?(text-anchor: \w+)?;?(?: fill: (#\w+))?\"", _text_tag, body)
+    body = re.sub(
+        r"<text style=\"[^\"]*?(text-anchor: \w+)?;?(?: fill: (#\w+))?\"", _text_tag, body
+    )
     body = re.sub(r"\bid=\"([^\"]+)\"", r'id="CHARTID-\1"', body)
     body = re.sub(r"url\(#([^)]+)\)", r"url(#CHARTID-\1)", body)
     body = re.sub(r"xlink:href=\"#([^\"]+)\"", r'href="#CHARTID-\1"', body)
@@ -236,11 +333,12 @@ def clean(text: str) -> str:
 
 
 def _short_path(path: str) -> str:
-    """Straight pieces as steps from the point before, in exact tenths: about half the characters."""
+    """Straight pieces as steps from the point before, in exact tenths: fewer characters."""
     words = path.split()
     if not set(words[::3]) <= {"M", "L"} or len(words) % 3:
         return " ".join(words)
-    out, at = [], (0, 0)
+    out: list[str] = []
+    at = (0, 0)
     for kind, x, y in zip(words[::3], words[1::3], words[2::3], strict=True):
         to = (round(float(x) * 10), round(float(y) * 10))
         dx, dy = (to[0] - at[0], to[1] - at[1]) if kind == "L" else to
@@ -255,6 +353,11 @@ def _short_path(path: str) -> str:
 def _tenths(value: int) -> str:
     whole, rest = divmod(abs(value), 10)
     return f"{'-' if value < 0 else ''}{whole or ('' if rest else 0)}{f'.{rest}' if rest else ''}"
+
+
+def _short_numbers(tag: re.Match[str]) -> str:
+    """One decimal inside a tag; the words between tags are left alone."""
+    return re.sub(r"(\d)\.0(?!\d)", r"\1", re.sub(r"(\d+\.\d)\d+", r"\1", tag[0]))
 
 
 def _text_tag(found: re.Match[str]) -> str:

@@ -37,14 +37,15 @@ def money(value: float | None) -> str:
     return f"{value if round(abs(value), digits) else 0.0:,.{digits}f}"
 
 
-def short_money(value: float) -> str:
-    """Axis labels: 1.2M, 250k, 80."""
+def short_money(value: float, digits: int = 4) -> str:
+    """Labels in charts, to so many digits: 1.2M, 250k, 80."""
     if not math.isfinite(value):
         return NONE
+    value = value or 0.0  # no "-0"
     for size, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:.4g}{unit}"
-    return f"{value:.4g}"
+            return f"{value / size:.{digits}g}{unit}"
+    return f"{value:.{digits}g}"
 
 
 def basis_points(value: float | None, digits: int = 1) -> str:
@@ -62,7 +63,7 @@ def count(value: float | int | None) -> str:
 
 
 def plural(number: int, noun: str, many: str = "") -> str:
-    """"1 trade", "2 trades", "no trades"."""
+    """ "1 trade", "2 trades", "no trades"."""
     word = noun if number == 1 else many or noun + "s"
     return f"{'no' if number == 0 else f'{number:,d}'} {word}"
 
@@ -99,3 +100,20 @@ def short(text: str, limit: int = 80) -> str:
         return text
     keep = limit // 2
     return f"{text[:keep]}…{text[-keep // 2 :]} ({len(text):,d} characters)"
+
+
+def by_unit(value: float | int | None, unit: str) -> str:
+    """A metric in its definition's unit: fraction, ratio, count, money, bars, time or bp."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    if unit == "bars":
+        return ratio(value, 1) if value % 1 else count(value)
+    if unit == "time":
+        return f"{value:,.1f} d" if value % 1 else f"{value:,.0f} d"
+    forms = {
+        "fraction": lambda v: percent(v, 2),
+        "count": count,
+        "money": money,
+        "bp": basis_points,
+    }
+    return forms.get(unit, ratio)(value)

@@ -1,4 +1,4 @@
-"""The page around the sections: one HTML file that fetches nothing, runs nothing foreign, and is the same twice."""
+"""The page around the sections: one HTML file that fetches nothing and is the same twice."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Sequence
-from functools import cache, partial
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from trade_research.report.section import (
     Part,
     Section,
     SectionFunction,
+    Stack,
     Strip,
     Table,
 )
@@ -63,18 +64,22 @@ def render(
     script, style, why_static = library()
     has_panels = any(isinstance(part, Panels) for section in made for part in section.parts)
     scripts = [_source("page.js")] if not has_panels or not script else [script, _source("page.js")]
-    return _templates().get_template("page.html").render(
-        run=run,
-        title=short(run.title),
-        names=[short(name, 40) for name in run.instruments],
-        span=_span(run),
-        verdict=judge(run),
-        sections=made,
-        scripts=[Markup(text) for text in scripts],
-        policy=_policy(scripts),
-        style=Markup(_style() + (style if has_panels else "")),
-        interactive=bool(script),
-        why_static=why_static,
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            run=run,
+            title=short(run.title),
+            names=[short(name, 40) for name in run.instruments],
+            span=_span(run),
+            verdict=judge(run),
+            sections=made,
+            scripts=[Markup(text) for text in scripts],
+            policy=_policy(scripts),
+            style=Markup(_style() + (style if has_panels else "")),
+            interactive=bool(script),
+            why_static=why_static,
+        )
     )
 
 
@@ -94,29 +99,25 @@ def write(
     """
     target = Path(path)
     text = render(run, sections=sections, extra=extra)
+    beside = ""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".report-", suffix=".html")
-    except OSError as error:
-        raise ConfigError(
-            f"cannot write a report to {str(target)!r}: {error.strerror}. Name a folder that can be written."
-        ) from error
-    try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
         Path(beside).chmod(0o644)
         Path(beside).replace(target)
     except OSError as error:
-        Path(beside).unlink(missing_ok=True)
+        if beside:
+            Path(beside).unlink(missing_ok=True)
         raise ConfigError(
-            f"cannot write a report to {str(target)!r}: {error.strerror}. Name a file that can be written."
+            f"cannot write a report to {str(target)!r}: {error.strerror}. "
+            "Name a file in a folder that can be written."
         ) from error
     return target
 
 
-def _chosen(
-    names: Sequence[str] | None, extra: Sequence[SectionFunction]
-) -> list[SectionFunction]:
+def _chosen(names: Sequence[str] | None, extra: Sequence[SectionFunction]) -> list[SectionFunction]:
     """Section functions in page order; the user's own come before the manifest."""
     wanted = list(SECTIONS) if names is None else list(names)
     for name in wanted:
@@ -147,15 +148,15 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.tests |= {
-        kind.__name__.lower(): partial(_is_a, kind=kind)
-        for kind in (Chart, Table, Panels, Cards, Gates, Strip, Code, Fold, Beside, Markup)
+        kind.__name__.lower(): _is_a(kind)
+        for kind in (Chart, Table, Panels, Cards, Gates, Strip, Code, Fold, Stack, Beside, Markup)
     }
     templates.filters |= {"scoped": scoped, "slug": slug}
     return templates
 
 
-def _is_a(part: object, kind: type) -> bool:
-    return isinstance(part, kind)
+def _is_a(kind: type) -> Callable[[object], bool]:
+    return lambda part: isinstance(part, kind)
 
 
 def scoped(chart: Chart, name: str) -> Markup:
@@ -178,7 +179,7 @@ def _source(name: str) -> str:
 
 @cache
 def _style() -> str:
-    """The style sheet with both palettes: the reader's choice, else the system's; print is light."""
+    """The style sheet with both palettes: the reader's, else the system's; print is light."""
 
     def variables(colours: dict[str, str]) -> str:
         return "".join(f"--{name}:{value};" for name, value in theme(colours).items())
@@ -213,6 +214,6 @@ def parts_of(section: Section) -> list[Part]:
     while queue:
         part = queue.pop(0)
         found.append(part)
-        if isinstance(part, Fold | Beside):
+        if isinstance(part, Fold | Stack | Beside):
             queue = [*part.parts, *queue]
     return found

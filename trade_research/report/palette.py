@@ -1,4 +1,4 @@
-"""Colours of the page: one set of names, a light and a dark value each, and the sentinels charts draw with.
+"""Colours of the page: names with a light and a dark value, and the sentinels charts draw with.
 
 Okabe-Ito hues. Gain and loss are blue and vermillion, whose distance stays above 90 (CIE76) for
 readers without red or green cones. Charts draw with sentinel colours that become `var(--name)`.

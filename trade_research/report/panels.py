@@ -42,7 +42,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One plot: `times` in seconds since 1970 (n,), each series (n,). `unit` is money, percent or price."""
+    """One plot: `times` in seconds since 1970 and each series (n,); unit money, percent, price."""
 
     title: str
     times: NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""What a report sees of a run: plain values and frames, filled by the desk; sections only read it."""
+"""What a report sees of a run: plain values and frames, filled by the desk, only read here."""
 
 from __future__ import annotations
 
@@ -38,8 +38,21 @@ class DataInfo:
     expected_rows: int | None = None
 
 
+class CostLevel(Protocol):
+    """The same targets at `multiple` times the assumed costs."""
+
+    @property
+    def multiple(self) -> float: ...
+
+    @property
+    def net_return(self) -> float: ...
+
+    @property
+    def sharpe(self) -> float | None: ...
+
+
 class Budget(Protocol):
-    """The break-evens of `evidence.EdgeBudget`; None or NaN where there is none."""
+    """As much of `evidence.EdgeBudget` as the page shows; None or NaN where there is none."""
 
     @property
     def break_even_fee_bps(self) -> float | None: ...
@@ -49,6 +62,12 @@ class Budget(Protocol):
 
     @property
     def break_even_delay_bars(self) -> float | None: ...
+
+    @property
+    def ratio(self) -> float | None: ...
+
+    @property
+    def grid(self) -> Sequence[CostLevel]: ...
 
 
 @dataclass(frozen=True)
@@ -104,6 +123,22 @@ class Run:
     status: str = "ok"
     warmup_bars: int = 0
     manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    def interval_of(self, name: str) -> tuple[float, float, int] | None:
+        """90% interval and count of a metric, or None; the Sharpe ratio's may come as metrics."""
+        given = self.intervals.get(name)
+        if given is None and name == "sharpe_daily":
+            low, high, n = (self.metric(k) for k in ("sharpe_low", "sharpe_high", "days"))
+            if low is not None and high is not None and n is not None:
+                return low, high, int(n)
+        return given
+
+    def assumed(self, name: str) -> float | None:
+        """A cost the run assumed, by its name in `Costs`, or None where the manifest lacks it."""
+        setup = self.manifest.get("setup")
+        costs = setup.get("costs") if isinstance(setup, Mapping) else None
+        value = costs.get(name) if isinstance(costs, Mapping) else None
+        return float(value) if isinstance(value, int | float) else None
 
     def metric(self, name: str) -> float | None:
         """The metric as a float, or None where it is missing, None or NaN."""

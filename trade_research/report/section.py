@@ -1,9 +1,9 @@
 """A section: a short name, a claim, and what shows it. Users' own sections use the same door.
 
-    def my_section(run: Run) -> Section:
-        return Section("Weekdays", "Mondays paid for the week", (Table(...), "How to read it."))
+def my_section(run: Run) -> Section:
+    return Section("Weekdays", "Mondays paid for the week", (Table(...), "How to read it."))
 
-    write(run, "page.html", extra=[my_section])
+write(run, "page.html", extra=[my_section])
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
-
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 # Plain text is a paragraph and is escaped; Markup is trusted HTML.
 Part: TypeAlias = (
-    "str | Markup | Table | Chart | Panels | Cards | Gates | Strip | Code | Fold | Beside"
+    "str | Markup | Table | Chart | Panels | Cards | Gates | Strip | Code | Fold | Stack | Beside"
 )
 
 
@@ -81,7 +80,7 @@ class Cards:
 
 @dataclass(frozen=True)
 class Gate:
-    """One test of the verdict: `state` is yes, no, warn or unknown; `cap` the best word it leaves."""
+    """One test of the verdict: `state` yes, no, warn or unknown; `cap` the best word it leaves."""
 
     name: str
     state: str
@@ -119,11 +118,17 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Stack:
+    """Parts one below the other, as one part of `Beside`."""
+
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True)
 class Beside:
     """Two or three parts side by side where the page is wide enough."""
 
     parts: Sequence[Part]
-
 
 
 @dataclass(frozen=True)

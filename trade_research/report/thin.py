@@ -35,4 +35,5 @@ def thin(values: NDArray[np.float64], points: int = MOST_POINTS) -> NDArray[np.i
     chosen = MinMaxLTTBDownsampler().downsample(
         np.ascontiguousarray(values[finite]), n_out=max(4, points - points % 2)
     )
-    return finite[chosen.astype(np.int64)]
+    rows: NDArray[np.int64] = finite[chosen.astype(np.int64)]
+    return rows

@@ -1,4 +1,4 @@
-"""Where axes carry a label, and which: round numbers, powers, and UTC dates on a numeric time axis."""
+"""Where axes carry a label, and which: round numbers, powers, UTC dates on a numeric axis."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from datetime import UTC, datetime, timedelta
 _DAY = 86_400.0
 # (step in seconds, format) below a month; months and years follow their own calendar.
 _CLOCK = (
-    (60.0, "%H:%M"), (300.0, "%H:%M"), (900.0, "%H:%M"), (3_600.0, "%H:%M"), (4 * 3_600.0, "%H:%M"),
-    (12 * 3_600.0, "%d %b %H:%M"), (_DAY, "%d %b"), (2 * _DAY, "%d %b"), (7 * _DAY, "%d %b"),
-)  # fmt: skip
+    (60.0, "%H:%M"),
+    (300.0, "%H:%M"),
+    (900.0, "%H:%M"),
+    (3_600.0, "%H:%M"),
+    (4 * 3_600.0, "%H:%M"),
+    (12 * 3_600.0, "%d %b %H:%M"),
+    (_DAY, "%d %b"),
+    (2 * _DAY, "%d %b"),
+    (7 * _DAY, "%d %b"),
+)
 _MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240)
 
 
@@ -27,10 +34,10 @@ def nice(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def decades(low: float, high: float, most: int = 6) -> list[float]:
-    """Round values for a logarithmic axis: 1, 2, 5 times powers of ten, or even steps when narrow."""
+    """Round values for a logarithmic axis: 1, 2, 5 times powers of ten; even steps when narrow."""
     if high / low < 4:
         return nice(low, high, most)
-    for marks in ((1, 2, 5), (1, 3), (1,)):
+    for marks in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         found = [
             mark * 10.0**power
             for power in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -63,7 +70,7 @@ def _month_ticks(start: float, end: float, step: int) -> list[tuple[float, str]]
     """Ticks on the first of every `step`-th month; January says its year."""
     opening = datetime.fromtimestamp(start, UTC)
     index = (opening.year * 12 + opening.month - 1) // step * step
-    ticks = []
+    ticks: list[tuple[float, str]] = []
     while True:
         at = datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC)
         if at.timestamp() > end:

@@ -11,9 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trade_research.metrics.periods import best_year_share
-from trade_research.metrics.trades import best_share
-from trade_research.report.arrays import days, floats
 from trade_research.report.formats import basis_points, count, percent, plural, ratio
 from trade_research.report.run import Run
 from trade_research.report.section import Gate
@@ -25,6 +22,7 @@ TRADES_FEW, TRADES_ENOUGH = 30, 100
 DSR_NONE, DSR_ENOUGH = 0.5, 0.95
 BREAK_EVEN_TIMES = 2.0
 CONCENTRATED = 0.5
+_ALLOWED = f"{CONCENTRATED:.0%} allowed"
 
 
 @dataclass(frozen=True)
@@ -39,30 +37,35 @@ class Verdict:
 def judge(run: Run) -> Verdict:
     """The verdict on a run, a fixed function of its numbers."""
     gates = [
-        _laws(run), _alive(run), _data(run), _sharpe(run), _deflated(run), _selection(run),
-        _trades(run), _break_even(run), _best_year(run), _best_trades(run), _unseen(run),
-    ]  # fmt: skip
+        _laws(run),
+        _alive(run),
+        _data(run),
+        _sharpe(run),
+        _deflated(run),
+        _selection(run),
+        _trades(run),
+        _break_even(run),
+        _best_year(run),
+        _best_trades(run),
+        _unseen(run),
+    ]
     limits = [gate for gate in gates if gate.cap]
     word = min((gate.cap for gate in limits), key=WORDS.index, default="Supported")
+    first = {gate.phrase: gate for gate in reversed(limits)}.values()  # one phrase, once
     deciding = sorted(
-        limits, key=lambda gate: (WORDS.index(gate.cap), gate.state == "unknown")
+        first, key=lambda gate: (WORDS.index(gate.cap), gate.state == "unknown", gates.index(gate))
     )[:2]
-    reasons = "; ".join(gate.phrase for gate in deciding) or "every gate passed, on unseen data too"
+    phrases = [gate.phrase for gate in deciding] or ["every gate passed, on unseen data too"]
+    share = run.metric("cost_share")
+    if share is not None and share >= 0.005:
+        phrases.append(f"costs eat {percent(share, 0)} of the gross profit")
+    reasons = "; ".join(phrases)
     return Verdict(word, f"{reasons[0].upper()}{reasons[1:]}.", gates)
-
-
-def cost_share(run: Run) -> float | None:
-    """Costs as a fraction of the profit before costs; None where that is not positive."""
-    paid = run.metric("cost_paid")
-    if paid is None or run.equity.is_empty():
-        return None
-    before = float(run.equity["equity"][-1]) - run.initial_cash + paid
-    return paid / before if before > 0 else None
 
 
 def _laws(run: Run) -> Gate:
     if run.check is None:
-        found = "not checked in this run; `trade-research check` does"
+        found = "not checked in this run; trade-research check does it"
         return Gate("Laws", "unknown", found, "Weak", "look-ahead was not checked")
     if run.check.passed:
         return Gate("Laws", "yes", "no look-ahead, warm-up kept, replay equal")
@@ -94,7 +97,7 @@ def _data(run: Run) -> Gate:
 
 
 def _sharpe(run: Run) -> Gate:
-    sharpe, band = run.metric("sharpe"), run.intervals.get("sharpe")
+    sharpe, band = run.metric("sharpe_daily"), run.interval_of("sharpe_daily")
     name = "Sharpe above zero"
     if sharpe is None:
         why = run.why_no_annual or "returns are too few or do not vary"
@@ -103,10 +106,16 @@ def _sharpe(run: Run) -> Gate:
         phrase = f"net Sharpe {ratio(sharpe)} comes without an interval"
         return Gate(name, "unknown", phrase, "No evidence", phrase)
     low, high, n = band
-    found = f"net {ratio(sharpe)}, 90% interval [{ratio(low)}, {ratio(high)}], n = {count(n)}"
+    found = f"net {ratio(sharpe)}, 90% interval [{ratio(low)}, {ratio(high)}], {count(n)} days"
     if low > 0:
         return Gate(name, "yes", found)
-    return Gate(name, "no", found, "No evidence", f"net Sharpe {ratio(sharpe)} [{ratio(low)}, {ratio(high)}] cannot be told from zero")  # fmt: skip  # noqa: E501 - one sentence
+    return Gate(
+        name,
+        "no",
+        found,
+        "No evidence",
+        f"net Sharpe {ratio(sharpe)} [{ratio(low)}, {ratio(high)}] cannot be told from zero",
+    )
 
 
 def _deflated(run: Run) -> Gate:
@@ -114,7 +123,7 @@ def _deflated(run: Run) -> Gate:
     counted = f"{trials} trials" if dsr is not None and trials else "N unknown, counted as 1"
     dsr = run.metric("psr") if dsr is None else dsr
     if dsr is None:
-        found = f"{counted}; the deflated Sharpe ratio needs `sweep`"
+        found = f"{counted}; the deflated Sharpe ratio needs a sweep"
         return Gate(name, "unknown", found, "Weak", "the number of trials behind it is unknown")
     found = f"deflated Sharpe {ratio(dsr)}, {counted}{'' if trials else ': an upper bound'}"
     if dsr < DSR_NONE:
@@ -129,7 +138,7 @@ def _deflated(run: Run) -> Gate:
 def _selection(run: Run) -> Gate:
     name, pbo = "Choice of parameters", run.metric("pbo")
     if pbo is None:
-        return Gate(name, "unknown", "overfitting probability and plateau need `sweep`")
+        return Gate(name, "unknown", "overfitting probability and plateau need a sweep")
     found = f"overfitting probability {percent(pbo)}"
     if pbo > 0.5:
         return Gate(name, "no", found, "No evidence", f"PBO is {percent(pbo)}")
@@ -149,10 +158,12 @@ def _trades(run: Run) -> Gate:
 
 def _break_even(run: Run) -> Gate:
     name = "Survives twice the fee"
-    assumed = run.manifest.get("costs", {}).get("fee_bps")
+    assumed = run.assumed("fee_bps")
     even = run.budget.break_even_fee_bps if run.budget else None
     if even is None or not np.isfinite(even) or assumed is None:
-        return Gate(name, "unknown", "break-even fee unknown", "Weak", "its break-even fee is unknown")
+        return Gate(
+            name, "unknown", "break-even fee unknown", "Weak", "its break-even fee is unknown"
+        )
     found = f"breaks even at {basis_points(even)}, assumed {basis_points(assumed)}"
     if assumed > 0 and even >= BREAK_EVEN_TIMES * assumed:
         return Gate(name, "yes", found)
@@ -161,34 +172,25 @@ def _break_even(run: Run) -> Gate:
 
 
 def _best_year(run: Run) -> Gate:
-    name = "No single year"
-    share = float("nan")
-    if run.equity.height:
-        share = best_year_share(*days(run.equity), run.initial_cash)
-    if not np.isfinite(share):
-        return Gate(name, "no", "no net profit to spread", "Weak", "there is no net profit")
-    found = f"the best year made {percent(share, 0)} of the profit, {percent(CONCENTRATED, 0)} allowed"
+    name, share = "No single year", run.metric("best_year_share")
+    if share is None:
+        return Gate(name, "no", "no net profit to spread", "No evidence", "there is no net profit")
+    found = f"the best year made {percent(share, 0)} of the profit, {_ALLOWED}"
     if share > CONCENTRATED:
         phrase = f"one calendar year made {percent(share, 0)} of the profit"
         return Gate(name, "no", found, "Weak", phrase)
     return Gate(name, "yes", found)
 
 
-def best_trades_share(run: Run) -> float | None:
-    """Share of the net profit of all trades that the five best made; None without profit."""
-    if run.trades.is_empty():
-        return None
-    share = best_share(floats(run.trades, "pnl"))
-    return share if np.isfinite(share) else None
-
-
 def _best_trades(run: Run) -> Gate:
-    name, share = "No lucky five", best_trades_share(run)
+    name, share = "No lucky five", run.metric("best5_share")
     if share is None:
-        return Gate(name, "no", "trades made no net profit", "Weak", "its trades made no net profit")
-    found = f"the best five trades made {percent(share, 0)}, {percent(CONCENTRATED, 0)} allowed"
+        found = "closed trades made no net profit"
+        return Gate(name, "no", found, "No evidence", "there is no net profit")
+    found = f"the best five trades made {percent(share, 0)}, {_ALLOWED}"
     if share > CONCENTRATED:
-        return Gate(name, "no", found, "Weak", f"five trades made {percent(share, 0)} of the profit")
+        phrase = f"five trades made {percent(share, 0)} of the profit"
+        return Gate(name, "no", found, "Weak", phrase)
     return Gate(name, "yes", found)
 
 

@@ -10,7 +10,7 @@ from trade_research.report.formats import NONE, percent, plural
 from trade_research.report.run import Run
 from trade_research.report.section import Cell, Section, Table
 
-_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_NAMES = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 def calendar(run: Run) -> Section | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from trade_research.report.arrays import floats
 from trade_research.report.charts import HALF, Chart, Plot
 from trade_research.report.formats import (
+    NONE,
     basis_points,
     count,
     money,
@@ -14,7 +17,6 @@ from trade_research.report.formats import (
 )
 from trade_research.report.run import Run
 from trade_research.report.section import Beside, Cell, Part, Section, Table
-from trade_research.report.verdict import cost_share
 
 _KINDS = ("fee", "spread", "slippage", "impact", "tax")
 
@@ -25,10 +27,8 @@ def costs(run: Run) -> Section | None:
         return Section("Costs", "Nothing was traded, so nothing was paid", ())
     steps = _steps(run)
     parts: list[Part] = [Beside((_waterfall(steps), _table(run, steps)))]
-    parts.append(_break_even(run))
-    grid = _grid(run)
-    if grid is not None:
-        parts.append(grid)
+    even, grid = _break_even(run), _grid(run)
+    parts.append(even if grid is None else Beside((even, grid)))
     return Section("Costs", _claim(run, steps), parts)
 
 
@@ -47,16 +47,15 @@ def _steps(run: Run) -> list[tuple[str, float]]:
 
 
 def _claim(run: Run, steps: list[tuple[str, float]]) -> str:
-    share = cost_share(run)
+    share = run.metric("cost_share")
     gross, net = steps[0][1], steps[-1][1]
-    if share is None and gross <= 0:
-        claim = f"It lost {money(-gross)} before costs and {money(-net)} after them"
-    else:
-        share = (gross - net) / gross
+    if share is not None:
         claim = f"Costs eat {percent(share, 0)} of the gross profit"
+    else:
+        claim = f"It lost {money(-gross)} before costs and {money(-net)} after them"
     even = run.budget.break_even_fee_bps if run.budget else None
-    if even is not None and even == even:
-        claim += f"; the edge is gone at a fee of {basis_points(even)}"
+    if even is not None and even > 0:
+        claim += f"; the profit is gone at a fee of {basis_points(even)}"
     return claim
 
 
@@ -76,50 +75,70 @@ def _waterfall(steps: list[tuple[str, float]]) -> Chart:
         whole = at in (0, len(steps) - 1)
         colour = ("net" if amount >= 0 else "loss") if whole else "loss" if amount < 0 else "gain"
         plot.bars([at], [lows[at]], [highs[at]], colour, width=0.62)
-        plot.note(at, highs[at], short_money(round(amount, 2)), align="center")
+        plot.note(at, highs[at], short_money(round(amount, 2), 3), align="center")
         plot.below(at, name)
     plot.level(0.0)
     said = ", ".join(f"{name} {money(amount)}" for name, amount in steps)
-    return plot.chart("From gross to net profit", said, read="Each bar starts where the one before ended.")  # fmt: skip  # noqa: E501
+    return plot.chart(
+        "From gross to net profit", said, read="Each bar starts where the one before ended."
+    )
 
 
 def _table(run: Run, steps: list[tuple[str, float]]) -> Table:
     gross = steps[0][1]
     traded = float((floats(run.fills, "quantity") * floats(run.fills, "price")).sum())
     rows = [
-        (name, money(amount), percent(amount / gross) if gross > 0 else "–",
-         basis_points(1e4 * amount / traded) if traded else "–")
+        (
+            name,
+            money(amount),
+            percent(amount / gross) if gross > 0 else "–",
+            basis_points(1e4 * amount / traded) if traded else "–",
+        )
         for name, amount in steps
-    ]  # fmt: skip
+    ]
     return Table(
-        "Gross to net", ("", "Money", "Of gross", "Of traded"), rows,
-        note=f"{money(traded)} was traded in {count(run.fills.height)} fills. Gross is what the same "
-        "fills would have made at their reference prices; without costs, sizes would have compounded "
-        "to more.",
-    )  # fmt: skip
+        "Gross to net",
+        ("", "Money", "Of gross", "Of traded"),
+        rows,
+        note=f"{money(traded)} was traded in {count(run.fills.height)} fills. Gross is what "
+        "they would have made at their reference prices; without costs, sizes would have grown.",
+    )
 
 
 def _break_even(run: Run) -> Table | str:
     if run.budget is None:
         return "Break-even costs were not computed for this run."
-    assumed = run.manifest.get("costs", {})
     rows = [
-        _even("Fee a side", run.budget.break_even_fee_bps, assumed.get("fee_bps"), basis_points),
-        _even("Slippage a side", run.budget.break_even_slippage_bps, assumed.get("slippage_bps"), basis_points),  # fmt: skip  # noqa: E501
-        _even("Delay in bars", run.budget.break_even_delay_bars, run.manifest.get("delay", 0), _whole),
-    ]  # fmt: skip
+        _even("Fee a side", run.budget.break_even_fee_bps, run.assumed("fee_bps"), basis_points),
+        _even(
+            "Slippage a side",
+            run.budget.break_even_slippage_bps,
+            run.assumed("slippage_bps"),
+            basis_points,
+        ),
+        _even("Delay in bars", run.budget.break_even_delay_bars, _delay(run), _whole),
+    ]
     return Table(
-        "Where the profit is gone", ("Cost", "Assumed", "Break-even", "Times assumed"), rows,
-        note="Each alone, the other costs as assumed. “–” means no break-even was found in the range "
-        "searched, or there is no profit to lose.",
-    )  # fmt: skip
+        "Where the profit is gone",
+        ("Cost", "Assumed", "Break-even", "Times assumed"),
+        rows,
+        note="Each alone, the other costs as assumed; a delay is the last one still profitable. "
+        f"{NONE}: nothing to lose.",
+    )
 
 
-def _even(name: str, found: float | None, assumed: float | None, form: object) -> tuple[str | Cell, ...]:
+def _even(
+    name: str, found: float | None, assumed: float | None, form: object
+) -> tuple[str | Cell, ...]:
     show = form if callable(form) else str
     known = found is not None and found == found
     times = ratio(found / assumed, 1) + "×" if known and found is not None and assumed else "–"
     return (name, show(assumed), show(found) if known else "–", times)
+
+
+def _delay(run: Run) -> float | None:
+    setup = run.manifest.get("setup", {})
+    return setup.get("delay") if isinstance(setup, Mapping) else None
 
 
 def _whole(value: float | None) -> str:
@@ -127,9 +146,12 @@ def _whole(value: float | None) -> str:
 
 
 def _grid(run: Run) -> Table | None:
-    """Net Sharpe ratio over multiples of the costs and delays, where evidence computed them."""
-    cost_grid = getattr(run.budget, "cost_grid", None)
-    if not cost_grid:
+    """Net result over multiples of all assumed costs."""
+    if run.budget is None or not run.budget.grid:
         return None
-    rows = [(f"{multiple:g}×", ratio(value)) for multiple, value in cost_grid]
-    return Table("Net Sharpe ratio at multiples of all costs", ("Costs", "Net Sharpe"), rows)
+    rows = [
+        (f"{level.multiple:g}×", percent(level.net_return), ratio(level.sharpe))
+        for level in run.budget.grid
+    ]
+    head = ("Costs", "Net return", "Net Sharpe")
+    return Table("The same targets at multiples of all costs", head, rows)

@@ -46,12 +46,15 @@ def _claim(run: Run, flags: pl.DataFrame) -> str:
 def _table(run: Run) -> Table:
     rows = [
         (
-            Cell(short(info.name, 60), "wrap"), count(info.rows), minute(info.start), minute(info.end),
+            Cell(short(info.name, 60), "wrap"),
+            count(info.rows),
+            minute(info.start),
+            minute(info.end),
             percent(info.rows / info.expected_rows, 2) if info.expected_rows else "–",
             Cell(info.hash[:12] or "not hashed", "" if info.hash else "weak", info.hash),
         )
         for info in run.data
-    ]  # fmt: skip
+    ]
     head = ("Instrument", "Bars", "First open", "Last open", "Coverage", "Content hash")
     note = "Coverage is bars found over bars the calendar has."
     if run.calendar is None:
@@ -63,7 +66,9 @@ def _strip(info: DataInfo, flags: pl.DataFrame) -> Strip:
     """The span as a line: blue where there are bars, holes left open, other flags vermillion."""
     start, end = info.start, info.end
     whole = (end - start).total_seconds() or 1.0
-    mine = flags.filter(pl.col("instrument") == info.name) if "instrument" in flags.columns else flags
+    mine = (
+        flags.filter(pl.col("instrument") == info.name) if "instrument" in flags.columns else flags
+    )
 
     def share(moment: datetime) -> float:
         return min(1.0, max(0.0, (moment - start).total_seconds() / whole))
@@ -75,8 +80,9 @@ def _strip(info: DataInfo, flags: pl.DataFrame) -> Strip:
         holes += gap
         pieces.append((share(row["open_time"]), share(row["end_time"]), "bg" if gap else "loss"))
     pieces.sort(key=lambda piece: piece[2] == "bg")
-    found = f"{plural(holes, 'gap')}, {plural(mine.height - holes, 'other flag')} from {minute(start)} to {minute(end)}"  # fmt: skip  # noqa: E501
-    return Strip(f"Coverage of {short(info.name, 60)}", f"{found}.", pieces)
+    found = f"{plural(holes, 'gap')}, {plural(mine.height - holes, 'other flag')}"
+    finding = f"{found} from {minute(start)} to {minute(end)}."
+    return Strip(f"Coverage of {short(info.name, 60)}", finding, pieces)
 
 
 def _kinds(flags: pl.DataFrame) -> Table:
@@ -91,9 +97,15 @@ def _kinds(flags: pl.DataFrame) -> Table:
     for row in found.iter_rows(named=True):
         causal, meaning = KINDS.get(row["kind"], (False, ""))
         rows.append(
-            (row["kind"].replace("_", " "), count(row["stretches"]), count(row["rows"]),
-             minute(row["open_time"]), "at the time" if causal else "afterwards", Cell(meaning, "wrap"))
-        )  # fmt: skip
+            (
+                row["kind"].replace("_", " "),
+                count(row["stretches"]),
+                count(row["rows"]),
+                minute(row["open_time"]),
+                "at the time" if causal else "afterwards",
+                Cell(meaning, "wrap"),
+            )
+        )
     head = ("Flag", "Stretches", "Bars", "First", "Knowable", "Meaning")
     return Table("Flags by kind", head, rows, align="lrrlll")
 
@@ -101,10 +113,16 @@ def _kinds(flags: pl.DataFrame) -> Table:
 def _stretches(flags: pl.DataFrame) -> Fold:
     some = flags.sort("rows", "open_time", descending=[True, False]).head(_LISTED)
     rows = [
-        (short(str(row["instrument"]), 40), row["kind"].replace("_", " "), minute(row["open_time"]),
-         minute(row["end_time"]), count(row["rows"]), Cell(short(str(row["detail"] or ""), 120), "wrap"))
+        (
+            short(str(row["instrument"]), 40),
+            row["kind"].replace("_", " "),
+            minute(row["open_time"]),
+            minute(row["end_time"]),
+            count(row["rows"]),
+            Cell(short(str(row["detail"] or ""), 120), "wrap"),
+        )
         for row in some.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     head = ("Instrument", "Flag", "From", "Until", "Bars", "Detail")
     return Fold(
         f"The {some.height} longest stretches of {count(flags.height)}",

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from trade_research.metrics.definitions import DEFINITIONS
-from trade_research.report.formats import basis_points, count, money, percent, ratio
+from trade_research.report.formats import by_unit
 from trade_research.report.run import Run
 from trade_research.report.section import Cell, Part, Section, Table
 from trade_research.report.sections.headline import annualised
-
-_FORMS = {
-    "fraction": lambda value: percent(value, 2),
-    "ratio": lambda value: ratio(value, 3),
-    "count": count,
-    "money": money,
-    "bars": lambda value: ratio(value, 1) if value % 1 else count(value),
-    "time": lambda value: f"{value:,.4g} d",
-    "bp": basis_points,
-}
 
 
 def definitions(run: Run) -> Section:
@@ -25,24 +15,26 @@ def definitions(run: Run) -> Section:
     beside = bool(run.benchmark_metrics)
     for key, meaning in DEFINITIONS.items():
         row: list[str | Cell] = [
-            Cell(meaning.label, "wrap", key), _value(run.metrics.get(key), meaning.unit)
-        ]  # fmt: skip
+            Cell(meaning.label, "wrap", key),
+            by_unit(run.metrics.get(key), meaning.unit),
+        ]
         if beside:
-            row.append(_value(run.benchmark_metrics.get(key), meaning.unit))
+            row.append(by_unit(run.benchmark_metrics.get(key), meaning.unit))
         row += [
             Cell(meaning.formula, "wrap"),
             Cell(f"– if {meaning.null_rule}" if meaning.null_rule != "never" else "", "wrap weak"),
             Cell("" if meaning.source == "-" else meaning.source, "wrap weak"),
         ]
         groups.setdefault(meaning.group, []).append(tuple(row))
-    head = ("Number", "Value", *(("Benchmark",) if beside else ()), "Formula", "Undefined", "Source")
+    head = (
+        "Number",
+        "Value",
+        *(("Benchmark",) if beside else ()),
+        "Formula",
+        "Undefined",
+        "Source",
+    )
     align = "lr" + "r" * beside + "lll"
     parts: list[Part] = [annualised(run)]
     parts += [Table(group.capitalize(), head, rows, align=align) for group, rows in groups.items()]
     return Section("Definitions", "What every number means", parts, folded=True)
-
-
-def _value(value: float | int | None, unit: str) -> str | Cell:
-    if value is None or value != value:
-        return Cell("–", "weak")
-    return _FORMS[unit](value)

@@ -26,28 +26,46 @@ def drawdowns(run: Run) -> Section | None:
     at, days = worst.times(times, start), worst.days(times, start)
     rows = [
         (
-            str(k + 1), percent(worst.depth[k]), _date(at["peak"][k]), _date(at["valley"][k]),
+            str(k + 1),
+            percent(worst.depth[k]),
+            _date(at["peak"][k]),
+            _date(at["valley"][k]),
             Cell("still open", "word") if worst.open[k] else _date(at["end"][k]),
             count((at["valley"][k] - at["peak"][k]) / 86_400e6),
-            Cell("–", "weak") if worst.open[k] else count((at["end"][k] - at["valley"][k]) / 86_400e6),
-            count(days[k]), count(worst.bars[k]),
+            Cell("–", "weak")
+            if worst.open[k]
+            else count((at["end"][k] - at["valley"][k]) / 86_400e6),
+            count(days[k]),
+            count(worst.bars[k]),
         )
         for k in range(worst.peak.size)
-    ]  # fmt: skip
-    head = ("Rank", "Depth", "Peak", "Trough", "Recovered", "Days down", "Days to recover", "Days in all", "Bars")  # fmt: skip  # noqa: E501
+    ]
+    head = (
+        "Rank",
+        "Depth",
+        "Peak",
+        "Trough",
+        "Recovered",
+        "Days down",
+        "Days to recover",
+        "Days in all",
+        "Bars",
+    )
     table = Table(
-        f"The {plural(worst.peak.size, 'deepest drawdown')} of {count(found.peak.size)}", head, rows,
+        f"The {plural(worst.peak.size, 'deepest drawdown')} of {count(found.peak.size)}",
+        head,
+        rows,
         note="Net equity at bar closes, the starting capital included. Days are calendar days.",
-    )  # fmt: skip
+    )
     return Section("Drawdowns", _claim(run, bool(worst.open[0]), worst.depth[0], days[0]), (table,))
 
 
 def _claim(run: Run, still_open: bool, depth: float, days: float) -> str:
     share = run.metric("time_under_water")
-    under = f"; {percent(share, 0)} of all bars were below an earlier peak" if share is not None else ""
+    under = f"; {percent(share, 0)} of bars lie below an earlier peak" if share is not None else ""
     if still_open:
         return f"The deepest fall, {percent(depth)}, is not over after {count(days)} days{under}"
-    return f"The deepest fall was {percent(depth)} and took {count(days)} days from peak to recovery{under}"  # fmt: skip  # noqa: E501
+    return f"The deepest fall was {percent(depth)}, over after {count(days)} days{under}"
 
 
 def _date(at: int) -> str:

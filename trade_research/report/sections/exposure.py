@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
-from trade_research.report.arrays import floats, seconds
+from trade_research.report.arrays import F64, floats, seconds
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
-from trade_research.report.formats import count, percent, plural, ratio
+from trade_research.report.formats import NONE, count, percent, ratio
 from trade_research.report.run import Run
-from trade_research.report.section import Part, Section, Table
-from trade_research.report.thin import thin
+from trade_research.report.section import Beside, Part, Section, Table
+
+_STRETCHES = 240
 
 
 def exposure(run: Run) -> Section | None:
-    """Net and gross exposure over time, holding times, and what it adds up to."""
+    """Long and short exposure over time, holding times, and what it adds up to."""
     if run.equity.height < 2:
         return None
-    parts: list[Part] = [_chart(run), _table(run)]
+    held = floats(run.trades, "bars") if run.trades.height else np.empty(0)
+    parts: list[Part] = [_chart(run)]
+    parts.append(Beside((_holding(held), _table(run, held))) if held.size else _table(run, held))
     share, turnover = run.metric("exposure"), run.metric("turnover")
     claim = f"In the market {percent(share, 0)} of the time"
     if turnover is not None:
@@ -25,46 +30,75 @@ def exposure(run: Run) -> Section | None:
 
 
 def _chart(run: Run) -> Chart:
-    return _draw(run, WIDE, 9, 1_200, _draw(run, HALF, 4, 600))
+    return _draw(run, WIDE, 9, _STRETCHES, _draw(run, HALF, 4, _STRETCHES // 2))
 
 
-def _draw(run: Run, width: int, most: int, points: int, narrow: Chart | None = None) -> Chart:
-    times, net, gross = seconds(run.equity), floats(run.equity, "net"), floats(run.equity, "gross")
-    plot = Plot(width, (130,), x_range=(times[0], times[-1]))
-    low = min(0.0, float(np.nanmin(net, initial=0.0)))
-    high = max(0.05, float(np.nanmax(gross, initial=0.0)))
-    plot.values(low * 1.06, high * 1.06, label=lambda v: percent(v, 0), most=4)
+def _draw(run: Run, width: int, most: int, stretches: int, narrow: Chart | None = None) -> Chart:
+    """Mean long and short exposure of equal stretches: single bars would be a black block."""
+    net = np.nan_to_num(floats(run.equity, "net"))
+    cuts = np.unique(np.linspace(0, net.size, stretches + 1).astype(int))
+    times = seconds(run.equity)[cuts[:-1]]
+    sizes = np.diff(cuts)
+    long = np.add.reduceat(np.maximum(net, 0), cuts[:-1]) / sizes
+    short = np.add.reduceat(np.minimum(net, 0), cuts[:-1]) / sizes
+    plot = Plot(width, (120,), x_range=(times[0], times[-1]))
+    low, high = float(short.min()), max(0.05, float(long.max()))
+    plot.values(1.06 * low, 1.06 * high, label=lambda v: percent(v, 0), most=4)
     plot.times(most=most)
-    several = bool(np.nanmax(np.abs(gross - np.abs(net)), initial=0.0) > 1e-9)
-    if several:
-        rows = thin(gross, points)
-        plot.line(times[rows], gross[rows], "gross", "dashed", width=1.2)
-    rows = thin(net, points)
-    plot.area(times[rows], net[rows], "net")
+    plot.area(times, long, "net")
+    if low < 0:
+        plot.area(times, short, "loss")
     plot.level(0.0)
-    key = [("Net", "net", "solid"), ("Gross", "gross", "dashed")] if several else []
+    key = [("Long", "net", "box"), ("Short", "loss", "box")] if low < 0 else []
     finding = (
         f"Gross exposure {percent(run.metric('gross_exposure'), 0)} of equity on average, "
         f"net {percent(run.metric('net_exposure'), 0)}."
     )
-    return plot.chart("Exposure as a share of equity", finding, key=key, narrow=narrow,
-                      read="Net is long less short; gross is long plus short." if several
-                      else "Long above zero, short below.")  # fmt: skip
+    each = f"Mean of each of {count(sizes.size)} equal stretches. " if sizes.max() > 1 else ""
+    return plot.chart(
+        "Exposure as a share of equity",
+        finding,
+        key=key,
+        narrow=narrow,
+        read=f"{each}Long above zero, short below.",
+    )
 
 
-def _table(run: Run) -> Table:
+def _holding(held: F64) -> Chart:
+    """How many trades lasted 1, 2, 3-4, 5-8 … bars."""
+    top = max(1, int(np.ceil(np.log2(max(held.max(), 1)))))
+    edges = [0, *(2**k for k in range(top + 1))]
+    counts, _ = np.histogram(np.maximum(held, 1), bins=np.array(edges) + 0.5)
+    names = [str(b) if b - a == 1 else f"{a + 1}-{b}" for a, b in pairwise(edges)]
+    every = -(-len(names) // 7)
+    plot = Plot(HALF, (170,), left=44, top=24, bottom=42, x_range=(-0.6, len(names) - 0.4))
+    plot.values(0, 1.08 * max(counts.max(), 1), label=count, most=4, title="Trades")
+    plot.bars(np.arange(len(names)), np.zeros(len(names)), counts, "net", width=0.8)
+    for at in range(0, len(names), every):
+        plot.below(at, names[at])
+    plot.below((len(names) - 1) / 2, "Bars held", drop=24)
+    most = names[int(counts.argmax())]
+    return plot.chart("How long trades were held", f"Most trades were held {most} bars.")
+
+
+def _table(run: Run, held: F64) -> Table:
     net = floats(run.equity, "net")
-    held = floats(run.trades, "bars") if run.trades.height else np.empty(0)
+    turnover = run.metric("turnover")
     rows = [
         ("Bars with a position", percent(run.metric("exposure"))),
         ("Long bars", percent(float((net > 0).mean()))),
         ("Short bars", percent(float((net < 0).mean()))),
         ("Gross exposure, average", percent(run.metric("gross_exposure"))),
         ("Gross exposure, largest", percent(float(np.nanmax(floats(run.equity, "gross"))))),
-        ("Turnover a year", f"{ratio(run.metric('turnover'), 1)}×" if run.metric("turnover") is not None else "–"),  # fmt: skip  # noqa: E501
-        ("Costs a year", percent(run.metric("cost_per_year"), 2)),
-        ("Bars held, median", f"{count(float(np.median(held)))} · n = {count(held.size)}" if held.size else f"– · {plural(0, 'trade')}"),  # fmt: skip  # noqa: E501
-        ("Bars held, longest", count(held.max()) if held.size else "–"),
+        ("Turnover a year", f"{ratio(turnover, 1)}×" if turnover is not None else NONE),
+        ("Costs a year, of equity", percent(run.metric("cost_per_year"), 2)),
+        ("Bars held, median", count(float(np.median(held))) if held.size else NONE),
+        ("Bars held, longest", count(held.max()) if held.size else NONE),
     ]
-    return Table("Exposure and turnover", ("", "Value"), rows,
-                 note="Turnover counts one side: all in and all out again is 1.")  # fmt: skip
+    return Table(
+        "Exposure and turnover",
+        ("", "Value"),
+        rows,
+        kind="slim",
+        note="Turnover counts one side: all in and all out again is 1.",
+    )

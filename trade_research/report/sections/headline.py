@@ -1,18 +1,31 @@
 """Eight headline numbers, each with its interval and count where they are known."""
 
-from trade_research.report.formats import count, money, percent, plural, ratio
+from collections.abc import Callable
+
+from markupsafe import Markup
+
+from trade_research.metrics.definitions import DEFINITIONS
+from trade_research.report.formats import NONE, by_unit, count, money, percent, plural, ratio, short
 from trade_research.report.run import Run
-from trade_research.report.section import Card, Cards, Section
+from trade_research.report.section import Beside, Card, Cards, Cell, Part, Section, Table
 
 
 def headline(run: Run) -> Section:
     """What it earned, at what risk and cost."""
     cards = (
-        _growth(run), _rate(run, "sharpe", "Sharpe ratio", ratio), _drawdown(run),
-        _rate(run, "volatility", "Volatility", percent), _turnover(run), _exposure(run), _trades(run),
+        _growth(run),
+        _sharpe(run),
+        _drawdown(run),
+        _volatility(run),
+        _turnover(run),
+        _exposure(run),
+        _trades(run),
         _excess(run),
-    )  # fmt: skip
-    return Section("Headline", _claim(run), (Cards(cards), annualised(run)))
+    )
+    parts: list[Part] = [Cards(cards), Markup('<p class="note">{}</p>').format(annualised(run))]
+    if run.benchmark_metrics:
+        parts.insert(1, _beside(run))
+    return Section("Headline", _claim(run), parts)
 
 
 def annualised(run: Run) -> str:
@@ -27,6 +40,57 @@ def annualised(run: Run) -> str:
     )
 
 
+_COMPARED = (
+    "total_return",
+    "cagr",
+    "volatility",
+    "sharpe",
+    "sortino",
+    "calmar",
+    "max_drawdown",
+    "max_drawdown_days",
+)
+
+
+_AGAINST = (
+    "excess_cagr",
+    "alpha",
+    "beta",
+    "correlation",
+    "tracking_error",
+    "information_ratio",
+    "up_capture",
+    "down_capture",
+)
+
+
+def _beside(run: Run) -> Beside:
+    """The strategy and its benchmark line by line, and what links them."""
+    pairs = [
+        (
+            Cell(DEFINITIONS[key].label, hint=DEFINITIONS[key].formula),
+            by_unit(run.metrics.get(key), DEFINITIONS[key].unit),
+            by_unit(run.benchmark_metrics.get(key), DEFINITIONS[key].unit),
+        )
+        for key in _COMPARED
+    ]
+    links = [
+        (
+            Cell(DEFINITIONS[key].label, hint=DEFINITIONS[key].formula),
+            by_unit(run.metrics.get(key), DEFINITIONS[key].unit),
+        )
+        for key in _AGAINST
+        if key in DEFINITIONS
+    ]
+    name = short(run.benchmark_name or "Benchmark", 30)
+    return Beside(
+        (
+            Table("Beside the benchmark", ("After costs", "Strategy", name), pairs),
+            Table("Against the benchmark", ("", "Value"), links),
+        )
+    )
+
+
 def _claim(run: Run) -> str:
     total, against = run.metric("total_return"), run.benchmark_metrics.get("total_return")
     if total is None:
@@ -38,25 +102,37 @@ def _claim(run: Run) -> str:
     return claim
 
 
-def _band(run: Run, name: str, form: object = percent) -> str:
-    found = run.intervals.get(name)
-    if found is None or not callable(form):
-        return "interval unknown"
-    return f"[{form(found[0])}, {form(found[1])}] · n = {count(found[2])}"
+def _band(run: Run, name: str, form: Callable[[float], str], counted: str = "n") -> str:
+    found = run.interval_of(name)
+    if found is None:
+        return f"no interval · n = {plural(run.equity.height, 'bar')}"
+    return f"[{form(found[0])}, {form(found[1])}] · {counted} = {count(found[2])}"
 
 
 def _growth(run: Run) -> Card:
     if run.metric("cagr") is None:
-        return Card("Total return, net", percent(run.metric("total_return")), (run.why_no_annual,))
-    return Card("CAGR, net", percent(run.metric("cagr")), (_band(run, "cagr"),))
+        return Card("Total return, net", percent(run.metric("total_return")), (_why(run),))
+    return Card("CAGR, net", percent(run.metric("cagr")), (_band(run, "cagr", percent),))
 
 
-def _rate(run: Run, name: str, label: str, form: object) -> Card:
-    value = run.metric(name)
-    shown = form(value) if callable(form) else ""
+def _volatility(run: Run) -> Card:
+    value = run.metric("volatility")
+    line = _why(run) if value is None else _band(run, "volatility", percent)
+    return Card("Volatility", percent(value), (line,))
+
+
+def _sharpe(run: Run) -> Card:
+    value = run.metric("sharpe_daily")
     if value is None:
-        return Card(label, shown, (run.why_no_annual or "too few returns, or none that vary",))
-    return Card(label, shown, (_band(run, name, form),))
+        return Card("Sharpe ratio", NONE, (_why(run),))
+    band = _band(run, "sharpe_daily", ratio, "days")
+    return Card(
+        "Sharpe ratio, day returns", ratio(value), (band, f"of bars {ratio(run.metric('sharpe'))}")
+    )
+
+
+def _why(run: Run) -> str:
+    return run.why_no_annual or "too few returns, or none that vary"
 
 
 def _drawdown(run: Run) -> Card:
@@ -73,7 +149,7 @@ def _drawdown(run: Run) -> Card:
 def _turnover(run: Run) -> Card:
     turnover, yearly, paid = (run.metric(n) for n in ("turnover", "cost_per_year", "cost_paid"))
     cost = f"costs {percent(yearly, 2)} a year" if yearly is not None else "cost a year unknown"
-    value = f"{turnover:,.1f}× a year" if turnover is not None else "–"
+    value = f"{turnover:,.1f}× a year" if turnover is not None else NONE
     return Card("Turnover", value, (cost, f"{money(paid)} paid in all"))
 
 
@@ -81,31 +157,28 @@ def _exposure(run: Run) -> Card:
     return Card(
         "Exposure",
         percent(run.metric("exposure"), 0),
-        ("of bars with a position", f"gross {percent(run.metric('gross_exposure'), 0)} of equity on average"),
-    )  # fmt: skip
+        (
+            "of bars with a position",
+            f"gross {percent(run.metric('gross_exposure'), 0)} of equity on average",
+        ),
+    )
 
 
 def _trades(run: Run) -> Card:
-    hit, band = run.metric("win_rate"), run.intervals.get("win_rate")
-    line = f"hit rate {percent(hit, 0)}" if hit is not None else "hit rate –, no closed trade"
-    return Card(
-        "Trades",
-        count(run.metric("trades") if run.metric("trades") is not None else run.trades.height),
-        (line + (f" [{percent(band[0], 0)}, {percent(band[1], 0)}]" if band else ""),
-         f"{plural(run.fills.height, 'fill')}"),
-    )  # fmt: skip
+    hit, band = run.metric("win_rate"), run.interval_of("win_rate")
+    line = f"hit rate {percent(hit, 0)}" if hit is not None else f"hit rate {NONE}, no closed trade"
+    if band is not None:
+        line += f" [{percent(band[0], 0)}, {percent(band[1], 0)}]"
+    return Card("Trades", count(run.trades.height), (line, plural(run.fills.height, "fill")))
 
 
 def _excess(run: Run) -> Card:
+    name = short(run.benchmark_name or "the benchmark", 30)
     if run.benchmark is None:
-        return Card("Against a benchmark", "–", ("no benchmark was given",))
-    ours, theirs = run.metric("cagr"), run.benchmark_metrics.get("cagr")
-    beta = run.metric("beta")
-    excess = run.metric("excess_return")
-    if excess is None and ours is not None and theirs is not None:
-        excess = ours - theirs
-    return Card(
-        f"Against {run.benchmark_name or 'benchmark'}",
-        percent(excess, signed=True),
-        ("CAGR less the benchmark's", f"beta {ratio(beta)} · n = {count(run.equity.height)}"),
-    )
+        return Card("Against a benchmark", NONE, ("no benchmark was given",))
+    beta = f"beta {ratio(run.metric('beta'))} · n = {plural(run.equity.height, 'bar')}"
+    if run.metric("excess_cagr") is None:
+        total = percent(run.metric("excess_return"), signed=True)
+        return Card(f"Against {name}", total, ("total return less its own", beta))
+    excess = percent(run.metric("excess_cagr"), signed=True)
+    return Card(f"Against {name}", excess, ("CAGR less its own", beta))

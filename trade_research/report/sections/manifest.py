@@ -22,8 +22,14 @@ def manifest(run: Run) -> Section:
     rows: list[tuple[str | Cell, ...]] = [
         ("strategy", Cell(short(strategy.name, 200), "wrap")),
         ("strategy hash", Cell(strategy.source_hash or NONE, "wrap")),
-        *((f"parameter {name}", Cell(_text(value), "wrap")) for name, value in strategy.params.items()),
-        *((f"data {short(info.name, 60)}", Cell(info.hash or "not hashed", "wrap")) for info in run.data),
+        *(
+            (f"parameter {name}", Cell(_text(value), "wrap"))
+            for name, value in strategy.params.items()
+        ),
+        *(
+            (f"data {short(info.name, 60)}", Cell(info.hash or "not hashed", "wrap"))
+            for info in run.data
+        ),
         *((name, Cell(text, "wrap")) for name, text in _flat(run.manifest) if name != "command"),
         ("charts", Cell(library()[2] or NOTICE, "wrap")),
     ]

@@ -8,7 +8,8 @@ from trade_research.report.formats import count, money, percent, plural, short
 from trade_research.report.run import Run
 from trade_research.report.section import Cell, Part, Section, Table
 from trade_research.report.sections.trades import why_none
-from trade_research.simulate.fields import EXPLAIN
+from trade_research.simulate.codes import EXPLAIN
+
 
 def orders(run: Run) -> Section | None:
     """Orders by fate, ambiguous bars and what they are worth, warm-up, ruin, zero trades."""
@@ -20,7 +21,9 @@ def orders(run: Run) -> Section | None:
     if run.trades.is_empty():
         parts.append(why_none(run))
     if run.status == "ruined":
-        parts.append("Equity reached zero or less: the account was closed there and the run is void.")
+        parts.append(
+            "Equity reached zero or less: the account was closed there and the run is void."
+        )
     parts.append(_ambiguity(run))
     parts.append(f"Targets are held at 0 during the warm-up of {plural(run.warmup_bars, 'bar')}.")
     return Section("Orders", _claim(run, lost.height), parts)
@@ -43,17 +46,25 @@ def _fates(run: Run) -> Table:
         .sort("n", "status", "reason", descending=[True, False, False], nulls_last=True)
     )
     rows = [
-        (str(row["status"]), Cell(EXPLAIN.get(row["reason"], short(str(row["reason"] or ""), 80)), "wrap"),
-         count(row["n"]), percent(row["n"] / run.orders.height))
+        (
+            str(row["status"]),
+            Cell(EXPLAIN.get(row["reason"], short(str(row["reason"] or ""), 80)), "wrap"),
+            count(row["n"]),
+            percent(row["n"] / run.orders.height),
+        )
         for row in found.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     return Table("Orders by fate", ("Status", "Reason", "Orders", "Share"), rows, align="llrr")
 
 
 def _ambiguity(run: Run) -> str:
     if not run.ambiguous:
-        return "No bar held a stop and a target at once, so no fill depends on the path inside a bar."
-    text = f"{plural(run.ambiguous, 'bar')} held a stop and a target at once; the worse one was taken."
+        return (
+            "No bar held a stop and a target at once, so no fill depends on the path inside a bar."
+        )
+    text = (
+        f"{plural(run.ambiguous, 'bar')} held a stop and a target at once; the worse one was taken."
+    )
     if run.pnl_bounds is None:
         return text + " No bound on the profit can be given for the other reading."
     low, high = run.pnl_bounds

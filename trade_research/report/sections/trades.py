@@ -22,8 +22,7 @@ from trade_research.report.formats import (
     short,
 )
 from trade_research.report.run import Run
-from trade_research.report.section import Beside, Cell, Fold, Part, Section, Table
-from trade_research.report.verdict import best_trades_share
+from trade_research.report.section import Beside, Cell, Fold, Part, Section, Stack, Table
 
 _VECTORS = 1_500  # more markers than this make a page heavy and a chart black
 _SHOWN = 10
@@ -33,22 +32,31 @@ def trades(run: Run) -> Section | None:
     """All, long and short; how far trades went for and against; the best and the worst."""
     if run.trades.is_empty():
         return Section("Trades", "There were no trades", (why_none(run),))
-    parts: list[Part] = [Beside((_excursions(run.trades), _sides(run.trades))), _reasons(run.trades)]
-    parts.append(Fold(f"The {min(_SHOWN, run.trades.height)} best and worst trades", (_extremes(run),)))
+    charts = Stack((_excursions(run.trades), _returns(run.trades)))
+    parts: list[Part] = [Beside((charts, _sides(run.trades))), _reasons(run.trades)]
+    parts.append(
+        Fold(f"The {min(_SHOWN, run.trades.height)} best and worst trades", (_extremes(run),))
+    )
     return Section("Trades", _claim(run), parts)
 
 
 def why_none(run: Run) -> str:
     """Why a run has no trades, from what it knows."""
     if run.equity.height <= run.warmup_bars:
-        return f"{plural(run.equity.height, 'bar')} are no more than the warm-up of {run.warmup_bars}."
+        return (
+            f"{plural(run.equity.height, 'bar')} are no more than the warm-up of {run.warmup_bars}."
+        )
     if run.orders.is_empty():
-        return "The strategy never asked for a position: every target after the warm-up was 0 or no opinion."  # fmt: skip  # noqa: E501
-    return f"{plural(run.orders.height, 'order')} were placed and none was filled; the reasons are under Orders."  # fmt: skip  # noqa: E501
+        return (
+            "The strategy never asked for a position: every target after the warm-up was 0 or "
+            "no opinion."
+        )
+    placed = plural(run.orders.height, "order")
+    return f"{placed} placed, none filled; the reasons are under Orders."
 
 
 def _claim(run: Run) -> str:
-    hit, share = run.metric("win_rate"), best_trades_share(run)
+    hit, share = run.metric("win_rate"), run.metric("best5_share")
     claim = plural(run.trades.height, "trade")
     if hit is not None:
         claim += f", {percent(hit, 0)} of them winners"
@@ -86,7 +94,7 @@ def _sides(frame: pl.DataFrame) -> Table:
     note = "After all costs; definitions at the end of the page."
     still = int(frame["open"].sum())
     if still:
-        note = f"{plural(still, 'trade')} still open at the end, marked at the last close and left out. {note}"  # fmt: skip  # noqa: E501
+        note = f"{plural(still, 'trade')} still open at the end, left out here. {note}"
     return Table("All, long and short", ("", "All", "Long", "Short"), rows, note=note)
 
 
@@ -96,36 +104,92 @@ def _excursions(frame: pl.DataFrame) -> Chart:
     if frame.height > _VECTORS:
         some = frame[:: -(-frame.height // _VECTORS)]
     mae, mfe, pnl = (floats(some, name) for name in ("mae", "mfe", "pnl"))
-    plot = Plot(HALF, (250,), left=52, right=16, bottom=40, x_range=(float(np.nanmin(mae, initial=-0.001)) * 1.05, 0.0))  # fmt: skip  # noqa: E501
-    plot.values(0.0, float(np.nanmax(mfe, initial=0.001)) * 1.06, label=lambda v: percent(v, 0 if np.nanmax(mfe) > 0.04 else 1))  # fmt: skip  # noqa: E501
+    plot = Plot(
+        HALF,
+        (230,),
+        left=52,
+        right=16,
+        top=24,
+        bottom=42,
+        x_range=(float(np.nanmin(mae, initial=-0.001)) * 1.05, 0.0),
+    )
+    plot.values(
+        0.0,
+        float(np.nanmax(mfe, initial=0.001)) * 1.06,
+        label=lambda v: percent(v, 0 if np.nanmax(mfe) > 0.04 else 1),
+        title="Best point (MFE)",
+    )
     plot.across("Worst point (MAE)", label=lambda v: percent(v, 0 if np.nanmin(mae) < -0.04 else 1))
     won = pnl > 0
-    plot.points(mae[won], mfe[won], "gain", "^")
-    plot.points(mae[~won], mfe[~won], "loss", "v")
-    winners = floats(frame.filter(pl.col("pnl") > 0), "mae")
-    deep = float(np.quantile(winners, 0.1)) if winners.size else float("nan")
-    left = floats(frame, "mfe") - floats(frame, "return")
-    finding = (
-        f"Nine in ten winners never fell below {percent(deep)}: a stop beyond that costs few of them. "
-        f"On average {percent(float(np.nanmean(left)))} of the best point was given back."
+    plot.points(mae[won], mfe[won], "gain", "^", size=6)
+    plot.points(mae[~won], mfe[~won], "loss", "v", size=6)
+    finding = _reading(frame)
+    note = (
+        f" {count(some.height)} of {count(frame.height)} trades drawn."
+        if some.height < frame.height
+        else ""
     )
-    note = f" {count(some.height)} of {count(frame.height)} trades drawn." if some.height < frame.height else ""  # fmt: skip  # noqa: E501
-    return plot.chart("Best point (MFE) against worst point (MAE) of each trade", finding,
-                      key=[("Won", "gain", "up"), ("Lost", "loss", "down")], read=finding + note)  # fmt: skip  # noqa: E501
+    return plot.chart(
+        "Best point (MFE) against worst point (MAE) of each trade",
+        finding,
+        key=[("Won", "gain", "up"), ("Lost", "loss", "down")],
+        read=finding + note,
+    )
+
+
+def _reading(frame: pl.DataFrame) -> str:
+    """What the excursions say about stops and targets."""
+    left = float(np.nanmean(floats(frame, "mfe") - floats(frame, "return")))
+    text = f"From its best point to its exit a trade gave back {percent(left)} on average."
+    winners = floats(frame.filter(pl.col("pnl") > 0), "mae")
+    if winners.size < 10:
+        return text
+    deep = percent(float(np.quantile(winners, 0.1)))
+    return f"Nine in ten winners never fell below {deep}: a stop beyond that costs few. {text}"
+
+
+def _returns(frame: pl.DataFrame) -> Chart:
+    """Histogram of net returns of trades; the far ends are gathered in the outer bars."""
+    gain = floats(frame, "return")
+    reach = float(np.quantile(np.abs(gain), 0.98)) or 0.01
+    edges = np.linspace(-reach, reach, 29)
+    counts, _ = np.histogram(np.clip(gain, -reach, reach), bins=edges)
+    middle = (edges[1:] + edges[:-1]) / 2
+    plot = Plot(
+        HALF, (150,), left=52, right=16, top=24, bottom=42, x_range=(-reach * 1.03, reach * 1.03)
+    )
+    plot.values(0, 1.08 * max(counts.max(), 1), label=count, most=4, title="Trades")
+    up = middle > 0
+    for mask, colour in ((up, "gain"), (~up, "loss")):
+        plot.bars(middle[mask], np.zeros(mask.sum()), counts[mask], colour, width=1.7 * reach / 28)
+    plot.across("Net return of a trade", label=lambda v: percent(v, 0 if reach > 0.03 else 1))
+    finding = f"Median {percent(float(np.median(gain)), 2)}, mean {percent(float(gain.mean()), 2)}."
+    return plot.chart("How the results of trades spread", finding, read=finding)
 
 
 def _reasons(frame: pl.DataFrame) -> Table:
     found = (
         frame.group_by("exit_reason")
-        .agg(pl.len().alias("n"), pl.col("pnl").sum(), (pl.col("pnl") > 0).mean().alias("hit"),
-             pl.col("return").mean(), pl.col("bars").mean())
+        .agg(
+            pl.len().alias("n"),
+            pl.col("pnl").sum(),
+            (pl.col("pnl") > 0).mean().alias("hit"),
+            pl.col("return").mean(),
+            pl.col("bars").mean(),
+        )
         .sort("n", "exit_reason", descending=[True, False])
-    )  # fmt: skip
+    )
     rows = [
-        (str(row["exit_reason"] or "still open").replace("_", " "), count(row["n"]), percent(row["hit"], 0), money(row["pnl"]),  # fmt: skip  # noqa: E501
-         percent(row["return"], 2), ratio(row["bars"], 1))
+        (
+            str(row["exit_reason"] or "still open").replace("_", " "),
+            count(row["n"]),
+            percent(row["hit"], 0),
+            money(row["pnl"]),
+            percent(row["return"], 2),
+            ratio(row["bars"], 1),
+        )
         for row in found.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     head = ("Exit", "Trades", "Hit rate", "Net profit", "Mean return", "Bars held")
     return Table("By reason of exit", head, rows)
 
@@ -135,11 +199,34 @@ def _extremes(run: Run) -> Table:
     half = _SHOWN if ranked.height >= 2 * _SHOWN else ranked.height // 2
     some = pl.concat([ranked.head(half or 1), ranked.tail(half)]) if half else ranked
     rows = [
-        (minute(row["entry_time"]), minute(row["exit_time"]), short(str(row["symbol"]), 24), row["side"],
-         price(row["entry_price"]), price(row["exit_price"]), count(row["bars"]),
-         Cell(money(row["pnl"]), "word"), percent(row["return"], 2), percent(row["mae"]), percent(row["mfe"]),
-         str(row["exit_reason"] or "still open").replace("_", " "))
+        (
+            minute(row["entry_time"]),
+            minute(row["exit_time"]),
+            short(str(row["symbol"]), 24),
+            row["side"],
+            price(row["entry_price"]),
+            price(row["exit_price"]),
+            count(row["bars"]),
+            Cell(money(row["pnl"]), "word"),
+            percent(row["return"], 2),
+            percent(row["mae"]),
+            percent(row["mfe"]),
+            str(row["exit_reason"] or "still open").replace("_", " "),
+        )
         for row in some.iter_rows(named=True)
-    ]  # fmt: skip
-    head = ("Entry (UTC)", "Exit", "Symbol", "Side", "In at", "Out at", "Bars", "Net profit", "Return", "MAE", "MFE", "Reason")  # fmt: skip  # noqa: E501
+    ]
+    head = (
+        "Entry (UTC)",
+        "Exit",
+        "Symbol",
+        "Side",
+        "In at",
+        "Out at",
+        "Bars",
+        "Net profit",
+        "Return",
+        "MAE",
+        "MFE",
+        "Reason",
+    )
     return Table("Best first, worst last", head, rows, align="llllrrrrrrrl")

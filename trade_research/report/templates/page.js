@@ -27,7 +27,7 @@
     p.times = new Float64Array(bytes(p.x));
     p.series.forEach(function (s) { s.values = nulls(new Float32Array(bytes(s.y))); });
   });
-  home.hidden = false;
+  home.parentNode.hidden = false;
 
   function bytes(text) {
     var raw = atob(text), out = new Uint8Array(raw.length);
@@ -54,8 +54,15 @@
     return String(Number(value.toPrecision(6)));
   }
   function triangles(u, p) {
-    var ctx = u.ctx, size = 5 * devicePixelRatio;
+    var ctx = u.ctx, shown = 0, size;
+    p.series.forEach(function (s) {
+      if (s.marker) s.values.forEach(function (v, i) {
+        if (v !== null && p.times[i] >= u.scales.x.min && p.times[i] <= u.scales.x.max) shown++;
+      });
+    });
+    size = (shown > 150 ? 2.5 : shown > 50 ? 3.5 : 5) * devicePixelRatio;
     ctx.save();
+    ctx.globalAlpha = 0.75;
     p.series.forEach(function (s, k) {
       if (!s.marker || !u.series[k + 1].show) return;
       ctx.fillStyle = colour(s.colour);
@@ -83,7 +90,7 @@
     if (s.marker) shown.paths = function () { return null; };
     return shown;
   }
-  function options(p, width) {
+  function options(p, width, last) {
     var tick = {
       stroke: function () { return colour('muted'); },
       grid: {stroke: function () { return colour('grid'); }, width: 1},
@@ -92,11 +99,11 @@
     return {
       width: width, height: p.height, title: p.title,
       cursor: {sync: {key: 'run', scales: ['x', null]}, drag: {x: true, y: false}, focus: {prox: -1}},
-      scales: {x: {time: true}, y: p.log ? {distr: 3} : {}},
+      scales: {x: {time: true}, y: p.log ? {distr: 3, range: function (u, low, high) { return [low * 0.95, high * 1.05]; }} : {}},
       tzDate: function (at) { return uPlot.tzDate(new Date(at * 1000), 'Etc/UTC'); },
       legend: {live: true},
       axes: [
-        Object.assign({}, tick),
+        Object.assign(last ? {} : {size: 6, values: function (u, all) { return all.map(function () { return ''; }); }}, tick),
         Object.assign({size: 62, values: function (u, all) {
           return all.map(function (v) { return v === null ? '' : axis(v, p.unit); });
         }}, tick)
@@ -122,9 +129,9 @@
     plots = [];
     var width = made = home.clientWidth;
     busy = true;
-    plots = panels.map(function (p) {
+    plots = panels.map(function (p, i) {
       var data = [p.times].concat(p.series.map(function (s) { return s.values; }));
-      return new uPlot(options(p, width), data, home);
+      return new uPlot(options(p, width, i === panels.length - 1), data, home);
     });
     busy = false;
   }

@@ -1,0 +1,106 @@
+"""The equity picture, drawn once for the page and for notebooks: curves above, underwater below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from trade_research.report.arrays import F64, floats, seconds
+from trade_research.report.charts import WIDE, Plot, drawing
+from trade_research.report.formats import percent, short_money
+from trade_research.report.palette import LIGHT, SENTINEL
+from trade_research.report.thin import thin
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DRAWN = 1_200  # more points than pixels show nothing more in a static chart
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line of money over time: `frame` has `close_time` and `equity`."""
+
+    name: str
+    frame: pl.DataFrame
+    colour: str
+    dash: str = "solid"
+
+
+def equity_figure(equity: pl.DataFrame, benchmark: pl.DataFrame | None = None) -> Figure:
+    """Net equity on a log axis (dotted: the benchmark), and the drawdown below it.
+
+    Parameters
+    ----------
+    equity : DataFrame
+        `close_time, equity, drawdown`, one row a bar, at least two.
+    benchmark : DataFrame, optional
+        `close_time, equity`.
+
+    Returns
+    -------
+    Figure
+        Not registered with pyplot: a notebook shows it, `savefig` writes it.
+    """
+    curves = [Curve("Net", equity, "net")]
+    if benchmark is not None and benchmark.height:
+        curves.append(Curve("Benchmark", benchmark, "bench", "dotted"))
+    with drawing():
+        plot = equity_plot(curves, equity, WIDE, labels=9, points=DRAWN, colours=LIGHT)
+    plot.figure.patch.set_visible(True)
+    plot.figure.patch.set_facecolor(LIGHT["bg"])
+    lines = plot.panels[0].get_lines()
+    named = list(zip(lines, reversed([curve.name for curve in curves]), strict=True))[::-1]
+    plot.panels[0].legend(
+        [line for line, _ in named], [name for _, name in named], loc="upper left", frameon=False
+    )
+    return plot.figure
+
+
+def equity_plot(
+    curves: Sequence[Curve],
+    equity: pl.DataFrame,
+    width: int,
+    *,
+    labels: int,
+    points: int,
+    colours: Mapping[str, str] = SENTINEL,
+) -> Plot:
+    """Curves on a logarithmic axis (linear when one reaches zero), the drawdown of net below.
+
+    At most `points` points a line, extremes kept, and about `labels` dates.
+    """
+    levels = [floats(curve.frame, "equity") for curve in curves]
+    times, depth = seconds(equity), floats(equity, "drawdown")
+    plot = Plot(width, (270, 96), x_range=(times[0], times[-1]), colours=colours)
+    plot.values(*_span(levels), label=short_money, log=is_log(levels))
+    deepest = min(float(np.nanmin(depth)), -0.001)
+    digits = 0 if deepest < -0.04 else 1
+    plot.values(deepest * 1.04, 0, label=lambda v: percent(v, digits), panel=1, most=3)
+    plot.times(most=labels)
+    for curve, level in reversed(list(zip(curves, levels, strict=True))):
+        rows, wide = thin(level, points), 1.8 if curve.dash == "solid" else 1.4
+        plot.line(seconds(curve.frame)[rows], level[rows], curve.colour, curve.dash, width=wide)
+    rows = thin(depth, points)
+    plot.area(times[rows], depth[rows], "loss", panel=1)
+    return plot
+
+
+def is_log(levels: Sequence[F64]) -> bool:
+    """Whether every value is positive, so that a logarithmic axis can show them."""
+    return all(np.nanmin(level) > 0 for level in levels)
+
+
+def _span(levels: Sequence[F64]) -> tuple[float, float]:
+    """The range of all values, with some room above and below."""
+    low = min(float(np.nanmin(level)) for level in levels)
+    high = max(float(np.nanmax(level)) for level in levels)
+    if is_log(levels):
+        room = (high / low) ** 0.03
+        return low / room, high * room
+    room = 0.03 * (high - low)
+    return low - room, high + room
