@@ -48,12 +48,24 @@ def test_active_returns():
 
 def test_capture_by_hand():
     ours = np.array([0.02, -0.01, 0.0, -0.03])
-    # Up bars 1 and 3, down bars 2 and 4; two bars of a year of two: growth over one year.
-    assert up_capture(ours, B, periods_per_year=2) == pytest.approx(0.02 / (1.01 * 1.03 - 1))
-    expected = (0.99 * 0.97 - 1) / (0.98 * 0.99 - 1)
-    assert down_capture(ours, B, periods_per_year=2) == pytest.approx(expected)
-    assert up_capture(B, B, periods_per_year=252) == pytest.approx(1.0)
-    assert down_capture(B, B, periods_per_year=252) == pytest.approx(1.0)
+    # Up bars 1 and 3, down bars 2 and 4: geometric means of two bars each.
+    expected = (math.sqrt(1.02) - 1) / (math.sqrt(1.01 * 1.03) - 1)
+    assert up_capture(ours, B) == pytest.approx(expected, rel=1e-12)
+    expected = (math.sqrt(0.99 * 0.97) - 1) / (math.sqrt(0.98 * 0.99) - 1)
+    assert down_capture(ours, B) == pytest.approx(expected, rel=1e-12)
+    assert up_capture(B, B) == down_capture(B, B) == 1.0
+
+
+def test_a_flat_bar_of_the_benchmark_belongs_to_neither_capture():
+    ours, theirs = np.array([0.02, 0.5, -0.01]), np.array([0.01, 0.0, -0.02])
+    assert up_capture(ours, theirs) == pytest.approx(2.0)
+    assert down_capture(ours, theirs) == pytest.approx(0.5)
+
+
+def test_capture_of_more_gains_than_a_product_holds_and_of_a_total_loss():
+    up = np.full(200_000, 0.01)
+    assert up_capture(2 * up, up) == pytest.approx(2.0)
+    assert down_capture(np.array([-1.0, 0.1]), np.array([-0.5, 0.1])) == pytest.approx(2.0)
 
 
 def test_compounding():
@@ -69,6 +81,5 @@ def test_undefined():
     assert math.isnan(correlation(flat, r))
     assert math.isnan(information_ratio(flat, periods_per_year=252))
     assert math.isnan(alpha(r, B, periods_per_year=None))
-    assert math.isnan(up_capture(r, B, periods_per_year=None))
-    assert math.isnan(up_capture(r, -np.abs(B), periods_per_year=252))
+    assert math.isnan(up_capture(r, -np.abs(B)))
     assert math.isnan(beta(np.empty(0), np.empty(0)))

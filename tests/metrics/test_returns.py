@@ -177,6 +177,11 @@ def test_moments_agree_with_scipy():
     assert kurtosis(x) == near(float(stats.kurtosis(x, fisher=False)))
 
 
+def test_a_series_without_a_gain_has_an_omega_of_zero():
+    assert omega_ratio(np.array([-0.1, 0.0])) == 0.0
+    assert math.copysign(1.0, omega_ratio(np.array([-0.1, 0.0]))) == 1.0
+
+
 def test_nan_in_nan_out():
     x = np.array([0.1, np.nan, 0.2])
     assert math.isnan(sharpe_ratio(x, periods_per_year=252))

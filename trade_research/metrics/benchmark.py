@@ -61,20 +61,21 @@ def information_ratio(active: Returns, *, periods_per_year: float | None) -> flo
     return sharpe_ratio(active, periods_per_year=periods_per_year)
 
 
-def up_capture(returns: F64, benchmark: F64, *, periods_per_year: float | None) -> float:
-    """Annual growth over the bars in which the benchmark gained, over the benchmark's in them.
+def up_capture(returns: F64, benchmark: F64) -> float:
+    """Mean growth per bar while the benchmark gained, over the benchmark's own in those bars.
 
-    NaN without such a bar or when `periods_per_year` is None.
+    Geometric means, as Morningstar's; not annualised, for a year of rising minutes fits in no
+    number. NaN without such a bar.
     """
-    return _capture(returns, benchmark, benchmark > 0.0, periods_per_year)
+    return _capture(returns, benchmark, benchmark > 0.0)
 
 
-def down_capture(returns: F64, benchmark: F64, *, periods_per_year: float | None) -> float:
-    """Annual growth over the bars in which the benchmark lost, over the benchmark's in them.
+def down_capture(returns: F64, benchmark: F64) -> float:
+    """Mean growth per bar while the benchmark lost, over the benchmark's own in those bars.
 
-    1 loses as much as the benchmark, below 0 gains. NaN without such a bar or a year.
+    1 loses as much as the benchmark, below 0 gains. NaN without such a bar.
     """
-    return _capture(returns, benchmark, benchmark < 0.0, periods_per_year)
+    return _capture(returns, benchmark, benchmark < 0.0)
 
 
 def compounded(returns: F64) -> float:
@@ -82,14 +83,17 @@ def compounded(returns: F64) -> float:
     return float(np.prod(1.0 + returns))
 
 
-def _capture(returns: F64, benchmark: F64, chosen: B8, periods_per_year: float | None) -> float:
-    if periods_per_year is None:
-        return math.nan
-    years = np.count_nonzero(chosen) / periods_per_year
-    ours, theirs = (
-        growth_rate(compounded(np.compress(chosen, r)), years) for r in (returns, benchmark)
-    )
+def _capture(returns: F64, benchmark: F64, chosen: B8) -> float:
+    ours, theirs = (_mean_growth(np.compress(chosen, r)) for r in (returns, benchmark))
     return ours / theirs if theirs != 0.0 else math.nan
+
+
+def _mean_growth(returns: F64) -> float:
+    """Geometric mean less 1, by logarithms: the product of a million gains fits no float."""
+    if not returns.size:
+        return math.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return math.expm1(float(np.log1p(returns).mean()))
 
 
 def _covariance(x: Moments, y: Moments) -> float:

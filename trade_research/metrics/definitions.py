@@ -24,7 +24,7 @@ class Definition:
     unit: Unit
     null_rule: str
     source: str = ""
-    group: Group | None = None
+    group: Group = "returns"
 
 
 _NO_BARS = "no bars"
@@ -315,17 +315,17 @@ _BENCHMARK = {
     ),
     "up_capture": _D(
         "Up capture",
-        "annual growth over bars with b > 0 / the benchmark's in them",
+        "geometric mean of r over bars with b > 0 / that of b in them",
         "ratio",
-        f"{_NO_BENCHMARK_YEAR}, or no such bar",
-        "as empyrical",
+        f"{_NO_BENCHMARK}, or no such bar",
+        "Morningstar",
     ),
     "down_capture": _D(
         "Down capture",
-        "annual growth over bars with b < 0 / the benchmark's in them",
+        "geometric mean of r over bars with b < 0 / that of b in them",
         "ratio",
-        f"{_NO_BENCHMARK_YEAR}, or no such bar",
-        "as empyrical",
+        f"{_NO_BENCHMARK}, or no such bar",
+        "Morningstar",
     ),
 }
 

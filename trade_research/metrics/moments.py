@@ -106,7 +106,9 @@ class Moments:
     @property
     def gains(self) -> float:
         """Sum of the positive returns."""
-        return self.mean * self.n + self.losses if self.up else 0.0 * self.mean
+        if self.up == 0 and not math.isnan(self.mean):
+            return 0.0
+        return self.mean * self.n + self.losses
 
     def _blocks(self) -> Iterator[tuple[F64, F64]]:
         """Stretches of the series, each with room of the same size to work in."""

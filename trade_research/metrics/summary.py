@@ -224,10 +224,8 @@ METRICS: dict[str, Metric] = {
     "information_ratio": _of_benchmark(
         lambda run, b: beside.information_ratio(run.active, periods_per_year=run.a)
     ),
-    "up_capture": _of_benchmark(
-        lambda run, b: beside.up_capture(run.moments.returns, b.returns, periods_per_year=run.a)
-    ),
+    "up_capture": _of_benchmark(lambda run, b: beside.up_capture(run.moments.returns, b.returns)),
     "down_capture": _of_benchmark(
-        lambda run, b: beside.down_capture(run.moments.returns, b.returns, periods_per_year=run.a)
+        lambda run, b: beside.down_capture(run.moments.returns, b.returns)
     ),
 }
