@@ -42,7 +42,9 @@ def test_a_strategy_can_be_defined_without_numba(tmp_path):
 def test_a_backtest_loads_no_pandas_and_no_scipy(tmp_path):
     code = (
         "import trade_research as tr, polars as pl, numpy as np; "
-        "bars = tr.sources.demo_bars()['SP500']; "
+        "t = pl.datetime_range(pl.date(2024, 1, 1), pl.date(2024, 3, 1), '1d', eager=True); "
+        "bars = tr.frames.to_bars(pl.DataFrame({'open_time': t}).with_columns("
+        "**{c: pl.lit(9.0) for c in ('open', 'high', 'low', 'close', 'volume')}), '1d'); "
         "run = tr.backtest(tr.strategies.buy_and_hold, bars, calendar='24/7'); "
         f"run.report({str(tmp_path / 'r.html')!r})"
     )

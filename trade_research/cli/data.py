@@ -117,13 +117,19 @@ def by_kind(verdicts: pl.DataFrame) -> pl.DataFrame:
 @app.command("list", epilog=examples("data list", "data list --json"))
 def list_(store: StoreRoot = Path("datasets"), json: JsonFlag = False) -> None:
     """What the store holds: one line an instrument and interval."""
+    import polars as pl
+
     from trade_research.store.store import Store
 
     catalog = Store(store).catalog()
     if json:
         emit_json("data-list", catalog)
     else:
-        print_table(f"bars in {store}", catalog, empty="no bars; `trade-research demo` adds some")
+        shown = catalog.select(
+            pl.format("{}:{}@{}", "venue", "symbol", "interval").alias("name"),
+            *("calendar", "rows", "start", "end", "version", "bytes"),
+        )
+        print_table(f"bars in {store}", shown, empty="nothing; `trade-research demo` adds some")
 
 
 @app.command(epilog=examples("data check", "data check index:SP500@1d --kind outlier"))

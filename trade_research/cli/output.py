@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+WIDE = 160
+
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
@@ -30,10 +32,10 @@ def examples(*lines: str) -> str:
 
 
 def console() -> Console:
-    """Where people read: stdout, without colour when NO_COLOR is set or it is no terminal."""
+    """Where people read: stdout; wide, and without colour, when it is no terminal."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def say(*lines: str) -> None:
@@ -100,7 +102,10 @@ def print_table(title: str, rows: pl.DataFrame, *, empty: str = "none") -> None:
         return
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for name, kind in rows.schema.items():
-        table.add_column(name, justify="right" if kind.is_numeric() else "left", overflow="fold")
+        number = kind.is_numeric() or kind.is_temporal()
+        table.add_column(
+            name, justify="right" if number else "left", overflow="fold", no_wrap=number
+        )
     for row in rows.iter_rows():
         table.add_row(*(Text(cell(value)) for value in row))
     console().print(table)

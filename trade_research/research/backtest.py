@@ -146,9 +146,6 @@ class Backtest:
     def _summary(self, result: Result, benchmark: Callable[[], F64] | None = None) -> Summary:
         from trade_research.metrics.summary import summary
 
-        def column(name: str) -> Callable[[], F64]:
-            return lambda: result.equity_frame[name].to_numpy()
-
         def arrays(frame: Callable[[], pl.DataFrame]) -> Callable[[], Mapping[str, Any]]:
             return lambda: {series.name: series.to_numpy() for series in frame()}
 
@@ -160,9 +157,10 @@ class Backtest:
             periods_per_year=self.data.periods_per_year,
             sessions_per_year=self.data.sessions_per_year,
             session_dates=self._sessions,
-            gross=column("gross"),
-            net=column("net"),
+            gross=lambda: result.equity_frame["gross"].to_numpy(),
+            net=lambda: result.equity_frame["net"].to_numpy(),
             fills=arrays(lambda: result.fills_frame),
+            costs=lambda: result.costs,
             trades=arrays(lambda: result.trades_frame),
             benchmark=benchmark,
             risk_free=self.risk_free,
@@ -172,7 +170,7 @@ class Backtest:
         """Session date of every bar; the calendar day of UTC where no calendar is known."""
         from trade_research.frames.calendars import get_calendar
 
-        calendar = self.data.calendar or get_calendar("24/7")
+        calendar = get_calendar(self.data.calendar_name)
         times = pl.Series(self.result.close_time).cast(pl.Datetime("us", "UTC"))
         return calendar.session_dates(times).to_numpy()
 
@@ -213,9 +211,9 @@ class Backtest:
     @property
     def verdict(self) -> Verdict:
         """One of five words by fixed rules, the sentence behind it, and its gates."""
-        from trade_research.report.verdict import verdict
+        from trade_research.report.verdict import judge
 
-        return verdict(self.page)
+        return judge(self.page)
 
     def report(
         self,
@@ -355,11 +353,11 @@ def targets_of(
     market = data.market
     if len(data.instruments) == 1:
         frame = next(iter(data.by_instrument().values()))
-        found = strategy.compute(strategy.columns_of(frame), **params)
+        found = strategy.compute(strategy.columns_of(frame, calendar=data.calendar_name), **params)
         return found.target.reshape(-1, 1), found.extras
     weights = np.full(market.close.shape, np.nan)
     for which, frame in enumerate(data.by_instrument().values()):
-        found = strategy.compute(strategy.columns_of(frame), **params)
+        found = strategy.compute(strategy.columns_of(frame, calendar=data.calendar_name), **params)
         rows = np.searchsorted(market.open_time, frame["open_time"].to_physical().to_numpy())
         weights[rows, which] = found.target / len(data.instruments)
     return weights, {}

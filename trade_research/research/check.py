@@ -44,4 +44,11 @@ def check(
     from trade_research.evidence.check import check as prove
 
     found = data if isinstance(data, Data) else read_data(data, calendar)
-    return prove(strategy, found.frame, budget_s=budget_s, seed=seed, **params)
+    return prove(
+        strategy,
+        found.frame,
+        strategy.bind(**params),
+        calendar=found.calendar_name,
+        budget_s=budget_s,
+        seed=seed,
+    )

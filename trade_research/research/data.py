@@ -42,6 +42,11 @@ class Data:
         return None if self.calendar is None else self.calendar.periods_per_year(self.interval)
 
     @property
+    def calendar_name(self) -> str:
+        """The calendar that longer intervals are made on: around the clock where none is known."""
+        return "24/7" if self.calendar is None else self.calendar.name
+
+    @property
     def sessions_per_year(self) -> float | None:
         """Trading days in a year by the calendar; None without one."""
         return None if self.calendar is None else self.calendar.sessions_per_year
@@ -61,7 +66,7 @@ class Data:
     @cached_property
     def verdicts(self) -> pl.DataFrame:
         """What is wrong with the bars, one row a stretch, with the instrument's name."""
-        calendar = self.calendar or get_calendar("24/7")
+        calendar = get_calendar(self.calendar_name)
         parts = [
             audit(frame, self.interval, calendar).with_columns(instrument=pl.lit(name))
             for name, frame in self.by_instrument().items()
