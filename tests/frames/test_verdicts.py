@@ -109,6 +109,19 @@ def test_outlier_and_spike():
     assert "+49" in spike["detail"][0] or "+50" in spike["detail"][0]
 
 
+@pytest.mark.parametrize(("step", "flagged"), [(0.0296, 0), (0.0297, 1), (-0.0297, 1)])
+def test_outlier_threshold_by_hand(step, flagged):
+    # Steps of ±0.001 in turn: their median is 0 and the median distance from it 0.001, so the usual
+    # step is 1.4826 · 0.001 and 20 of them are 0.029652.
+    level = np.cumsum(np.tile([0.001, -0.001], 300))
+    level[-1] = level[-2] + step
+    close = 100 * np.exp(level)
+    bars = walk(grid(600)).with_columns(
+        pl.Series(n, close) for n in ("open", "high", "low", "close")
+    )
+    assert audit(bars, "1m").filter(kind="outlier").height == flagged
+
+
 def test_hundredfold_price_is_an_outlier_without_any_history():
     bars = walk(grid(10, "1d"), "1d")
     found = audit(priced(bars, 2, 100 * bars["close"][2]), "1d")
