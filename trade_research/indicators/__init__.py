@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "Bands": "volatility",
+        "atr": "volatility",
         "bollinger_bands": "volatility",
         "ema": "trend",
         "rolling_max": "volatility",
@@ -13,6 +14,7 @@ __getattr__, __dir__, __all__ = attach(
         "rolling_std": "volatility",
         "rsi": "momentum",
         "sma": "trend",
+        "true_range": "volatility",
         "wilder": "trend",
     },
 )

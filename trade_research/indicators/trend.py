@@ -33,8 +33,8 @@ def sma(x: F64, window: int) -> F64:
 def ema(x: F64, window: int) -> F64:
     """Exponential moving average of span `window`, seeded with a simple mean.
 
-    ``e[t] = e[t-1] + 2 / (window + 1) * (x[t] - e[t-1])``, where e at bar ``window - 1`` is the mean
-    of the first `window` values.
+    ``e[t] = e[t-1] + 2 / (window + 1) * (x[t] - e[t-1])``, where e at bar ``window - 1`` is the
+    mean of the first `window` values.
 
     Parameters
     ----------

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from trade_research.kernels.jit import F64, indicator
-from trade_research.kernels.rolling import rolling_deviation, rolling_extreme
+from trade_research.kernels.rolling import rolling_deviation, rolling_least
+from trade_research.kernels.smooth import range_reached, smooth
 
 
 class Bands(NamedTuple):
@@ -34,7 +37,9 @@ def rolling_std(x: F64, window: int, ddof: int = 0) -> F64:
         In units of `x`. First value at bar ``window - 1``; NaN when ``window <= ddof``. A NaN gives
         NaN, and starts the sample anew behind it.
     """
-    return rolling_deviation(x, window, ddof)[1]
+    mean, out = np.empty(x.size), np.empty(x.size)
+    rolling_deviation(x, window, ddof, mean, out)
+    return out
 
 
 @indicator
@@ -59,9 +64,12 @@ def bollinger_bands(x: F64, window: int = 20, width: float = 2.0) -> Bands:
     ----------
     Bollinger (2001), Bollinger on Bollinger Bands. Equal to TA-Lib's ``BBANDS``.
     """
-    middle, lower = rolling_deviation(x, window, 0)
-    upper = middle + width * lower
-    return Bands(upper, middle, middle - width * lower)
+    upper, middle, lower = np.empty(x.size), np.empty(x.size), np.empty(x.size)
+    rolling_deviation(x, window, 0, middle, lower)
+    for t in range(x.size):
+        reach = width * lower[t]
+        upper[t], lower[t] = middle[t] + reach, middle[t] - reach
+    return Bands(upper, middle, lower)
 
 
 @indicator
@@ -79,10 +87,56 @@ def rolling_min(x: F64, window: int) -> F64:
     float64 array of shape (n_bars,)
         First value at bar ``window - 1``. A NaN gives NaN, and starts the search anew behind it.
     """
-    return rolling_extreme(x, window, 1.0)
+    return rolling_least(x, window, 1.0)
 
 
 @indicator
 def rolling_max(x: F64, window: int) -> F64:
     """Largest of the last `window` values; otherwise as `rolling_min`."""
-    return rolling_extreme(x, window, -1.0)
+    return rolling_least(x, window, -1.0)
+
+
+@indicator
+def true_range(high: F64, low: F64, close: F64) -> F64:
+    """The range of a bar, stretched to the close before it where that lies outside.
+
+    ``max(high, close before) - min(low, close before)``
+
+    Parameters
+    ----------
+    high, low, close : float64 arrays of shape (n_bars,)
+
+    Returns
+    -------
+    float64 array of shape (n_bars,)
+        In units of price. First value at bar 1; NaN where the bar's high or low, or the close
+        before it, is NaN.
+
+    References
+    ----------
+    Wilder (1978), New Concepts in Technical Trading Systems. Equal to TA-Lib's ``TRANGE``.
+    """
+    return range_reached(high, low, close)
+
+
+@indicator
+def atr(high: F64, low: F64, close: F64, window: int = 14) -> F64:
+    """Average true range: Wilder's smoothing of `true_range`, from bar 1.
+
+    Parameters
+    ----------
+    high, low, close : float64 arrays of shape (n_bars,)
+    window : int
+        Wilder's period in bars. Below 1 or from n_bars on, all values are NaN.
+
+    Returns
+    -------
+    float64 array of shape (n_bars,)
+        In units of price. First value at bar `window`. NaN where the true range is NaN, and the
+        average starts anew behind it.
+
+    References
+    ----------
+    Wilder (1978), New Concepts in Technical Trading Systems. Equal to TA-Lib's ``ATR``.
+    """
+    return smooth(range_reached(high, low, close), window, 1.0 / window)

@@ -22,7 +22,8 @@ from weakref import WeakKeyDictionary
 import llvmlite
 import numba
 import numpy as np
-from numba.core import config, types
+from numba.core import config
+from numba.core import types as _types
 from numba.core.caching import _Cache
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
@@ -31,6 +32,7 @@ from numba.core.serialize import dumps
 from trade_research.kernels.digest import Digest, digest
 from trade_research.kernels.jit import cache_folder
 
+types: Any = _types  # its names are made at run time
 _log = logging.getLogger(__name__)
 _FORMAT = "1"
 _MOST_ENTRIES = 2_000
@@ -183,7 +185,7 @@ def adopt(dispatchers: tuple[Any, ...]) -> None:
             known = _adopted.get(inner)
             if known is not None and known.holds():
                 continue
-            inner._cache = CompileCache(inner.py_func, inner.targetoptions)
+            setattr(inner, "_cache", CompileCache(inner.py_func, inner.targetoptions))  # noqa: B010  # numba's stubs do not know it
             if inner.overloads:
                 inner.recompile()
             _adopted[inner] = digest(inner.py_func)

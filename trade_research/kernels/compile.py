@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from numba.core import config, types
+import numpy as np
+from numba.core import config
+from numba.core import types as _types
 from numba.core.errors import TypingError
 from numba.core.registry import CPUDispatcher
 
 from trade_research.kernels.cache import CompileCache, adopt
 from trade_research.kernels.digest import Digest
 
+types: Any = _types  # its names are made at run time
 FLAGS = {"nopython": True, "nogil": True, "error_model": "numpy", "boundscheck": None}
 COLUMN = types.Array(types.float64, 1, "C", readonly=True)
 
@@ -73,8 +77,21 @@ def make_dispatcher(fn: Callable[..., Any], known: Digest | None, *, canonical: 
     """
     if config.DISABLE_JIT:
         return fn
+    _reuse_pages()
     adopt(known.compiled if known is not None else ())
     kind = CanonicalDispatcher if canonical else CPUDispatcher
     made = kind(py_func=fn, targetoptions=dict(FLAGS))
     made._cache = CompileCache(fn, made.targetoptions)
     return made
+
+
+@cache
+def _reuse_pages() -> None:
+    """Once: free a block of 32 MB that was never touched.
+
+    glibc gives freed memory back to the system above a threshold that follows the largest block
+    freed so far. At its usual value the arrays of a run over a million bars are mapped afresh at
+    each call, which costs five times what the arithmetic does (a moving-average crossover: 12 ms
+    against 2.4). Elsewhere this does nothing.
+    """
+    np.empty((32 * 1024 * 1024 - 65536) // 8)

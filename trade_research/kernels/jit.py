@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +21,14 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from trade_research.kernels.digest import Digest
 
+R = TypeVar("R")
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 I8 = npt.NDArray[np.int8]
 B8 = npt.NDArray[np.bool_]
 
 
-class Kernel:
+class Kernel(Generic[R]):
     """A function that Numba compiles on its first call; callable inside other compiled functions.
 
     Attributes
@@ -38,7 +39,7 @@ class Kernel:
         Numba's own object, made when first asked for.
     """
 
-    def __init__(self, fn: Callable[..., Any]) -> None:
+    def __init__(self, fn: Callable[..., R]) -> None:
         self.py_func = fn
         self.__name__, self.__doc__, self.__module__ = fn.__name__, fn.__doc__, fn.__module__
         self.__qualname__, self.__wrapped__ = fn.__qualname__, fn
@@ -70,31 +71,32 @@ class Kernel:
     def _numba_type_(self) -> Any:
         return self.dispatcher._numba_type_
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.dispatcher(*args, **kwargs)
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
+        result: R = self.dispatcher(*args, **kwargs)
+        return result
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.__name__}{inspect.signature(self.py_func)}>"
 
 
-class Indicator(Kernel):
+class Indicator(Kernel[R]):
     """A kernel for users: one compiled form, whatever kind of array or number it is given.
 
     Called from Python, arguments are brought to the annotated types: `F64` to a one-dimensional,
     C-contiguous, read-only float64 array, `int`, `float` and `bool` to themselves.
     """
 
-    def __init__(self, fn: Callable[..., Any]) -> None:
+    def __init__(self, fn: Callable[..., R]) -> None:
         super().__init__(fn)
         self.__signature__ = inspect.signature(fn)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
         bound = self.__signature__.bind(*args, **kwargs)
         bound.apply_defaults()
         kinds = self.__signature__.parameters
-        return self.dispatcher(
-            *(_as(kinds[name].annotation, value) for name, value in bound.arguments.items())
-        )
+        given = (_as(kinds[name].annotation, value) for name, value in bound.arguments.items())
+        result: R = self.dispatcher(*given)
+        return result
 
 
 def _as(kind: Any, value: Any) -> Any:
@@ -112,12 +114,12 @@ def _as(kind: Any, value: Any) -> Any:
     return float(value) if kind in ("float", float) else value
 
 
-def kernel(fn: Callable[..., Any]) -> Kernel:
+def kernel(fn: Callable[..., R]) -> Kernel[R]:
     """Compile `fn` with our flags: nopython, GIL released, NumPy's division rules, no fastmath."""
     return Kernel(fn)
 
 
-def indicator(fn: Callable[..., Any]) -> Indicator:
+def indicator(fn: Callable[..., R]) -> Indicator[R]:
     """A `kernel` whose arguments are normalised to their annotations: see `Indicator`."""
     return Indicator(fn)
 

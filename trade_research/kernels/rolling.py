@@ -12,7 +12,10 @@ import numpy as np
 from trade_research.kernels.jit import F64, kernel
 
 _CHUNK = 256
-"""Bars looked at together when searching a hole; a power of two, no effect on results."""
+"""Bars worked on together; no effect on results."""
+
+_SHORT = 8
+"""Windows up to this long are summed afresh at every bar."""
 
 
 @kernel
@@ -20,10 +23,10 @@ def next_hole(x: F64, start: int) -> int:
     """Index of the first NaN at or after `start`, (n,) to int; n when there is none."""
     n, at = x.size, start
     while at + _CHUNK <= n:
-        holes = 0
-        for v in x[at : at + _CHUNK]:
-            holes += v != v
-        if holes:
+        part, holes = x[at : at + _CHUNK], 0
+        for i in range(_CHUNK):  # counting instead of stopping lets the compiler use vectors
+            holes += 1 if part[i] != part[i] else 0
+        if holes > 0:
             break
         at += _CHUNK
     while at < n and x[at] == x[at]:
@@ -64,40 +67,43 @@ def running_sum(x: F64, base: float, out: F64) -> None:
 
 
 @kernel
-def mean_of_run(x: F64, window: int, out: F64) -> None:
-    """Mean of the last `window` values of one run, by sums of blocks: sum to here less sum to there.
+def mean_of_run(x: F64, start: int, window: int, out: F64) -> int:
+    """Rolling mean of the run that begins at `start`, into `out`; returns where the run ends.
 
-    Each block of bars sums distances from its own first value, so a price of 60,000 costs no
-    digits and equal prices give exactly that price.
+    A sum up to here less the sum up to `window` bars ago, in blocks of bars. Each block sums
+    distances from its own first value, so a price of 60,000 costs no digits and equal prices give
+    exactly that price. A NaN shows in the block's last sum; what follows it in the block is NaN.
     """
     block, share = 512, 1.0 / window
     while block < 4 * window:
         block *= 2
-    out[: window - 1] = np.nan
+    out[start : start + window - 1] = np.nan
     sums = np.empty(min(block, x.size) + window)
-    for start in range(0, x.size - window + 1, block):
-        part = x[start : start + block + window - 1]
+    for first in range(start, x.size - window + 1, block):
+        part = x[first : first + block + window - 1]
         base, size = part[0], part.size - window + 1
         running_sum(part, base, sums)
-        low, high, y = sums[:size], sums[window : window + size], out[start + window - 1 :]
+        low, high, y = sums[:size], sums[window : window + size], out[first + window - 1 :]
         for i in range(size):
             y[i] = base + (high[i] - low[i]) * share
+        if sums[part.size] != sums[part.size]:
+            hole = next_hole(x, first)
+            if hole < first + part.size:
+                return hole
+    return next_hole(x, max(start, x.size - window + 1))
 
 
 @kernel
 def rolling_mean(x: F64, window: int) -> F64:
     """Mean of the last `window` values, (n,) to (n,); NaN where a run is shorter than that."""
     out = np.empty(x.size)
-    if window < 1:
+    if not 1 <= window <= x.size:
         out[:] = np.nan
         return out
-    start = 0
+    start = next_value(x, 0)
+    out[:start] = np.nan
     while start < x.size:
-        end = next_hole(x, start)
-        if end - start < window:
-            out[start:end] = np.nan
-        else:
-            mean_of_run(x[start:end], window, out[start:end])
+        end = mean_of_run(x, start, window, out)
         start = next_value(x, end)
         out[end:start] = np.nan
     return out
@@ -105,92 +111,136 @@ def rolling_mean(x: F64, window: int) -> F64:
 
 @kernel
 def deviation_of_run(x: F64, window: int, ddof: int, mean: F64, out: F64) -> None:
-    """Mean and standard deviation of the last `window` values of one run.
+    """Rolling mean and standard deviation of one run of at least `window` values.
 
     The run is cut at multiples of the window, so each window is the end of one piece and the start
-    of the next. Sums of distances and of their squares run backwards and forwards from each cut,
-    and are only ever added: nothing is subtracted as bars leave, and the value at the cut, from
-    which distances are measured, is always in the window. So neither a high price nor a spike that
-    has passed costs digits.
+    of the next. Sums of distances and of their squares run forwards (`a`) and backwards (`b`) from
+    each cut, and are only ever added: nothing is subtracted as bars leave, and the value at the
+    cut, from which distances are measured, is always in the window. So neither a high price nor a
+    spike that has passed costs digits.
     """
     share, free = 1.0 / window, 1.0 / (window - ddof) if window > ddof else np.nan
-    mean[: window - 1] = np.nan
-    out[: window - 1] = np.nan
-    first, second = np.zeros(window + 1), np.zeros(window + 1)
-    ends = np.zeros((2, window))
-    for cut in range(0, x.size, window):
-        base = x[cut]
-        ahead = x[cut : cut + window]
-        one, two = 0.0, 0.0
-        for i in range(ahead.size):
-            d = ahead[i] - base
+    a1, a2, b1, b2 = np.empty(window), np.empty(window), np.empty(window), np.empty(window)
+    for piece in range((x.size + window - 1) // window):
+        cut = piece * window
+        base, size = x[cut], min(window, x.size - cut)
+        ahead, behind = x[cut : cut + size], x[max(cut - window, 0) :]
+        one, two, other, square = 0.0, 0.0, 0.0, 0.0
+        for i in range(size):
+            d, e = ahead[i] - base, behind[window - 1 - i] - base
             one += d
             two += d * d
-            ends[0, i], ends[1, i] = one, two
-        if cut > 0:
-            behind = x[cut - window : cut]
-            one, two = 0.0, 0.0
-            for i in range(window - 1, 0, -1):
-                d = behind[i] - base
-                one += d
-                two += d * d
-                first[i], second[i] = one, two
-        since = 0 if cut > 0 else window - 1
-        m, y = mean[cut : cut + window], out[cut : cut + window]
-        for i in range(since, ahead.size):
-            s = first[i + 1] + ends[0, i]
+            a1[i], a2[i] = one, two
+            b1[window - 1 - i], b2[window - 1 - i] = other, square
+            other += e
+            square += e * e
+        for i in range(size, window):
+            e = behind[window - 1 - i] - base
+            b1[window - 1 - i], b2[window - 1 - i] = other, square
+            other += e
+            square += e * e
+        m, y = mean[cut : cut + size], out[cut : cut + size]
+        for i in range(size):
+            s = a1[i] + b1[i]
             m[i] = base + s * share
-            y[i] = np.sqrt(max((second[i + 1] + ends[1, i] - s * s * share) * free, 0.0))
+            y[i] = np.sqrt(max((a2[i] + b2[i] - s * s * share) * free, 0.0))
+        if piece == 0:  # only the window that is the piece itself
+            m[: window - 1], y[: window - 1] = np.nan, np.nan
+            m[window - 1] = base + one * share
+            y[window - 1] = np.sqrt(max((two - one * one * share) * free, 0.0))
 
 
 @kernel
-def rolling_deviation(x: F64, window: int, ddof: int) -> tuple[F64, F64]:
+def deviation_of_short(x: F64, window: int, ddof: int, mean: F64, out: F64) -> None:
+    """`deviation_of_run` for short windows: each summed afresh, distances from its last value."""
+    share, free = 1.0 / window, 1.0 / (window - ddof) if window > ddof else np.nan
+    ones, twos = np.empty(_CHUNK), np.empty(_CHUNK)
+    mean[: window - 1], out[: window - 1] = np.nan, np.nan
+    for first in range(window - 1, x.size, _CHUNK):
+        base = x[first : first + _CHUNK]
+        size = base.size
+        ones[:], twos[:] = 0.0, 0.0
+        for back in range(1, window):
+            before = x[first - back :]
+            for i in range(size):
+                d = before[i] - base[i]
+                ones[i] += d
+                twos[i] += d * d
+        m, y = mean[first:], out[first:]
+        for i in range(size):
+            m[i] = base[i] + ones[i] * share
+            y[i] = np.sqrt(max((twos[i] - ones[i] * ones[i] * share) * free, 0.0))
+
+
+@kernel
+def rolling_deviation(x: F64, window: int, ddof: int, mean: F64, out: F64) -> None:
     """Rolling mean and standard deviation, (n,) to (n,) and (n,); NaN as in `rolling_mean`."""
-    mean, out = np.empty(x.size), np.empty(x.size)
-    if window < 1:
-        mean[:] = np.nan
-        out[:] = np.nan
-        return mean, out
     start = 0
     while start < x.size:
         end = next_hole(x, start)
-        if end - start < window:
-            mean[start:end] = np.nan
-            out[start:end] = np.nan
-        else:
-            deviation_of_run(x[start:end], window, ddof, mean[start:end], out[start:end])
-        start = next_value(x, end)
-        mean[end:start] = np.nan
-        out[end:start] = np.nan
-    return mean, out
+        if 1 <= window <= end - start:
+            if window <= _SHORT:
+                deviation_of_short(x[start:end], window, ddof, mean[start:end], out[start:end])
+            else:
+                deviation_of_run(x[start:end], window, ddof, mean[start:end], out[start:end])
+            start = end
+        end = next_value(x, end)
+        mean[start:end], out[start:end] = np.nan, np.nan
+        start = end
 
 
 @kernel
-def rolling_extreme(x: F64, window: int, sign: float) -> F64:
-    """Smallest of the last `window` values of ``sign * x``, times `sign`: 1.0 least, -1.0 largest.
+def least_of(x: F64, apart: int, count: int, out: F64) -> None:
+    """Least of `count` (2 or 4) values that lie `apart` bars apart, from each bar on."""
+    size = x.size - apart * (count - 1)
+    second = x[apart:]
+    if count == 2:
+        for i in range(size):
+            out[i] = x[i] if x[i] < second[i] else second[i]
+        return
+    third, fourth = x[2 * apart :], x[3 * apart :]
+    for i in range(size):
+        a = x[i] if x[i] < second[i] else second[i]
+        b = third[i] if third[i] < fourth[i] else fourth[i]
+        out[i] = a if a < b else b
 
-    The same cuts as `deviation_of_run`: least so far backwards and forwards from each, so the work
-    per bar does not grow with the window.
+
+@kernel
+def least_of_run(x: F64, window: int, sign: float, out: F64) -> None:
+    """Rolling minimum of ``sign * x`` over one run of at least `window` values, times `sign`.
+
+    Least of four neighbours, then of sixteen, …: each step covers a block of bars without one bar
+    waiting for another, so the few steps take less time than one pass that has to wait.
     """
-    out = np.full(x.size, np.nan)
-    if window < 1:
-        return out
-    least = np.empty(window + 1)
+    block = max(1024, window)
+    kept = np.empty((2, block + window))
+    out[: window - 1] = np.nan
+    for first in range(0, x.size - window + 1, block):
+        part = x[first : first + block + window - 1]
+        size, reach, at = part.size, 1, 0
+        now = kept[0]
+        for i in range(size):
+            now[i] = sign * part[i]
+        while 2 * reach <= window:
+            count = 4 if 4 * reach <= window else 2
+            least_of(kept[at, :size], reach, count, kept[1 - at])
+            size, reach, at = size - reach * (count - 1), reach * count, 1 - at
+        now, other, y = kept[at], kept[at, window - reach :], out[first + window - 1 :]
+        for i in range(part.size - window + 1):
+            y[i] = sign * (now[i] if now[i] < other[i] else other[i])
+
+
+@kernel
+def rolling_least(x: F64, window: int, sign: float) -> F64:
+    """`least_of_run` over every run, (n,) to (n,): sign 1.0 for the minimum, -1.0 the maximum."""
+    out = np.empty(x.size)
     start = 0
     while start < x.size:
         end = next_hole(x, start)
-        run, y = x[start:end], out[start:end]
-        for cut in range(0, run.size, window):
-            least[window] = np.inf
-            if cut > 0:
-                low = np.inf
-                for i in range(window - 1, 0, -1):
-                    low = min(low, sign * run[cut - window + i])
-                    least[i] = low
-            low = np.inf
-            for i in range(min(window, run.size - cut)):
-                low = min(low, sign * run[cut + i])
-                if cut > 0 or i == window - 1:
-                    y[cut + i] = sign * min(least[i + 1], low)
-        start = next_value(x, end)
+        if 1 <= window <= end - start:
+            least_of_run(x[start:end], window, sign, out[start:end])
+            start = end
+        end = next_value(x, end)
+        out[start:end] = np.nan
+        start = end
     return out

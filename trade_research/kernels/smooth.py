@@ -1,4 +1,9 @@
-"""Exponential smoothing seeded with a plain mean: one recurrence for EMA, Wilder, RSI and ATR."""
+"""Exponential smoothing seeded with a plain mean: one recurrence for EMA, Wilder, RSI and ATR.
+
+``e += alpha * (x - e)`` makes every bar wait for the one before. Four bars at a time, the chain is
+one multiplication and one addition in four. Which of the four expressions a bar gets is fixed by
+its distance from the seed, so a shorter array has the same bits.
+"""
 
 from __future__ import annotations
 
@@ -7,98 +12,114 @@ import numpy as np
 from trade_research.kernels.jit import F64, kernel
 from trade_research.kernels.rolling import next_hole, next_value
 
+_BLOCK = 256
+"""Bars of intermediate values kept at a time; a multiple of four."""
+
+
+@kernel
+def decay(x: F64, e: float, alpha: float, out: F64) -> float:
+    """Carry the average `e` through `x`, (n,) to (n,); returns it after the last whole four bars.
+
+    Callers that go on behind `x` pass a multiple of four bars.
+    """
+    b = 1.0 - alpha
+    b2, b3, b4 = b * b, b * b * b, b * b * (b * b)
+    last = x.size // 4 * 4
+    for i in range(0, last, 4):
+        p = alpha * x[i]
+        q = alpha * x[i + 1] + b * p
+        r = alpha * x[i + 2] + b * q
+        s = alpha * x[i + 3] + b * r
+        out[i], out[i + 1], out[i + 2] = b * e + p, b2 * e + q, b3 * e + r
+        e = b4 * e + s
+        out[i + 3] = e
+    part, scale = 0.0, 1.0
+    for i in range(last, x.size):
+        part = alpha * x[i] + b * part
+        scale = b if i == last else (b2 if i == last + 1 else b3)
+        out[i] = scale * e + part
+    return e
+
 
 @kernel
 def smooth_run(x: F64, window: int, alpha: float, out: F64) -> None:
-    """``e += alpha * (x - e)`` over one run, e starting as the mean of the first `window` values.
-
-    Four bars at a time: the chain from bar to bar is one multiplication and one addition in four.
-    Which of the four expressions a bar gets is fixed by its distance from the seed, so a shorter
-    array has the same bits.
-    """
+    """The average over one run of at least `window` values, NaN before the seed."""
     e = 0.0
     for i in range(window):
         e += x[i]
-        out[i] = np.nan
     e /= window
+    out[: window - 1] = np.nan
     out[window - 1] = e
-    b = 1.0 - alpha
-    b2, b3, b4 = b * b, b * b * b, b * b * (b * b)
-    rest, y = x[window:], out[window:]
-    last = rest.size // 4 * 4
-    for i in range(0, last, 4):
-        p = alpha * rest[i]
-        q = alpha * rest[i + 1] + b * p
-        r = alpha * rest[i + 2] + b * q
-        s = alpha * rest[i + 3] + b * r
-        y[i], y[i + 1], y[i + 2] = b * e + p, b2 * e + q, b3 * e + r
-        e = b4 * e + s
-        y[i + 3] = e
-    left = rest.size - last
-    if left > 0:
-        p = alpha * rest[last]
-        y[last] = b * e + p
-        if left > 1:
-            q = alpha * rest[last + 1] + b * p
-            y[last + 1] = b2 * e + q
-            if left > 2:
-                y[last + 2] = b3 * e + (alpha * rest[last + 2] + b * q)
+    decay(x[window:], e, alpha, out[window:])
 
 
 @kernel
 def smooth(x: F64, window: int, alpha: float) -> F64:
     """`smooth_run` over every run, (n,) to (n,); NaN until a run has `window` values."""
     out = np.empty(x.size)
-    if window < 1:
-        out[:] = np.nan
-        return out
     start = 0
     while start < x.size:
         end = next_hole(x, start)
-        if end - start < window:
-            out[start:end] = np.nan
-        else:
+        if 1 <= window <= end - start:
             smooth_run(x[start:end], window, alpha, out[start:end])
-        start = next_value(x, end)
-        out[end:start] = np.nan
+            start = end
+        end = next_value(x, end)
+        out[start:end] = np.nan
+        start = end
     return out
 
 
 @kernel
 def rsi_of_run(x: F64, window: int, out: F64) -> None:
-    """Wilder's relative strength index over one run: see `indicators.rsi`."""
+    """Wilder's relative strength index over one run of more than `window` values."""
     up, down = 0.0, 0.0
-    out[0] = np.nan
     for i in range(1, window + 1):
         d = x[i] - x[i - 1]
         up += max(d, 0.0)
         down += max(-d, 0.0)
-        out[i] = np.nan
-    up /= window
-    down /= window
-    alpha = 1.0 / window
+    up, down, alpha = up / window, down / window, 1.0 / window
+    out[:window] = np.nan
     out[window] = 100.0 * up / (up + down) if up + down > 0.0 else 0.0
-    for i in range(window + 1, x.size):
-        d = x[i] - x[i - 1]
-        up += alpha * (max(d, 0.0) - up)
-        down += alpha * (max(-d, 0.0) - down)
-        out[i] = 100.0 * up / (up + down) if up + down > 0.0 else 0.0
+    rises, falls = np.empty(_BLOCK), np.empty(_BLOCK)
+    for first in range(window + 1, x.size, _BLOCK):
+        now, before = x[first : first + _BLOCK], x[first - 1 :]
+        size = now.size
+        for i in range(size):
+            d = now[i] - before[i]
+            rises[i], falls[i] = max(d, 0.0), max(-d, 0.0)
+        up = decay(rises[:size], up, alpha, rises)
+        down = decay(falls[:size], down, alpha, falls)
+        y = out[first : first + size]
+        for i in range(size):
+            both = rises[i] + falls[i]
+            y[i] = 100.0 * rises[i] / both if both > 0.0 else 0.0
 
 
 @kernel
 def wilder_rsi(x: F64, window: int) -> F64:
     """`rsi_of_run` over every run, (n,) to (n,); NaN until a run has `window` changes."""
     out = np.empty(x.size)
-    if window < 1:
-        out[:] = np.nan
-        return out
     start = 0
     while start < x.size:
         end = next_hole(x, start)
-        if end - start <= window:
-            out[start:end] = np.nan
-        else:
+        if 1 <= window < end - start:
             rsi_of_run(x[start:end], window, out[start:end])
-        start = next_value(x, end)
-        out[end:start] = np.nan
+            start = end
+        end = next_value(x, end)
+        out[start:end] = np.nan
+        start = end
+    return out
+
+
+@kernel
+def range_reached(high: F64, low: F64, close: F64) -> F64:
+    """True range of each bar, (n,) thrice to (n,): see `indicators.true_range`."""
+    out = np.empty(close.size)
+    out[:1] = np.nan
+    now, high, low = out[1:], high[1:], low[1:]
+    for i in range(now.size):
+        reach = max(high[i], close[i]) - min(low[i], close[i])
+        # What max and min make of a NaN depends on its place; a sum carries it always.
+        known = high[i] + low[i] + close[i]
+        now[i] = reach if known == known else np.nan
     return out

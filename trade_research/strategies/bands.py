@@ -30,8 +30,8 @@ def bollinger(
     """Enter where the close leaves the bands, leave where it crosses their middle.
 
     Rule, `breakout`: long once the close is above the upper band, until it is below the middle.
-    `reversion`: long once it is below the lower band, until it is above the middle. No opinion where
-    a hole in the data leaves the bands unknown; after it the rule starts flat.
+    `reversion`: long once it is below the lower band, until it is above the middle. No opinion
+    where a hole in the data leaves the bands unknown; after it the rule starts flat.
 
     Parameters: `window` (bars, 5 to 200), `width` (standard deviations, 0.5 to 4).
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from trade_research.errors import ParameterError, StrategyError, nearest
 
 RESERVED = frozenset(
-    [
+    (
         "costs",
         "exits",
         "account",
@@ -23,13 +23,9 @@ RESERVED = frozenset(
         "fill",
         "portfolio",
         "data",
-        "report",
-        "calendar",
-        "benchmark",
-        "finalize",
         "rules",
-    ]
-)
+    )
+) | {"report", "calendar", "benchmark", "finalize"}
 """Argument names of `backtest` and its kin, which a strategy may not use for its own."""
 
 _INT64 = range(-(2**63), 2**63)
@@ -156,7 +152,8 @@ class Param:
     def _refused(self, strategy: str, wanted: str, found: Any) -> ParameterError:
         shown = repr(found) if len(repr(found)) <= 60 else repr(found)[:57] + "…"
         return ParameterError(
-            f"{strategy}: {self.name} must be {wanted}, found {shown}; its default is {self.default!r}"
+            f"{strategy}: {self.name} must be {wanted}, found {shown}; "
+            f"its default is {self.default!r}"
         )
 
 

@@ -35,7 +35,7 @@ class Program:
         self.fn, self.columns = fn, columns
         self.outputs: tuple[str, ...] | None = None
         self._texts = tuple(n for n, p in params.items() if p.type is str)
-        self._kernels: dict[tuple[str, ...], Kernel] = {}
+        self._kernels: dict[tuple[str, ...], Kernel[Any]] = {}
 
     @property
     def source_hash(self) -> str:
@@ -51,7 +51,7 @@ class Program:
         result = self._call(kernel, arrays, numbers, params)
         return self._checked(result, arrays)
 
-    def _kernel(self, texts: tuple[str, ...]) -> Kernel:
+    def _kernel(self, texts: tuple[str, ...]) -> Kernel[Any]:
         """The kernel for these text parameters, which it has as defaults.
 
         Numba then knows them while compiling, leaves out the branches not taken, and needs no
@@ -92,7 +92,11 @@ class Program:
         return arrays
 
     def _call(
-        self, kernel: Kernel, arrays: list[F64], numbers: dict[str, Any], params: dict[str, Any]
+        self,
+        kernel: Kernel[Any],
+        arrays: list[F64],
+        numbers: dict[str, Any],
+        params: dict[str, Any],
     ) -> Any:
         from trade_research.strategies.explain import compiled_entry
 

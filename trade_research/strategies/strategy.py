@@ -120,7 +120,7 @@ class Strategy:
             return self._warmup or 0
         given = {name: values[name] for name in self._warmup_names}
         try:
-            bars = math.ceil(self._warmup(**given))
+            bars: int = math.ceil(self._warmup(**given))
         except (TypeError, ValueError, ArithmeticError) as error:
             shown = ", ".join(f"{k}={v!r}" for k, v in given.items())
             raise StrategyError(f"{self.name}: its warm-up fails for {shown}: {error}") from error
