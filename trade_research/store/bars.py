@@ -14,6 +14,7 @@ from trade_research.frames.bars import to_bars
 from trade_research.frames.calendars import get_calendar
 from trade_research.frames.intervals import Interval
 from trade_research.store import merge
+from trade_research.store.codes import TIMES, VALUES
 from trade_research.store.commit import (
     Draft,
     Manifest,
@@ -23,14 +24,7 @@ from trade_research.store.commit import (
     new_file,
     writing,
 )
-from trade_research.store.encoding import (
-    TIMES,
-    VALUES,
-    Columns,
-    from_frame,
-    to_frame,
-    write_part,
-)
+from trade_research.store.encoding import write_part
 from trade_research.store.hashing import content_hash
 from trade_research.store.judge import judge, read_verdicts
 from trade_research.store.layout import Name, bars_folder
@@ -113,7 +107,7 @@ def _calendar(name: Name, asked: str | None, base: Manifest | None) -> str:
     return get_calendar(chosen).name
 
 
-def _checked(frame: pl.DataFrame, name: Name, calendar: str) -> Columns:
+def _checked(frame: pl.DataFrame, name: Name, calendar: str) -> merge.Columns:
     if "symbol" in frame.columns:
         found = frame["symbol"].unique().to_list()
         if any(symbol != name.symbol for symbol in found):
@@ -122,14 +116,14 @@ def _checked(frame: pl.DataFrame, name: Name, calendar: str) -> Columns:
                 f"not only {name.symbol!r}. Write one instrument at a time."
             )
         frame = frame.drop("symbol")
-    return from_frame(to_bars(frame, name.interval, calendar))
+    return merge.from_frame(to_bars(frame, name.interval, calendar))
 
 
 def _first(name: Name, calendar: str) -> Manifest:
     return Manifest(name.venue, name.symbol, name.interval.text, calendar, columns=(), parts=())
 
 
-def _periods(fresh: Columns, interval: Interval) -> list[merge.Period]:
+def _periods(fresh: merge.Columns, interval: Interval) -> list[merge.Period]:
     """Rows of `fresh` by file: a file a year below an hour, else one file for all of time."""
     times = fresh["open_time"]
     if interval.us >= _HOUR:
@@ -150,7 +144,8 @@ def _write(
         make_folder(place)
         path = new_file(place, "part")
         written.append(path)
-        codes = write_part(path, columns)
+        bars = merge.to_frame(columns)
+        codes = write_part(path, bars)
         parts.append(
             Part(
                 path=path.relative_to(folder).as_posix(),
@@ -160,7 +155,7 @@ def _write(
                 end=int(columns["open_time"][-1]),
                 close=int(columns["close_time"][-1]),
                 size=path.stat().st_size,
-                hash=content_hash(to_frame(columns)),
+                hash=content_hash(bars),
                 codes=tuple((name, code.text) for name, code in codes.items()),
             )
         )

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from trade_research.errors import ConfigError, StoreError
-from trade_research.store.encoding import Code
+from trade_research.store.codes import Code
 from trade_research.store.times import Moment, micros, moment, parse_moment
 
 _TRIES = 50

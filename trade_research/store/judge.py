@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from trade_research.frames.intervals import parse_interval
 from trade_research.frames.verdicts import WINDOW, audit
+from trade_research.store.codes import I64
 from trade_research.store.commit import Manifest
-from trade_research.store.encoding import Columns, to_frame
-from trade_research.store.rows import read_columns
+from trade_research.store.rows import read_rows
 
 _CONTEXT = 4 * WINDOW  # an outlier depends on two windows of bars before it
 _MARGIN = 8  # and a spike on the three bars after it
@@ -30,13 +29,13 @@ def judge(folder: Path, manifest: Manifest, base: Manifest, changed_from: int) -
     only the bars from there on are looked at again, with the bars before them that matter.
     """
     if base.verdicts is None:
-        return _audit(manifest, read_columns(folder, manifest))
+        return _audit(manifest, read_rows(folder, manifest))
     old = read_verdicts(folder, base)
     before = _rows_before(folder, manifest, changed_from, _MARGIN)
     cut = _beside(old, int(before[0]) if before.size else changed_from)
     context = _rows_before(folder, manifest, cut, _CONTEXT)
     start = int(context[0]) if context.size else None
-    new = _audit(manifest, read_columns(folder, manifest, start))
+    new = _audit(manifest, read_rows(folder, manifest, start))
     return pl.concat(
         [
             old.filter(pl.col("end_time").to_physical() <= cut),
@@ -45,10 +44,10 @@ def judge(folder: Path, manifest: Manifest, base: Manifest, changed_from: int) -
     )
 
 
-def _audit(manifest: Manifest, columns: Columns) -> pl.DataFrame:
+def _audit(manifest: Manifest, bars: pl.DataFrame) -> pl.DataFrame:
     assert manifest.interval is not None
     assert manifest.calendar is not None
-    return audit(to_frame(columns), manifest.interval, manifest.calendar)
+    return audit(bars, manifest.interval, manifest.calendar)
 
 
 def _beside(verdicts: pl.DataFrame, cut: int) -> int:
@@ -60,12 +59,13 @@ def _beside(verdicts: pl.DataFrame, cut: int) -> int:
     return cut
 
 
-def _rows_before(folder: Path, manifest: Manifest, time: int, rows: int) -> np.ndarray:
+def _rows_before(folder: Path, manifest: Manifest, time: int, rows: int) -> I64:
     """Open times of the last `rows` bars before `time`, or of all where there are fewer."""
     assert manifest.interval is not None
     reach = parse_interval(manifest.interval).us * rows
     while True:
-        times = read_columns(folder, manifest, time - reach, time, ("open_time",))["open_time"]
+        bars = read_rows(folder, manifest, time - reach, time, ("open_time",))
+        times = bars["open_time"].to_physical().to_numpy()
         if times.size >= rows or time - reach <= manifest.parts[0].start:
             return times[-rows:]
         reach *= 4

@@ -7,13 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from trade_research.store.codes import I64, TIME, TIMES, VALUES
 from trade_research.store.commit import Manifest, Part, new_file
-from trade_research.store.encoding import I64, TIMES, VALUES, Columns, decode, read_table
+from trade_research.store.decoding import decode, read_table
+
+Columns = dict[str, npt.NDArray[Any]]
+"""Bars as arrays: times as int64 microseconds, the rest as float64 where NaN is unknown."""
 
 _MANY_PARTS = 16  # files of one period; one more is merged with the rest
 REVISION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -63,6 +68,23 @@ class Plan:
     counts: Counts = field(default_factory=Counts)
 
 
+def from_frame(bars: pl.DataFrame) -> Columns:
+    """The arrays of valid bars: null becomes NaN and -0.0 becomes 0.0; other columns are left."""
+    out: Columns = {name: bars[name].to_physical().to_numpy() for name in TIMES}
+    for name in (n for n in VALUES if n in bars.columns):
+        out[name] = bars[name].cast(pl.Float64).to_numpy() + 0.0
+    return out
+
+
+def to_frame(columns: Columns) -> pl.DataFrame:
+    """Bars of the arrays: UTC times, Float64 values, unknown ones null."""
+    frame = pl.DataFrame([pl.Series(name, values) for name, values in columns.items()])
+    known = [name for name in columns if name not in TIMES]
+    return frame.with_columns(
+        pl.col(*TIMES).cast(TIME), pl.col(*known).fill_nan(None)
+    ).with_columns(pl.col("^trades$").cast(pl.Int64))
+
+
 def plan(folder: Path, base: Manifest, fresh: Columns, periods: Sequence[Period]) -> Plan:
     """What to write so that `base` also says what `fresh` says.
 
@@ -94,7 +116,7 @@ def _read(folder: Path, parts: Iterable[Part]) -> Columns | None:
     codes = [part.decoders() for part in ordered]
     names = [*TIMES, *(n for n in VALUES if any(n in code for code in codes))]
     tables = [read_table(folder / p.path, c) for p, c in zip(ordered, codes, strict=True)]
-    return decode(tables, codes, names)
+    return from_frame(decode(tables, codes, names))
 
 
 def _merge(stored: Columns | None, new: Columns, result: Plan) -> Columns | None:

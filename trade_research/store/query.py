@@ -19,10 +19,9 @@ from trade_research.frames.intervals import DAY, Interval
 from trade_research.frames.resample import resample
 from trade_research.store.actions import read_actions
 from trade_research.store.catalog import Source, find_source
-from trade_research.store.encoding import to_frame
 from trade_research.store.hashing import content_hash
 from trade_research.store.layout import Name
-from trade_research.store.rows import read_columns
+from trade_research.store.rows import read_rows
 from trade_research.store.times import Moment, micros, parse_moment, parse_span
 
 if TYPE_CHECKING:
@@ -114,7 +113,7 @@ class Query:
         manifest = source.manifest(Path(self.root))
         if source.interval == self.interval and self.adjust is None:
             first, last = span_us(self)
-            return to_frame(read_columns(folder, manifest, first, last))
+            return read_rows(folder, manifest, first, last)
         return self._made(source)
 
     def _made(self, source: Source) -> pl.DataFrame:
@@ -149,7 +148,7 @@ def read_raw(query: Query, source: Source) -> pl.DataFrame:
     """The stored bars that the bars of the query's span are made of."""
     root = Path(query.root)
     first, last = widened(query, source)
-    return to_frame(read_columns(source.folder(root), source.manifest(root), first, last))
+    return read_rows(source.folder(root), source.manifest(root), first, last)
 
 
 def make_query(

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import polars as pl
+
 from trade_research.store.commit import Manifest, Part
-from trade_research.store.encoding import Columns, decode, iter_tables, read_table
+from trade_research.store.decoding import decode, iter_tables, read_table
 
 
-def read_columns(
+def read_rows(
     folder: Path,
     manifest: Manifest,
     start: int | None = None,
     end: int | None = None,
     columns: Sequence[str] | None = None,
-) -> Columns:
+) -> pl.DataFrame:
     """Rows of a version with ``start <= open_time < end``, oldest first; perhaps none.
 
     Only the files and row groups that the span touches are read.
@@ -30,10 +32,10 @@ def read_columns(
     return decode(tables, codes, wanted)
 
 
-def iter_columns(
+def iter_rows(
     folder: Path, manifest: Manifest, start: int | None = None, end: int | None = None
-) -> Iterator[Columns]:
-    """As `read_columns`, a row group at a time, so that memory stays flat."""
+) -> Iterator[pl.DataFrame]:
+    """As `read_rows`, a row group at a time, so that memory stays flat."""
     for part in _touched(manifest, start, end):
         code = part.decoders()
         for table in iter_tables(folder / part.path, code, None, *_inside(part, start, end)):

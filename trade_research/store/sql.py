@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,9 +20,11 @@ import polars.selectors as cs
 
 from trade_research.errors import QueryError
 from trade_research.store.catalog import list_datasets
+from trade_research.store.codes import TIMES, VALUES, Code, stored_name
 from trade_research.store.commit import Manifest, read_current
-from trade_research.store.encoding import TIMES, VALUES, Code, stored_name
 
+Params = Sequence[object] | Mapping[str, object] | None
+_TICK_NS = 2_000_000_000  # coarser than the clock of any file system in use
 _KEYS = ("venue", "symbol", "interval")
 _EMPTY = """select null::varchar as venue, null::varchar as symbol, null::varchar as interval,
     null::timestamptz as open_time, null::timestamptz as close_time,
@@ -32,21 +36,22 @@ class Reader:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._versions: tuple[tuple[Path, int], ...] = ()
+        self._versions: list[tuple[Path, int]] = []
+        self._stamps: dict[str, int] = {}
 
-    def run(
-        self, text: str, params: Sequence[object] | Mapping[str, object] | None
-    ) -> pl.DataFrame:
+    def run(self, text: str, params: Params) -> pl.DataFrame:
         """Rows of one SELECT; see `Store.sql`."""
         check_statement(text)
-        cursor = self.connection().cursor()
-        try:
-            table = cursor.sql(text, params=params).to_arrow_table()
-        except duckdb.Error as error:
-            raise QueryError(_one_line(error)) from error
-        finally:
-            cursor.close()
+        with self._lock:
+            try:
+                table = self.connection().sql(text, params=params).to_arrow_table()
+            except duckdb.Error as error:
+                raise QueryError(_one_line(error)) from error
+            except BaseException:
+                self._connection = None  # interrupted: it may be left in the middle of an answer
+                raise
         twice = {name for name in table.column_names if table.column_names.count(name) > 1}
         if twice:
             raise QueryError(f"two columns have the name {min(twice)!r}. Rename one with `as`.")
@@ -57,12 +62,40 @@ class Reader:
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The connection for the versions that are newest now."""
-        found = [(folder, read_current(folder)) for _, folder in list_datasets(self.root)]
-        current = [(folder, manifest) for folder, manifest in found if manifest is not None]
-        versions = tuple((folder, manifest.version) for folder, manifest in current)
-        if self._connection is None or versions != self._versions:
-            self._connection, self._versions = connect(self.root, current), versions
+        if self._connection is None or not self._unchanged():
+            begun, stamps = time.time_ns(), _stamps(self.root)
+            current = _newest(self.root)
+            versions = [(folder, manifest.version) for folder, manifest in current]
+            if self._connection is None or versions != self._versions:
+                self._connection, self._versions = connect(self.root, current), versions
+            # A commit in the same tick of the clock would leave a stamp as it is: look again.
+            settled = max(stamps.values(), default=0) < begun - _TICK_NS
+            self._stamps = stamps if settled else {}
         return self._connection
+
+    def _unchanged(self) -> bool:
+        """True when no folder has changed: each commit makes files in its dataset's folder."""
+        return bool(self._stamps) and all(_stamp(p) == at for p, at in self._stamps.items())
+
+
+def _stamps(root: Path) -> dict[str, int]:
+    """When each folder down to the datasets last changed."""
+    places = {root / "bars"}
+    for _, folder in list_datasets(root):
+        places |= {folder, folder.parent, folder.parent.parent}
+    return {str(place): _stamp(str(place)) for place in places}
+
+
+def _stamp(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return -1
+
+
+def _newest(root: Path) -> list[tuple[Path, Manifest]]:
+    found = [(folder, read_current(folder)) for _, folder in list_datasets(root)]
+    return [(folder, manifest) for folder, manifest in found if manifest is not None]
 
 
 def check_statement(text: str) -> None:

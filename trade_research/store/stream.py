@@ -12,8 +12,7 @@ import pyarrow as pa
 from trade_research.errors import ConfigError
 from trade_research.frames.resample import resample
 from trade_research.store.catalog import Source
-from trade_research.store.encoding import to_frame
-from trade_research.store.rows import iter_columns
+from trade_research.store.rows import iter_rows
 
 if TYPE_CHECKING:
     from trade_research.store.query import Query
@@ -48,8 +47,7 @@ def _stored(query: Query, source: Source) -> Iterator[pl.DataFrame]:
 
     root = Path(query.root)
     span = widened(query, source)
-    for columns in iter_columns(source.folder(root), source.manifest(root), *span):
-        yield to_frame(columns)
+    yield from iter_rows(source.folder(root), source.manifest(root), *span)
 
 
 def _longer(frames: Iterator[pl.DataFrame], query: Query, source: Source) -> Iterator[pl.DataFrame]:
