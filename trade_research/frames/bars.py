@@ -128,7 +128,8 @@ def interval_of(frame: pl.DataFrame) -> Interval:
         raise DataError("an empty frame has no interval: give interval=")
     length = (frame["close_time"] - frame["open_time"]).dt.total_microseconds()
     opens = frame["open_time"].to_physical()
-    usual = int(length.mode(maintain_order=True)[0])
+    alike = length.min() == length.max()
+    usual = int(length[0] if alike else length.mode(maintain_order=True)[0])
     step = _smallest_step(frame)
     if step is None and usual not in _STANDARD:
         raise DataError("one bar alone does not tell its interval: give interval=")
