@@ -85,6 +85,21 @@ def make_dispatcher(fn: Callable[..., Any], known: Digest | None, *, canonical: 
     return made
 
 
+def make_bare(fn: Callable[..., Any], *, inner: bool) -> Any:
+    """The dispatcher of a kernel of this package that makes no arrays.
+
+    An inner one keeps no entry in the cache: the code of what calls it holds its own.
+    """
+    if config.DISABLE_JIT:
+        return fn
+    _reuse_pages()
+    options = FLAGS | {"_nrt": False, "no_cfunc_wrapper": True, "no_cpython_wrapper": inner}
+    made = CPUDispatcher(py_func=fn, targetoptions=options)
+    if not inner:
+        made._cache = CompileCache(fn, made.targetoptions)
+    return made
+
+
 @cache
 def _reuse_pages() -> None:
     """Once: free a block of 32 MB that was never touched.

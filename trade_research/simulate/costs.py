@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from typing import Any
 
 from trade_research.errors import ConfigError, nearest
 from trade_research.venues import VENUES
@@ -102,5 +103,5 @@ class Costs:
 
     def scaled(self, factor: float) -> Costs:
         """Every cost times `factor`."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return replace(self, **{k: v if v is None else v * factor for k, v in values.items()})
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Costs(**{k: None if v is None else v * factor for k, v in values.items()})

@@ -6,13 +6,22 @@ import numpy as np
 
 from trade_research.errors import SimulationError, nearest
 from trade_research.kernels.jit import F64
-from trade_research.simulate import fields as f
+from trade_research.simulate import codes
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
-from trade_research.simulate.schedule import Rebalance
 from trade_research.simulate.loop import finish, run
-from trade_research.simulate.tape import Books, Tape
+from trade_research.simulate.records import (
+    Acct,
+    Books,
+    FillRow,
+    OrderRow,
+    Records,
+    Sym,
+    Tape,
+    empty,
+)
+from trade_research.simulate.schedule import Rebalance
 
 FILLS = ("next_open", "next_close", "this_close")
 _FIRST_ROWS = 512
@@ -28,52 +37,62 @@ def pack_conf(
     start: int,
     rebalance: Rebalance | None,
     is_optimistic: bool,
-) -> F64:
-    """Every rule of a run in the first part of a new account array (`fields`)."""
+) -> Records:
+    """Every rule of a run, in a new account record."""
     if fill not in FILLS:
         raise SimulationError(f"unknown fill {fill!r}: {nearest(str(fill), FILLS)}")
     for name, value in (("delay", delay), ("start", start)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise SimulationError(f"{name} must be a whole number of bars from 0, found {value!r}.")
     exits = exits or Exits()
-    conf = np.zeros(f.N_ACCT)
+    acct = empty(Acct, 1)
     maker = costs.fee_bps if costs.maker_fee_bps is None else costs.maker_fee_bps
-    conf[f.FEE], conf[f.MAKER_FEE] = costs.fee_bps / 1e4, maker / 1e4
-    conf[f.HALF_SPREAD], conf[f.SLIPPAGE] = costs.spread_bps / 2e4, costs.slippage_bps / 1e4
-    conf[f.IMPACT], conf[f.SELL_TAX] = costs.impact_bps / 1e4, costs.sell_tax_bps / 1e4
-    conf[f.FIXED_FEE], conf[f.MIN_FEE] = costs.fixed_fee, costs.min_fee
-    conf[f.FEE_PER_UNIT], conf[f.BORROW] = costs.fee_per_unit, costs.borrow_bps / 1e4
-    conf[f.STOP], conf[f.TAKE_PROFIT] = exits.stop or 0.0, exits.take_profit or 0.0
-    conf[f.TRAILING], conf[f.MAX_HOLD] = exits.trailing or 0.0, exits.max_hold or 0
-    conf[f.COOLDOWN] = exits.cooldown
-    conf[f.MARGIN] = account.kind == "margin"
-    conf[f.LEVERAGE], conf[f.MAINTENANCE] = account.leverage, account.maintenance
-    conf[f.LAG] = delay + (fill != "this_close")
-    conf[f.AT_CLOSE] = fill != "next_open"
-    conf[f.START] = start
-    if rebalance is not None:
-        conf[f.REBALANCES], conf[f.DRIFT] = 1.0, rebalance.drift
-    conf[f.OPTIMISTIC] = is_optimistic
-    return conf
+    values = {
+        "fee": costs.fee_bps / 1e4,
+        "maker_fee": maker / 1e4,
+        "half_spread": costs.spread_bps / 2e4,
+        "slippage": costs.slippage_bps / 1e4,
+        "impact": costs.impact_bps / 1e4,
+        "sell_tax": costs.sell_tax_bps / 1e4,
+        "borrow": costs.borrow_bps / 1e4,
+        "fixed_fee": costs.fixed_fee,
+        "min_fee": costs.min_fee,
+        "fee_per_unit": costs.fee_per_unit,
+        "stop": exits.stop or 0.0,
+        "take_profit": exits.take_profit or 0.0,
+        "trailing": exits.trailing or 0.0,
+        "max_hold": exits.max_hold or 0,
+        "cooldown": exits.cooldown,
+        "leverage": account.leverage,
+        "maintenance": account.maintenance,
+        "drift": rebalance.drift if rebalance else 0.0,
+        "lag": delay + (fill != "this_close"),
+        "start": start,
+        "is_margin": account.kind == "margin",
+        "is_at_close": fill != "next_open",
+        "is_optimistic": is_optimistic,
+        "is_rebalancing": rebalance is not None,
+    }
+    for field, rule in values.items():
+        acct[field] = rule
+    return acct
 
 
-def open_books(acct: F64, cash: float, n_symbols: int, rules: Rules | None) -> Books:
+def open_books(acct: Records, cash: float, n_symbols: int, rules: Rules | None) -> Books:
     """Books of an account under the rules in `acct` that holds `cash` and nothing else."""
     if isinstance(cash, bool) or not (np.isfinite(cash) and cash > 0):
         raise SimulationError(f"cash must be a positive amount of money, found {cash!r}.")
-    acct[f.CASH] = acct[f.EQUITY] = cash
-    acct[f.CLOCK], acct[f.BAD_ROW] = np.nan, -1.0
-    sym = np.zeros((n_symbols, f.N_SYM))
-    sym[:, [f.ROW, f.MARK, f.VOLUME]] = np.nan
-    sym[:, [f.ENTRY_BAR, f.WAITING, f.WAITING_EXIT, f.LAST_BAR]] = -1.0
-    sym[:, f.TICK : f.MIN_NOTIONAL + 1] = (rules or Rules()).table(n_symbols)
-    rows = max(_FIRST_ROWS, 2 * f.ROWS_PER_BAR * n_symbols)
-    return Books(
-        acct=acct,
-        sym=sym,
-        orders=np.empty((rows, f.N_ORDER_FIELDS)),
-        fills=np.empty((rows, f.N_FILL_FIELDS)),
-    )
+    acct["cash"] = acct["equity"] = cash
+    acct["charged_until"], acct["bad_row"] = codes.NEVER, -1
+    syms = empty(Sym, n_symbols)
+    for name in ("row", "mark", "known_volume"):
+        syms[name] = np.nan
+    for name in ("entry_bar", "waiting", "waiting_exit", "last_bar"):
+        syms[name] = -1
+    table = (rules or Rules()).table(n_symbols)
+    syms["tick"], syms["lot"], syms["min_notional"] = table.T
+    rows = max(_FIRST_ROWS, 2 * codes.ROWS_PER_BAR * n_symbols)
+    return Books(acct, syms, empty(OrderRow, rows), empty(FillRow, rows))
 
 
 def advance(first: int, last: int, tape: Tape, books: Books, equity: F64, ledger: F64) -> Books:
@@ -81,7 +100,7 @@ def advance(first: int, last: int, tape: Tape, books: Books, equity: F64, ledger
     t = first
     while True:
         t = run(t, last, tape, books, equity, ledger)
-        row = int(books.acct[f.BAD_ROW])
+        row = int(books.acct[0].bad_row)
         if row >= 0:
             raise SimulationError(
                 f"the target of row {row} is infinite. A target is a fraction of equity; "
@@ -94,11 +113,8 @@ def advance(first: int, last: int, tape: Tape, books: Books, equity: F64, ledger
 
 def end(n_bars: int, is_final: bool, tape: Tape, books: Books) -> Books:
     """Journal decisions the data ended before; close positions if asked."""
-    room = f.ROWS_PER_BAR * books.sym.shape[0]
-    while (
-        books.acct[f.N_ORDERS] + room > books.orders.shape[0]
-        or books.acct[f.N_FILLS] + room > books.fills.shape[0]
-    ):
+    acct, room = books.acct[0], codes.ROWS_PER_BAR * len(books.syms)
+    while acct.n_orders + room > len(books.orders) or acct.n_fills + room > len(books.fills):
         books = with_room(books)
     finish(n_bars, is_final, tape, books)
     return books
@@ -109,7 +125,7 @@ def with_room(books: Books) -> Books:
     return books._replace(orders=_doubled(books.orders), fills=_doubled(books.fills))
 
 
-def _doubled(rows: F64) -> F64:
-    out = np.empty((2 * rows.shape[0], rows.shape[1]))
-    out[: rows.shape[0]] = rows
+def _doubled(rows: Records) -> Records:
+    out = np.empty(2 * len(rows), dtype=rows.dtype)
+    out[: len(rows)] = rows
     return out

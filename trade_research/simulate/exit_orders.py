@@ -3,115 +3,134 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from trade_research.kernels.jit import kernel
-from trade_research.simulate import fields as f
+from trade_research.kernels.jit import inner_kernel
+from trade_research.simulate import codes as k
 from trade_research.simulate.booking import add_order, execute
-from trade_research.simulate.tape import Books
+from trade_research.simulate.records import Acct, FillRow, OrderRow, Sym
 
 
-@kernel
-def levels(s: int, books: Books) -> tuple[float, int, float]:
+@inner_kernel
+def levels(acct: Acct, me: Sym) -> tuple[float, int, float]:
     """Stop price of a position, which kind of stop it is, and its target price.
 
     The nearer of stop and trailing stop; ∓inf and ±inf where there is none. Distances are from the
     average fill price, the trailing one from the best price since entry (`semantics.md` 4.2).
     """
-    acct, sym = books.acct, books.sym
-    side = 1.0 if sym[s, f.POSITION] > 0.0 else -1.0
+    side = 1.0 if me.position > 0.0 else -1.0
     stop, kind, goal = -side * math.inf, 0, side * math.inf
-    if acct[f.STOP] > 0.0:
-        stop, kind = sym[s, f.ENTRY_PRICE] * (1.0 - side * acct[f.STOP]), f.STOPPED
-    if acct[f.TRAILING] > 0.0:
-        trail = sym[s, f.PEAK] * (1.0 - side * acct[f.TRAILING])
+    if acct.stop > 0.0:
+        stop, kind = me.entry_price * (1.0 - side * acct.stop), k.STOPPED
+    if acct.trailing > 0.0:
+        trail = me.peak * (1.0 - side * acct.trailing)
         if side * (trail - stop) > 0.0:
-            stop, kind = trail, f.TRAILED
-    if acct[f.TAKE_PROFIT] > 0.0:
-        goal = sym[s, f.ENTRY_PRICE] * (1.0 + side * acct[f.TAKE_PROFIT])
+            stop, kind = trail, k.TRAILED
+    if acct.take_profit > 0.0:
+        goal = me.entry_price * (1.0 + side * acct.take_profit)
     return stop, kind, goal
 
 
-@kernel
+@inner_kernel
 def close_position(
-    s: int, ref: float, phase: int, kind: int, ambiguous: float, books: Books
+    s: int,
+    ref: float,
+    phase: int,
+    kind: int,
+    ambiguous: int,
+    acct: Acct,
+    me: Sym,
+    orders: Sequence[OrderRow],
+    fills: Sequence[FillRow],
 ) -> None:
     """Leave at `ref`; on a bar that traded nothing the exit waits, with its reason.
 
     Afterwards nothing is wanted until the strategy says something new. A symbol or a run that
     ends closes whatever its bar traded.
     """
-    acct, sym, orders = books.acct, books.sym, books.orders
-    position = sym[s, f.POSITION]
-    is_end = kind == f.DELISTING or kind == f.FINALIZE or acct[f.RUINED] > 0.0
-    order = int(sym[s, f.WAITING_EXIT])
-    if order < 0 or orders[order, f.O_KIND] != kind:
-        decided = acct[f.BAR] if is_end else max(acct[f.BAR] - 1.0, 0.0)
-        order = add_order(s, decided, 0.0, -position, float(kind), books)
-        sym[s, f.WAITING_EXIT] = order
-    orders[order, f.O_ATTEMPTS] += 1.0
-    orders[order, f.O_REASON] = f.NO_LIQUIDITY
-    if sym[s, f.TRADED] == 0.0 and not is_end:
+    is_end = kind == k.DELISTING or kind == k.FINALIZE or acct.is_ruined != 0
+    i = me.waiting_exit
+    if i < 0 or orders[i].kind != kind:
+        decided = acct.bar if is_end else max(acct.bar - 1, 0)
+        i = add_order(s, decided, 0.0, -me.position, kind, acct, me, orders)
+        me.waiting_exit = i
+    order = orders[i]
+    order.attempts += 1
+    if me.volume == 0.0 and not is_end:
+        order.reason = k.NO_LIQUIDITY
         return
-    orders[order, f.O_REASON] = 0.0
-    acct[f.AMBIGUOUS] += ambiguous
-    execute(s, -position, ref, phase, kind, order, ambiguous, books)
-    forget(s, books)
+    order.reason = 0
+    me.order = i
+    acct.n_ambiguous += ambiguous
+    execute(-me.position, ref, phase, kind, ambiguous, acct, me, order, fills[acct.n_fills])
+    forget(acct, me)
 
 
-@kernel
-def forget(s: int, books: Books) -> None:
+@inner_kernel
+def forget(acct: Acct, me: Sym) -> None:
     """Want nothing of a symbol until its target says something new."""
-    sym = books.sym
-    sym[s, f.DESIRED] = 0.0
-    sym[s, f.PENDING] = 0.0
-    sym[s, f.LOCKED] = 1.0
-    sym[s, f.EXIT_BAR] = books.acct[f.BAR]
-    sym[s, f.WAITING] = -1.0
-    sym[s, f.WAITING_EXIT] = -1.0
+    me.desired = 0.0
+    me.pending = 0
+    me.is_locked = 1
+    me.exit_bar = acct.bar
+    me.waiting = me.waiting_exit = -1
 
 
-@kernel
-def exits(phase: int, books: Books) -> None:
+@inner_kernel
+def exits(
+    phase: int,
+    acct: Acct,
+    syms: Sequence[Sym],
+    orders: Sequence[OrderRow],
+    fills: Sequence[FillRow],
+) -> None:
     """Stops and targets that this phase of the bar touches, then time exits.
 
     At the open only the open itself counts (a gap fills there); inside, the stop comes before the
     target, and the fill is marked when both are touched.
     """
-    acct, sym = books.acct, books.sym
-    for s in range(sym.shape[0]):
-        position, first = sym[s, f.POSITION], sym[s, f.OPEN]
-        if position == 0.0 or math.isnan(first):
+    for s in range(len(syms)):
+        me = syms[s]
+        first = me.open
+        if me.position == 0.0 or math.isnan(first):
             continue
-        side = 1.0 if position > 0.0 else -1.0
+        side = 1.0 if me.position > 0.0 else -1.0
         worst = best = first
-        if phase == f.INSIDE:
-            worst = sym[s, f.LOW] if side > 0.0 else sym[s, f.HIGH]
-            best = sym[s, f.HIGH] if side > 0.0 else sym[s, f.LOW]
-        stop, kind, goal = levels(s, books)
-        is_stopped = phase != f.AT_BAR_CLOSE and side * (worst - stop) <= 0.0
-        is_hit = phase != f.AT_BAR_CLOSE and side * (best - goal) >= 0.0
-        both = 1.0 if is_stopped and is_hit else 0.0
+        if phase == k.INSIDE:
+            worst, best = me.low, me.high
+            if side < 0.0:
+                worst, best = best, worst
+        stop, kind, goal = levels(acct, me)
+        is_stopped = phase != k.AT_CLOSE and side * (worst - stop) <= 0.0
+        is_hit = phase != k.AT_CLOSE and side * (best - goal) >= 0.0
+        both = 1 if is_stopped and is_hit else 0
         ref = first
-        if is_stopped and not (is_hit and acct[f.OPTIMISTIC] > 0.0):
+        if is_stopped and not (is_hit and acct.is_optimistic != 0):
             ref = side * min(side * stop, side * first)
         elif is_hit:
-            kind = f.TARGET_HIT
+            kind = k.TARGET_HIT
             ref = side * max(side * goal, side * first)
         elif (
-            phase != f.INSIDE
-            and (phase == f.AT_BAR_CLOSE) == (acct[f.AT_CLOSE] > 0.0)
-            and acct[f.MAX_HOLD] > 0.0
-            and acct[f.BAR] - sym[s, f.ENTRY_BAR] >= acct[f.MAX_HOLD]
+            phase == (k.AT_CLOSE if acct.is_at_close != 0 else k.AT_OPEN)
+            and acct.max_hold > 0
+            and acct.bar - me.entry_bar >= acct.max_hold
         ):
-            kind = f.HELD_MAX
-            ref = first if phase == f.AT_OPEN else sym[s, f.CLOSE]
+            kind = k.HELD_MAX
+            if phase == k.AT_CLOSE:
+                ref = me.close
         else:
             continue
-        close_position(s, ref, phase, kind, both, books)
+        close_position(s, ref, phase, kind, both, acct, me, orders, fills)
 
 
-@kernel
-def margin_call(phase: int, books: Books) -> None:
+@inner_kernel
+def margin_call(
+    phase: int,
+    acct: Acct,
+    syms: Sequence[Sym],
+    orders: Sequence[OrderRow],
+    fills: Sequence[FillRow],
+) -> None:
     """Liquidate when equity is at or below maintenance × gross, at the open or inside the bar.
 
     Inside, all prices are taken to move together along straight lines from the open to the worst
@@ -119,47 +138,45 @@ def margin_call(phase: int, books: Books) -> None:
     for one symbol that is its liquidation price exactly. What has no bar or no volume is sold when
     it can be: it is wanted no more.
     """
-    acct, sym = books.acct, books.sym
-    need = acct[f.MAINTENANCE]
-    at_open = at_worst = acct[f.CASH]
+    need = acct.maintenance
+    at_open = at_worst = acct.cash
     is_flat = True
-    for s in range(sym.shape[0]):
-        position = sym[s, f.POSITION]
-        if position == 0.0:
+    for s in range(len(syms)):
+        me = syms[s]
+        if me.position == 0.0:
             continue
         is_flat = False
-        first = last = sym[s, f.MARK]
-        if not math.isnan(sym[s, f.OPEN]):
-            first = last = sym[s, f.OPEN]
-            if phase == f.INSIDE:
-                last = worst_inside(s, books)
-        at_open += position * first - need * abs(position) * first
-        at_worst += position * last - need * abs(position) * last
+        first = last = me.mark
+        if not math.isnan(me.open):
+            first = last = me.open
+            if phase == k.INSIDE:
+                last = worst_inside(acct, me)
+        at_open += me.position * first - need * abs(me.position) * first
+        at_worst += me.position * last - need * abs(me.position) * last
     if is_flat or at_worst > 0.0:
         return
     share = 0.0
-    if phase == f.INSIDE:
+    if phase == k.INSIDE:
         share = max(at_open, 0.0) / (max(at_open, 0.0) - at_worst)
-    for s in range(sym.shape[0]):
-        position, first = sym[s, f.POSITION], sym[s, f.OPEN]
-        if position == 0.0:
+    for s in range(len(syms)):
+        me = syms[s]
+        if me.position == 0.0:
             continue
-        if math.isnan(first) or sym[s, f.TRADED] == 0.0:
-            forget(s, books)
-            sym[s, f.ORDER_KIND] = f.LIQUIDATION
+        if math.isnan(me.open) or me.volume == 0.0:
+            forget(acct, me)
+            me.kind = k.LIQUIDATION
             continue
-        _, _, goal = levels(s, books)
-        is_hit = sym[s, f.HIGH] >= goal if position > 0.0 else sym[s, f.LOW] <= goal
-        both = 1.0 if phase == f.INSIDE and is_hit else 0.0
-        ref = first + share * (worst_inside(s, books) - first)
-        close_position(s, ref, phase, f.LIQUIDATION, both, books)
+        _, _, goal = levels(acct, me)
+        is_hit = me.high >= goal if me.position > 0.0 else me.low <= goal
+        both = 1 if phase == k.INSIDE and is_hit else 0
+        ref = me.open + share * (worst_inside(acct, me) - me.open)
+        close_position(s, ref, phase, k.LIQUIDATION, both, acct, me, orders, fills)
 
 
-@kernel
-def worst_inside(s: int, books: Books) -> float:
+@inner_kernel
+def worst_inside(acct: Acct, me: Sym) -> float:
     """Worst price of the position inside the bar: the extreme, or its stop where that is nearer."""
-    sym = books.sym
-    stop, _, _ = levels(s, books)
-    if sym[s, f.POSITION] > 0.0:
-        return max(sym[s, f.LOW], min(stop, sym[s, f.OPEN]))
-    return min(sym[s, f.HIGH], max(stop, sym[s, f.OPEN]))
+    stop, _, _ = levels(acct, me)
+    if me.position > 0.0:
+        return max(me.low, min(stop, me.open))
+    return min(me.high, max(stop, me.open))

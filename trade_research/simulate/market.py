@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from trade_research.errors import SimulationError, nearest
 from trade_research.kernels.jit import F64, I64
@@ -131,16 +132,16 @@ class Market:
         prices = columns(frame, PRICES)
         day = None if sessions is None else sessions.to_physical().to_numpy().astype(np.int64)
         names = frame["symbol"].unique(maintain_order=True).to_list() if _has_symbols(frame) else []
-        if len(names) <= 1:
-            return cls(
-                stamps["open_time"],
-                stamps["close_time"],
-                *(prices[name] for name in PRICES),
-                symbols=tuple(names) or ("asset",),
-                session=day,
-                delisted=tuple(delisted),
-            )
-        return _scatter(frame["symbol"].to_list(), names, stamps, prices, tuple(delisted))
+        if len(names) > 1:
+            return _scatter(frame["symbol"].to_list(), names, stamps, prices, tuple(delisted))
+        return cls(
+            open_time=stamps["open_time"],
+            close_time=stamps["close_time"],
+            **prices,
+            symbols=tuple(names) or ("asset",),
+            session=day,
+            delisted=tuple(delisted),
+        )
 
     def session_days(self) -> I64:
         """Day number of each bar's session; without sessions the UTC day in which it closed."""
@@ -149,7 +150,7 @@ class Market:
         return (self.close_time - 1) // DAY_US
 
 
-def read_only(array: np.ndarray) -> np.ndarray:  # type: ignore[type-arg] # keeps any dtype
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A read-only view: kernels see one type of array, and nobody changes data in place."""
     view = array.view()
     view.setflags(write=False)
@@ -179,9 +180,14 @@ def _scatter(
             f"Market: bars that open together close at different times (row {row}, "
             f"{of_row[row]!r}). Bring all symbols to one interval and calendar first."
         )
-    matrices = []
+    matrices = {}
     for name in PRICES:
-        matrix = np.full((opened.size, len(names)), np.nan)
-        matrix[where, column] = prices[name]
-        matrices.append(matrix)
-    return Market(opened, closed, *matrices, symbols=tuple(names), delisted=delisted)
+        matrices[name] = np.full((opened.size, len(names)), np.nan)
+        matrices[name][where, column] = prices[name]
+    return Market(
+        open_time=opened,
+        close_time=closed,
+        **matrices,
+        symbols=tuple(names),
+        delisted=delisted,
+    )

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trade_research.kernels.jit import F64, I64
-from trade_research.simulate import fields as f
+from trade_research.simulate import codes
 from trade_research.simulate.market import Market
-from trade_research.simulate.tape import Books
+from trade_research.simulate.records import Books, Records
 from trade_research.simulate.trades import Trades, trades_of
 
 if TYPE_CHECKING:
     import polars as pl
+
+_MONEY = ("fee", "spread", "slippage", "impact", "tax")
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +29,8 @@ class Result:
     ----------
     equity : float64 array of shape (n_bars,)
         Cash and positions at last real closes, after everything that happened at that bar.
-    orders, fills : float64 arrays
-        The journals as the step wrote them (columns in `simulate.fields`).
+    orders, fills : record arrays
+        The journals as the step wrote them (fields in `simulate.records`).
     status : {"ok", "no_trades", "ruined"}
         "ruined": equity fell to 0 or below, everything was closed and the run ended there.
     ambiguous : int
@@ -37,8 +39,8 @@ class Result:
 
     market: Market
     equity: F64
-    orders: F64
-    fills: F64
+    orders: Records
+    fills: Records
     initial_cash: float
     status: str
     ambiguous: int
@@ -52,23 +54,22 @@ class Result:
         cls, market: Market, books: Books, cash: float, equity: F64, ledger: F64
     ) -> Result:
         """Result of finished books; the arrays are shared, not copied."""
-        acct = books.acct
+        acct = books.acct[0]
         if market.n_bars:  # a run that was closed out ends with other money than its last mark
-            equity[-1] = acct[f.EQUITY]
-            ledger[-1:, 0] = acct[f.CASH]
-        fills = books.fills[: int(acct[f.N_FILLS])]
-        status = "ruined" if acct[f.RUINED] else ("ok" if len(fills) else "no_trades")
+            equity[-1] = acct.equity
+            ledger[-1:, 0] = acct.cash
+        status = "ruined" if acct.is_ruined else ("ok" if acct.n_fills else "no_trades")
         return cls(
             market=market,
             equity=equity,
-            orders=books.orders[: int(acct[f.N_ORDERS])],
-            fills=fills,
+            orders=books.orders[: acct.n_orders],
+            fills=books.fills[: acct.n_fills],
             initial_cash=cash,
             status=status,
-            ambiguous=int(acct[f.AMBIGUOUS]),
-            borrow_paid=float(acct[f.BORROW_PAID]),
+            ambiguous=int(acct.n_ambiguous),
+            borrow_paid=float(acct.borrow_paid),
             ledger=ledger,
-            has_lots=bool((books.sym[:, f.LOT] > 0).any()),
+            has_lots=bool((books.syms["lot"] > 0).any()),
         )
 
     @property
@@ -86,8 +87,8 @@ class Result:
         """Units held after every bar, (n_bars, n_symbols)."""
         out = np.zeros((self.market.n_bars, self.market.n_symbols))
         for s in range(self.market.n_symbols):
-            mine = self.fills[self.fills[:, f.F_SYMBOL] == s]
-            out[:, s] = _since(mine[:, f.F_BAR], mine[:, f.F_POSITION], 0.0, len(out))
+            mine = self.fills[self.fills["symbol"] == s]
+            out[:, s] = _since(mine["bar"], mine["position"], 0.0, len(out))
         return out
 
     @cached_property
@@ -96,7 +97,7 @@ class Result:
         if len(self.ledger):
             return np.ascontiguousarray(self.ledger[:, 0])
         fills = self.fills
-        return _since(fills[:, f.F_BAR], fills[:, f.F_CASH], self.initial_cash, len(self.equity))
+        return _since(fills["bar"], fills["cash"], self.initial_cash, len(self.equity))
 
     @cached_property
     def value(self) -> F64:
@@ -114,10 +115,9 @@ class Result:
     @cached_property
     def cost(self) -> F64:
         """Money paid so far in fees, spread, slippage, impact, tax and borrowing, (n_bars,)."""
-        each = self.fills[:, f.F_FEE : f.F_TAX + 1].sum(axis=1)
-        out = np.bincount(
-            self.fills[:, f.F_BAR].astype(np.int64), weights=each, minlength=len(self.equity)
-        ).cumsum()
+        fills = self.fills
+        each = sum((fills[name] for name in _MONEY), start=np.zeros(len(fills)))
+        out = np.bincount(fills["bar"], weights=each, minlength=len(self.equity)).cumsum()
         if len(self.ledger):
             out = out + self.ledger[:, 1]
         return out
@@ -125,9 +125,8 @@ class Result:
     @cached_property
     def costs(self) -> dict[str, float]:
         """Money paid in total, by kind."""
-        sums = self.fills[:, f.F_FEE : f.F_TAX + 1].sum(axis=0)
         names = ("fees", "spread", "slippage", "impact", "tax")
-        paid = {name: float(total) for name, total in zip(names, sums, strict=True)}
+        paid = {n: float(self.fills[f].sum()) for n, f in zip(names, _MONEY, strict=True)}
         return paid | {"borrow": self.borrow_paid}
 
     @cached_property
@@ -140,10 +139,10 @@ class Result:
         if self.ambiguous == 0:
             profit = self._profit
             return (profit, profit), "no bar was ambiguous"
-        liquidated = self.fills[:, f.F_KIND] == f.LIQUIDATION
+        liquidated = self.fills["kind"] == codes.LIQUIDATION
         if self.market.n_symbols > 1 or self.has_lots or self.rerun is None:
             return None, "two readings of each ambiguous bar: a bound needs one symbol without lots"
-        if (self.fills[liquidated, f.F_AMBIGUOUS] > 0).any():
+        if (self.fills["ambiguous"][liquidated] > 0).any():
             return None, "two readings: an ambiguous bar held a liquidation"
         other = self.rerun(True)
         profits = sorted((self._profit, other._profit))
@@ -195,8 +194,8 @@ class Result:
         return trades_table(self)
 
 
-def _since(bars: F64, values: F64, first: float, n_bars: int) -> F64:
+def _since(bars: I64, values: F64, first: float, n_bars: int) -> F64:
     """Step function over bars: `first`, then after each of the sorted `bars` its value."""
-    starts = np.append(bars.astype(np.int64), n_bars)
+    starts = np.append(bars, n_bars)
     lengths = np.diff(starts, prepend=0)
     return np.repeat(np.append(first, values), lengths)

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trade_research.errors import SimulationError
-from trade_research.kernels.jit import F64
-from trade_research.simulate import fields as f
+from trade_research.kernels.jit import B8, F64
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.engine import advance, end, open_books, pack_conf
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.market import Market, read_only
+from trade_research.simulate.records import Tape
 from trade_research.simulate.result import Result
 from trade_research.simulate.schedule import Rebalance
-from trade_research.simulate.tape import Tape
 
 if TYPE_CHECKING:
     import polars as pl
@@ -92,9 +91,7 @@ def simulate(
     _check_impact(settings["costs"], market)
 
     def once(is_optimistic: bool) -> Result:
-        return _once(
-            market, matrix, cash, rules, finalize, is_optimistic=is_optimistic, **settings
-        )
+        return _once(market, matrix, cash, rules, finalize, is_optimistic=is_optimistic, **settings)
 
     result = once(is_optimistic=False)
     object.__setattr__(result, "rerun", once)
@@ -111,21 +108,21 @@ def _once(
     for name in market.delisted:
         s = market.symbols.index(name)
         rows = np.flatnonzero(~np.isnan(market.close[:, s]))
-        books.sym[s, f.LAST_BAR] = rows[-1] if rows.size else 0
+        books.syms[s].last_bar = rows[-1] if rows.size else 0
     if rebalance is None:
         flags = np.zeros(n_bars, dtype=np.bool_)
     else:
         flags = rebalance.rows(market.close_time, market.session_days(), 0, n_bars)
     tape = tape_of(market, target, flags)
     equity = np.empty(n_bars)
-    ledger = np.empty((n_bars if acct[f.BORROW] > 0 else 0, 2))
+    ledger = np.empty((n_bars if acct[0].borrow > 0 else 0, 2))
     if n_bars:
         books = advance(0, n_bars, tape, books, equity, ledger)
         books = end(n_bars, finalize, tape, books)
     return Result.from_books(market, books, float(cash), equity, ledger)
 
 
-def tape_of(market: Market, target: F64, flags: np.ndarray) -> Tape:  # type: ignore[type-arg] # bool
+def tape_of(market: Market, target: F64, flags: B8) -> Tape:
     """The market and the targets as the step reads them."""
     return Tape(
         market.open,

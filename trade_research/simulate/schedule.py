@@ -91,4 +91,3 @@ def _period_of(close_time: I64, session: I64, count: int, unit: str) -> I64:
         return (session + _EPOCH_WEEKDAY) // (7 * count)
     months: I64 = session.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     return months // count
-

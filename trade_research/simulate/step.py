@@ -8,97 +8,108 @@ model beside `market_orders`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from trade_research.kernels.jit import kernel
-from trade_research.simulate import fields as f
+from trade_research.kernels.jit import inner_kernel
+from trade_research.simulate import codes as k
 from trade_research.simulate.exit_orders import close_position, exits, margin_call
 from trade_research.simulate.market_orders import market_orders, take_targets
-from trade_research.simulate.tape import Books
+from trade_research.simulate.records import Acct, FillRow, OrderRow, Sym
 
 
-@kernel
-def step(books: Books) -> None:
+@inner_kernel
+def step(
+    acct: Acct, syms: Sequence[Sym], orders: Sequence[OrderRow], fills: Sequence[FillRow]
+) -> None:
     """Take the account through the bar in its books, in the order of `semantics.md` 4.2."""
-    acct = books.acct
-    has_exits = acct[f.STOP] + acct[f.TAKE_PROFIT] + acct[f.TRAILING] + acct[f.MAX_HOLD] > 0.0
+    has_exits = acct.stop + acct.take_profit + acct.trailing + acct.max_hold > 0.0
+    trading = k.AT_CLOSE if acct.is_at_close != 0 else k.AT_OPEN
     for phase in range(3):
-        if phase != f.INSIDE and acct[f.BORROW] > 0.0:
-            charge_borrow(phase, books)
-        if phase != f.AT_BAR_CLOSE and acct[f.MARGIN] > 0.0:
-            margin_call(phase, books)
+        if phase != k.INSIDE and acct.borrow > 0.0:
+            charge_borrow(phase, acct, syms)
+        if phase != k.AT_CLOSE and acct.is_margin != 0:
+            margin_call(phase, acct, syms, orders, fills)
         if has_exits:
-            exits(phase, books)
-        if phase == (f.AT_BAR_CLOSE if acct[f.AT_CLOSE] > 0.0 else f.AT_OPEN):
-            take_targets(books)
-            market_orders(phase, books)
-    equity = mark(books)
+            exits(phase, acct, syms, orders, fills)
+        if phase == trading and acct.has_row != 0:
+            take_targets(acct, syms)
+            market_orders(phase, acct, syms, orders, fills)
+    equity = mark(acct, syms, orders, fills)
     if equity <= 0.0:
-        acct[f.RUINED] = 1.0
-        equity = close_all(f.LIQUIDATION, books)
-    acct[f.EQUITY] = equity
-    remember(equity, books)
+        acct.is_ruined = 1
+        equity = close_all(k.LIQUIDATION, acct, syms, orders, fills)
+    acct.equity = equity
+    remember(acct, syms)
 
 
-@kernel
-def charge_borrow(phase: int, books: Books) -> None:
+@inner_kernel
+def charge_borrow(phase: int, acct: Acct, syms: Sequence[Sym]) -> None:
     """Lending fee of the shorts held since the last charge, at the last known price (ACT/365)."""
-    acct, sym = books.acct, books.sym
-    now = acct[f.OPENED] if phase == f.AT_OPEN else acct[f.CLOSED]
-    since = acct[f.CLOCK]
-    acct[f.CLOCK] = now
-    if now > since:
+    now = acct.opened if phase == k.AT_OPEN else acct.closed
+    since = acct.charged_until
+    acct.charged_until = now
+    if since != k.NEVER and now > since:
         value = 0.0
-        for s in range(sym.shape[0]):
-            if sym[s, f.POSITION] < 0.0:
-                is_new = phase == f.AT_BAR_CLOSE and not math.isnan(sym[s, f.CLOSE])
-                value -= sym[s, f.POSITION] * (sym[s, f.CLOSE] if is_new else sym[s, f.MARK])
-        fee = value * acct[f.BORROW] * (now - since) / f.YEAR_US
-        acct[f.CASH] -= fee
-        acct[f.BORROW_PAID] += fee
+        for s in range(len(syms)):
+            me = syms[s]
+            if me.position < 0.0:
+                is_new = phase == k.AT_CLOSE and not math.isnan(me.close)
+                value -= me.position * (me.close if is_new else me.mark)
+        fee = value * acct.borrow * (now - since) / k.YEAR_US
+        acct.cash -= fee
+        acct.borrow_paid += fee
 
 
-@kernel
-def mark(books: Books) -> float:
+@inner_kernel
+def mark(
+    acct: Acct, syms: Sequence[Sym], orders: Sequence[OrderRow], fills: Sequence[FillRow]
+) -> float:
     """Equity at last real closes; a symbol whose last bar this is closes first, with costs."""
-    acct, sym = books.acct, books.sym
-    for s in range(sym.shape[0]):
-        if not math.isnan(sym[s, f.CLOSE]):
-            sym[s, f.MARK] = sym[s, f.CLOSE]
-        if sym[s, f.LAST_BAR] == acct[f.BAR] and sym[s, f.POSITION] != 0.0:
-            close_position(s, sym[s, f.MARK], f.AT_BAR_CLOSE, f.DELISTING, 0.0, books)
-    value = acct[f.CASH]
-    for s in range(sym.shape[0]):
-        if sym[s, f.POSITION] != 0.0:
-            value += sym[s, f.POSITION] * sym[s, f.MARK]
+    for s in range(len(syms)):
+        me = syms[s]
+        if not math.isnan(me.close):
+            me.mark = me.close
+        if me.last_bar == acct.bar and me.position != 0.0:
+            close_position(s, me.mark, k.AT_CLOSE, k.DELISTING, k.ZERO, acct, me, orders, fills)
+    value = acct.cash
+    for s in range(len(syms)):
+        me = syms[s]
+        if me.position != 0.0:
+            value += me.position * me.mark
     return value
 
 
-@kernel
-def close_all(kind: int, books: Books) -> float:
+@inner_kernel
+def close_all(
+    kind: int,
+    acct: Acct,
+    syms: Sequence[Sym],
+    orders: Sequence[OrderRow],
+    fills: Sequence[FillRow],
+) -> float:
     """Close every position at its last real close; returns the money left."""
-    sym = books.sym
-    for s in range(sym.shape[0]):
-        if sym[s, f.POSITION] != 0.0:
-            close_position(s, sym[s, f.MARK], f.AT_BAR_CLOSE, kind, 0.0, books)
-    return books.acct[f.CASH]
+    for s in range(len(syms)):
+        me = syms[s]
+        if me.position != 0.0:
+            close_position(s, me.mark, k.AT_CLOSE, kind, k.ZERO, acct, me, orders, fills)
+    return acct.cash
 
 
-@kernel
-def remember(equity: float, books: Books) -> None:
+@inner_kernel
+def remember(acct: Acct, syms: Sequence[Sym]) -> None:
     """What the next bar may know of this one: best prices, volumes, drift from the weights."""
-    acct, sym = books.acct, books.sym
-    acct[f.DRIFTED] = 0.0
-    for s in range(sym.shape[0]):
-        position = sym[s, f.POSITION]
-        if acct[f.IMPACT] > 0.0 and sym[s, f.TRADED] > 0.0:
-            sym[s, f.VOLUME] = sym[s, f.TRADED]
-        is_new = sym[s, f.ENTRY_BAR] == acct[f.BAR] and sym[s, f.ENTRY_AT_CLOSE] > 0.0
-        if acct[f.TRAILING] > 0.0 and position != 0.0 and not is_new:
-            if position > 0.0 and sym[s, f.HIGH] > sym[s, f.PEAK]:
-                sym[s, f.PEAK] = sym[s, f.HIGH]
-            elif position < 0.0 and sym[s, f.LOW] < sym[s, f.PEAK]:
-                sym[s, f.PEAK] = sym[s, f.LOW]
-        if acct[f.DRIFT] > 0.0 and sym[s, f.LOCKED] == 0.0:
-            weight = position * sym[s, f.MARK] / equity if position != 0.0 else 0.0
-            if abs(weight - sym[s, f.HELD]) > acct[f.DRIFT]:
-                acct[f.DRIFTED] = 1.0
+    acct.is_drifted = 0
+    for s in range(len(syms)):
+        me = syms[s]
+        if acct.impact > 0.0 and me.volume > 0.0:
+            me.known_volume = me.volume
+        is_new = me.entry_bar == acct.bar and me.is_close_entry != 0
+        if acct.trailing > 0.0 and me.position != 0.0 and not is_new:
+            if me.position > 0.0 and me.high > me.peak:
+                me.peak = me.high
+            elif me.position < 0.0 and me.low < me.peak:
+                me.peak = me.low
+        if acct.drift > 0.0 and me.is_locked == 0:
+            weight = me.position * me.mark / acct.equity if me.position != 0.0 else 0.0
+            if abs(weight - me.held) > acct.drift:
+                acct.is_drifted = 1

@@ -9,8 +9,7 @@ import numpy as np
 import polars as pl
 
 from trade_research.kernels.jit import F64, I64
-from trade_research.simulate import fields as f
-from trade_research.simulate import trades as tr
+from trade_research.simulate.codes import AT_OPEN, KINDS, LOT_ROUNDING, REASONS
 
 if TYPE_CHECKING:
     from trade_research.simulate.result import Result
@@ -49,23 +48,23 @@ def equity_table(result: Result) -> pl.DataFrame:
 def orders_table(result: Result) -> pl.DataFrame:
     """Every order, in order of decision."""
     rows = result.orders
-    quantity, filled = rows[:, f.O_QUANTITY], rows[:, f.O_FILLED]
-    reason = rows[:, f.O_REASON].astype(np.int64)
-    is_short_of = ~np.isin(reason, (0, f.LOT_ROUNDING))
+    quantity, filled = rows["quantity"], rows["filled"]
+    reason = rows["reason"]
+    is_short_of = ~np.isin(reason, (0, LOT_ROUNDING))
     status = np.where(filled == 0.0, "unfilled", np.where(is_short_of, "partial", "filled"))
     return pl.DataFrame(
         {
             "order": np.arange(len(rows), dtype=np.int64),
-            "symbol": _named(rows[:, f.O_SYMBOL], result.symbols),
-            "decided": _time(result.close_time[rows[:, f.O_DECIDED].astype(np.int64)]),
-            "kind": _named(rows[:, f.O_KIND], f.KINDS),
-            "target": _numbers(rows[:, f.O_TARGET]),
-            "desired": _numbers(rows[:, f.O_DESIRED]),
+            "symbol": _named(rows["symbol"], result.symbols),
+            "decided": _time(result.close_time[rows["decided"]]),
+            "kind": _named(rows["kind"], KINDS),
+            "target": _numbers(rows["target"]),
+            "desired": _numbers(rows["desired"]),
             "quantity": _numbers(quantity),
             "filled": filled.copy(),
             "status": status,
-            "reason": _named(reason, f.REASONS),
-            "attempts": rows[:, f.O_ATTEMPTS].astype(np.int64),
+            "reason": _named(reason, REASONS),
+            "attempts": rows["attempts"],
         },
         schema_overrides={"status": pl.String},
     )
@@ -74,27 +73,27 @@ def orders_table(result: Result) -> pl.DataFrame:
 def fills_table(result: Result) -> pl.DataFrame:
     """Every fill, in order of time."""
     rows, market = result.fills, result.market
-    bar = rows[:, f.F_BAR].astype(np.int64)
-    quantity = rows[:, f.F_QUANTITY]
+    bar = rows["bar"]
+    quantity = rows["quantity"]
     return pl.DataFrame(
         {
-            "order": rows[:, f.F_ORDER].astype(np.int64),
-            "symbol": _named(rows[:, f.F_SYMBOL], result.symbols),
-            "time": _time(_moment(bar, rows[:, f.F_PHASE], market.open_time, market.close_time)),
+            "order": rows["order"],
+            "symbol": _named(rows["symbol"], result.symbols),
+            "time": _time(_moment(bar, rows["phase"], market.open_time, market.close_time)),
             "bar": bar,
             "side": _named((quantity < 0.0).astype(np.int64), ("buy", "sell")),
             "quantity": np.abs(quantity),
-            "reference": rows[:, f.F_REFERENCE].copy(),
-            "price": rows[:, f.F_PRICE].copy(),
-            "fee": rows[:, f.F_FEE].copy(),
-            "spread": rows[:, f.F_SPREAD].copy(),
-            "slippage": rows[:, f.F_SLIPPAGE].copy(),
-            "impact": rows[:, f.F_IMPACT].copy(),
-            "tax": rows[:, f.F_TAX].copy(),
-            "reason": _named(rows[:, f.F_KIND], f.KINDS),
-            "ambiguous": rows[:, f.F_AMBIGUOUS] > 0.0,
-            "outside": rows[:, f.F_OUTSIDE] > 0.0,
-            "position_after": rows[:, f.F_POSITION].copy(),
+            "reference": rows["reference"].copy(),
+            "price": rows["price"].copy(),
+            "fee": rows["fee"].copy(),
+            "spread": rows["spread"].copy(),
+            "slippage": rows["slippage"].copy(),
+            "impact": rows["impact"].copy(),
+            "tax": rows["tax"].copy(),
+            "reason": _named(rows["kind"], KINDS),
+            "ambiguous": rows["ambiguous"] > 0.0,
+            "outside": rows["outside"] > 0.0,
+            "position_after": rows["position"].copy(),
         }
     )
 
@@ -103,27 +102,27 @@ def trades_table(result: Result) -> pl.DataFrame:
     """Every round trip, in order of exit."""
     trades, market = result.trades, result.market
     rows = trades.rows
-    entry, exit_ = (rows[:, c].astype(np.int64) for c in (tr.T_ENTRY_BAR, tr.T_EXIT_BAR))
+    entry, exit_ = rows["entry_bar"], rows["exit_bar"]
     opened, closed = market.open_time, market.close_time
     return pl.DataFrame(
         {
-            "symbol": _named(rows[:, tr.T_SYMBOL], result.symbols),
-            "side": _named((rows[:, tr.T_SIDE] < 0.0).astype(np.int64), ("long", "short")),
-            "entry_time": _time(_moment(entry, rows[:, tr.T_ENTRY_PHASE], opened, closed)),
-            "exit_time": _time(_moment(exit_, rows[:, tr.T_EXIT_PHASE], opened, closed)),
+            "symbol": _named(rows["symbol"], result.symbols),
+            "side": _named((rows["side"] < 0.0).astype(np.int64), ("long", "short")),
+            "entry_time": _time(_moment(entry, rows["entry_phase"], opened, closed)),
+            "exit_time": _time(_moment(exit_, rows["exit_phase"], opened, closed)),
             "entry_bar": entry,
             "exit_bar": exit_,
-            "quantity": rows[:, tr.T_QUANTITY].copy(),
-            "entry_price": rows[:, tr.T_ENTRY].copy(),
-            "exit_price": rows[:, tr.T_EXIT].copy(),
-            "fees": rows[:, tr.T_FEES].copy(),
-            "costs": rows[:, tr.T_COSTS].copy(),
-            "pnl": rows[:, tr.T_PNL].copy(),
+            "quantity": rows["quantity"].copy(),
+            "entry_price": rows["entry_price"].copy(),
+            "exit_price": rows["exit_price"].copy(),
+            "fees": rows["fees"].copy(),
+            "costs": rows["costs"].copy(),
+            "pnl": rows["pnl"].copy(),
             "return": trades.returns,
             "bars": exit_ - entry,
-            "mae": rows[:, tr.T_MAE].copy(),
-            "mfe": rows[:, tr.T_MFE].copy(),
-            "exit_reason": _named(rows[:, tr.T_KIND], f.KINDS),
+            "mae": rows["mae"].copy(),
+            "mfe": rows["mfe"].copy(),
+            "exit_reason": _named(rows["kind"], KINDS),
             "open": trades.is_open,
         }
     )
@@ -131,7 +130,7 @@ def trades_table(result: Result) -> pl.DataFrame:
 
 def _moment(bar: I64, phase: F64, opened: I64, closed: I64) -> I64:
     """Open of the bar for fills at the open; for fills inside, its close: when it was known."""
-    return np.where(phase == f.AT_OPEN, opened[bar], closed[bar])
+    return np.where(phase == AT_OPEN, opened[bar], closed[bar])
 
 
 def _time(us: I64) -> pl.Series:

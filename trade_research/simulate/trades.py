@@ -2,165 +2,153 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from trade_research.kernels.jit import F64, kernel
-from trade_research.simulate import fields as f
+from trade_research.kernels.jit import B8, F64, I64, bare_kernel, inner_kernel
+from trade_research.simulate import codes as k
 from trade_research.simulate.market import Market
-
-T_SYMBOL, T_SIDE, T_ENTRY_BAR, T_ENTRY_PHASE, T_EXIT_BAR, T_EXIT_PHASE = 0, 1, 2, 3, 4, 5
-T_QUANTITY, T_ENTRY, T_EXIT, T_FEES, T_COSTS, T_PNL = 6, 7, 8, 9, 10, 11
-T_MAE, T_MFE, T_KIND, T_OPEN = 12, 13, 14, 15
-N_TRADE_FIELDS = 16
+from trade_research.simulate.records import FillRow, Records, TradeRow, empty
 
 
 @dataclass(frozen=True, eq=False)
 class Trades:
-    """Columns of the round trips, each of shape (n_trades,), in order of exit; open ones last."""
+    """Round trips in order of exit, open ones last; fields of `rows` in `records.TradeRow`."""
 
-    rows: F64
+    rows: Records
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def column(self, number: int) -> F64:
-        """One column by its number in this module."""
-        out: F64 = self.rows[:, number]
-        return out
-
     @property
     def pnl(self) -> F64:
-        """Net money made by each."""
-        return self.column(T_PNL)
+        """Net money made by each, (n_trades,)."""
+        out: F64 = self.rows["pnl"]
+        return out
 
     @property
     def returns(self) -> F64:
-        """Net money made as a fraction of the money entered with."""
-        out: F64 = self.column(T_PNL) / (self.column(T_QUANTITY) * self.column(T_ENTRY))
+        """Net money made as a fraction of the money entered with, (n_trades,)."""
+        out: F64 = self.rows["pnl"] / (self.rows["quantity"] * self.rows["entry_price"])
         return out
 
     @property
-    def is_open(self) -> np.ndarray:  # type: ignore[type-arg] # of bool
+    def is_open(self) -> B8:
         """Which are still open: their exit is the mark at the last close."""
-        return self.column(T_OPEN) > 0
+        out: B8 = self.rows["is_open"] != 0
+        return out
 
     @property
-    def bars(self) -> F64:
-        """Bars from entry to exit."""
-        return self.column(T_EXIT_BAR) - self.column(T_ENTRY_BAR)
+    def bars(self) -> I64:
+        """Bars from entry to exit, (n_trades,)."""
+        out: I64 = self.rows["exit_bar"] - self.rows["entry_bar"]
+        return out
 
     @property
     def mae(self) -> F64:
         """Worst excursion while held, a fraction of the entry price, ≤ 0."""
-        return self.column(T_MAE)
+        out: F64 = self.rows["mae"]
+        return out
 
     @property
     def mfe(self) -> F64:
         """Best excursion while held, a fraction of the entry price, ≥ 0."""
-        return self.column(T_MFE)
+        out: F64 = self.rows["mfe"]
+        return out
 
 
-def trades_of(fills: F64, market: Market) -> Trades:
+def trades_of(fills: Records, market: Market) -> Trades:
     """Round trips of a fill journal; a partial exit closes its share of the position."""
-    out = np.empty((len(fills) + market.n_symbols, N_TRADE_FIELDS))
-    open_ = np.zeros((market.n_symbols, 12))
-    n = match_fills(fills, market.high, market.low, market.close, open_, out)
+    out = empty(TradeRow, len(fills) + market.n_symbols)
+    held = empty(TradeRow, market.n_symbols)
+    n = match_fills(fills, market.high, market.low, market.close, held, out)
     return Trades(out[:n])
 
 
-# Columns of the open positions while matching
-_SIZE, _GROSS, _FEES, _COSTS, _BAR, _PHASE, _HIGH, _LOW, _SEEN, _SIDE = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-
-
-@kernel
-def match_fills(fills: F64, high: F64, low: F64, close: F64, held: F64, out: F64) -> int:
+@bare_kernel
+def match_fills(
+    fills: Sequence[FillRow],
+    high: F64,
+    low: F64,
+    close: F64,
+    held: Sequence[TradeRow],
+    out: Sequence[TradeRow],
+) -> int:
     """Write the round trips of `fills` (in time order) to `out`; returns how many.
 
-    `held` is scratch of one row a symbol, zeroed. Entries average; an exit of a share of the
-    position takes that share of the entry costs.
+    `held` is scratch of one row a symbol, zeroed: quantity, entry bar, costs and gross money of
+    the open position. Entries average; an exit takes its share of the entry costs.
     """
     n = 0
-    n_bars = close.shape[0]
-    for i in range(fills.shape[0]):
-        s, bar = int(fills[i, f.F_SYMBOL]), int(fills[i, f.F_BAR])
-        size, price = abs(fills[i, f.F_QUANTITY]), fills[i, f.F_PRICE]
-        fees = fills[i, f.F_FEE] + fills[i, f.F_TAX]
-        costs = fees + fills[i, f.F_SPREAD] + fills[i, f.F_SLIPPAGE] + fills[i, f.F_IMPACT]
-        side = 1.0 if fills[i, f.F_QUANTITY] > 0.0 else -1.0
-        me = held[s]
-        if me[_SIZE] == 0.0:
-            me[_GROSS] = me[_FEES] = me[_COSTS] = 0.0
-            me[_BAR], me[_PHASE], me[_SIDE] = bar, fills[i, f.F_PHASE], side
-            me[_HIGH] = me[_LOW] = price
-            me[_SEEN] = bar + 1 if fills[i, f.F_PHASE] == f.AT_BAR_CLOSE else bar
-        if me[_SIDE] == side:
-            me[_SIZE] += size
-            me[_GROSS] += size * price
-            me[_FEES] += fees
-            me[_COSTS] += costs
+    for i in range(len(fills)):
+        fill = fills[i]
+        me = held[fill.symbol]
+        size, price = abs(fill.quantity), fill.price
+        side = 1.0 if fill.quantity > 0.0 else -1.0
+        fees = fill.fee + fill.tax
+        costs = fees + fill.spread + fill.slippage + fill.impact
+        until = fill.bar + 1 if fill.phase == k.AT_CLOSE else fill.bar
+        if me.quantity == 0.0:
+            me.symbol, me.side = fill.symbol, side
+            me.entry_bar, me.entry_phase = fill.bar, fill.phase
+            me.gross = me.fees = me.costs = 0.0
+            me.high = me.low = price
+            me.seen = until
+        if me.side == side:
+            me.quantity += size
+            me.gross += size * price
+            me.fees += fees
+            me.costs += costs
             continue
-        until = bar + 1 if fills[i, f.F_PHASE] == f.AT_BAR_CLOSE else bar
-        see(me, s, until, price, high, low)
-        share = 1.0 if fills[i, f.F_POSITION] == 0.0 else size / me[_SIZE]
-        fees += me[_FEES] * share
-        costs += me[_COSTS] * share
-        close_trade(me, s, bar, fills[i, f.F_PHASE], size, price, fees, costs, out[n])
-        out[n, T_KIND] = fills[i, f.F_KIND]
+        see(me, until, price, high, low)
+        share = 1.0 if fill.position == 0.0 else size / me.quantity
+        row = out[n]
+        row.fees, row.costs = fees + me.fees * share, costs + me.costs * share
+        close_trade(me, size, price, row)
+        row.exit_bar, row.exit_phase, row.kind = fill.bar, fill.phase, fill.kind
         n += 1
-        me[_FEES] -= me[_FEES] * share
-        me[_COSTS] -= me[_COSTS] * share
-        me[_GROSS] -= me[_GROSS] * share
-        me[_SIZE] = 0.0 if share == 1.0 else me[_SIZE] - size
-    for s in range(held.shape[0]):
+        me.fees -= me.fees * share
+        me.costs -= me.costs * share
+        me.gross -= me.gross * share
+        me.quantity = 0.0 if share == 1.0 else me.quantity - size
+    for s in range(len(held)):
         me = held[s]
-        if me[_SIZE] > 0.0:
-            last = n_bars - 1
-            while last > 0 and np.isnan(close[last, s]):
+        if me.quantity != 0.0:
+            last = close.shape[0] - 1
+            while last > 0 and math.isnan(close[last, s]):
                 last -= 1
-            see(me, s, n_bars, close[last, s], high, low)
-            size, fees, costs = me[_SIZE], me[_FEES], me[_COSTS]
-            phase = float(f.AT_BAR_CLOSE)
-            close_trade(me, s, n_bars - 1, phase, size, close[last, s], fees, costs, out[n])
-            out[n, T_KIND], out[n, T_OPEN] = 0.0, 1.0
+            see(me, close.shape[0], close[last, s], high, low)
+            row = out[n]
+            row.fees, row.costs = me.fees, me.costs
+            close_trade(me, me.quantity, close[last, s], row)
+            row.exit_bar, row.exit_phase, row.is_open = close.shape[0] - 1, k.AT_CLOSE, 1
             n += 1
     return n
 
 
-@kernel
-def see(me: F64, s: int, until: int, price: float, high: F64, low: F64) -> None:
+@inner_kernel
+def see(me: TradeRow, until: int, price: float, high: F64, low: F64) -> None:
     """Extend the extremes seen by the bars before `until` and by the exit's own price."""
-    top, bottom = max(me[_HIGH], price), min(me[_LOW], price)
-    for k in range(int(me[_SEEN]), until):
-        if high[k, s] > top:
-            top = high[k, s]
-        if low[k, s] < bottom:
-            bottom = low[k, s]
-    me[_HIGH], me[_LOW], me[_SEEN] = top, bottom, max(until, int(me[_SEEN]))
+    top, bottom = max(me.high, price), min(me.low, price)
+    for b in range(me.seen, until):
+        if high[b, me.symbol] > top:
+            top = high[b, me.symbol]
+        if low[b, me.symbol] < bottom:
+            bottom = low[b, me.symbol]
+    me.high, me.low, me.seen = top, bottom, max(until, me.seen)
 
 
-@kernel
-def close_trade(
-    me: F64,
-    s: int,
-    bar: int,
-    phase: float,
-    size: float,
-    price: float,
-    fees: float,
-    costs: float,
-    row: F64,
-) -> None:
-    """Write one round trip of `size` units out of the open position `me`."""
-    side, entry = me[_SIDE], me[_GROSS] / me[_SIZE]
-    row[T_SYMBOL], row[T_SIDE] = s, side
-    row[T_ENTRY_BAR], row[T_ENTRY_PHASE] = me[_BAR], me[_PHASE]
-    row[T_EXIT_BAR], row[T_EXIT_PHASE] = bar, phase
-    row[T_QUANTITY], row[T_ENTRY], row[T_EXIT] = size, entry, price
-    row[T_FEES], row[T_COSTS] = fees, costs
-    row[T_PNL] = side * (price - entry) * size - fees
-    best, worst = (me[_HIGH], me[_LOW]) if side > 0.0 else (me[_LOW], me[_HIGH])
-    row[T_MFE] = side * (best - entry) / entry
-    row[T_MAE] = side * (worst - entry) / entry
-    row[T_OPEN] = 0.0
+@inner_kernel
+def close_trade(me: TradeRow, size: float, price: float, row: TradeRow) -> None:
+    """Write one round trip of `size` units out of the open position `me`, its costs known."""
+    entry = me.gross / me.quantity
+    row.symbol, row.side = me.symbol, me.side
+    row.entry_bar, row.entry_phase = me.entry_bar, me.entry_phase
+    row.quantity, row.entry_price, row.exit_price = size, entry, price
+    row.pnl = me.side * (price - entry) * size - row.fees
+    best, worst = me.high, me.low
+    if me.side < 0.0:
+        best, worst = worst, best
+    row.mfe = me.side * (best - entry) / entry
+    row.mae = me.side * (worst - entry) / entry

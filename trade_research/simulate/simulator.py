@@ -1,0 +1,213 @@
+"""The simulator one bar at a time: the same compiled loop as `simulate`, over [t, t + 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from trade_research.errors import SimulationError
+from trade_research.kernels.jit import B8, F64, I64
+from trade_research.simulate.accounts import Account, Rules
+from trade_research.simulate.costs import Costs
+from trade_research.simulate.engine import advance, end, open_books, pack_conf
+from trade_research.simulate.exits import Exits
+from trade_research.simulate.market import DAY_US, PRICES, Market, read_only
+from trade_research.simulate.records import Records, Tape
+from trade_research.simulate.result import Result
+from trade_research.simulate.schedule import Rebalance
+
+_FIRST_BARS = 256
+
+
+class _Columns(NamedTuple):
+    """All bars so far, with room for more; axis 0 is time (1 for prices)."""
+
+    prices: F64
+    target: F64
+    equity: F64
+    ledger: F64
+    opened: I64
+    closed: I64
+    session: I64
+    flags: B8
+
+    @classmethod
+    def empty(cls, n: int, n_symbols: int, has_ledger: bool) -> _Columns:
+        """Columns with room for `n` bars."""
+        return cls(
+            prices=np.full((len(PRICES), n, n_symbols), np.nan),
+            target=np.full((n, n_symbols), np.nan),
+            equity=np.zeros(n),
+            ledger=np.zeros((n if has_ledger else 0, 2)),
+            opened=np.zeros(n, dtype=np.int64),
+            closed=np.zeros(n, dtype=np.int64),
+            session=np.zeros(n, dtype=np.int64),
+            flags=np.zeros(n, dtype=np.bool_),
+        )
+
+    def doubled(self) -> _Columns:
+        """The same with room for twice as many bars."""
+        n, n_symbols = self.target.shape
+        out = self.empty(2 * n, n_symbols, len(self.ledger) > 0)
+        out.prices[:, :n] = self.prices
+        for old, new in zip(self[1:], out[1:], strict=True):
+            new[: len(old)] = old
+        return out
+
+    def tape(self) -> Tape:
+        """The columns as the step reads them."""
+        o, h, low, c, v = (read_only(matrix) for matrix in self.prices)
+        target, opened, closed = (read_only(x) for x in (self.target, self.opened, self.closed))
+        return Tape(o, h, low, c, v, target, opened, closed, self.flags)
+
+
+class Simulator:
+    """An account that is fed bars as they close, and gives the fills of `simulate`, bit for bit.
+
+    Arguments are those of `simulate`. Bars are kept in growing columns, so a bar costs the same
+    however long the run.
+
+    Examples
+    --------
+    ``account = Simulator(("BTC/USDT",), costs=Costs())``, then after every close
+    ``account.advance(open_time, close_time, bar, target)``.
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        *,
+        costs: Costs | None = None,
+        exits: Exits | None = None,
+        account: Account | str = "spot",
+        cash: float = 100_000.0,
+        fill: str = "next_open",
+        delay: int = 0,
+        rebalance: Rebalance | bool | int | float | str | None = None,
+        rules: Rules | None = None,
+        start: int = 0,
+    ) -> None:
+        self.symbols = tuple(symbols)
+        self.n_bars = 0
+        self._cash = float(cash)
+        self._rebalance = Rebalance.of(rebalance)
+        acct = pack_conf(
+            costs=costs or Costs(),
+            exits=exits,
+            account=Account.of(account),
+            fill=fill,
+            delay=delay,
+            start=start,
+            rebalance=self._rebalance,
+            is_optimistic=False,
+        )
+        self._books = open_books(acct, cash, len(self.symbols), rules)
+        self._delisted: list[str] = []
+        self._columns = _Columns.empty(_FIRST_BARS, len(self.symbols), bool(acct[0].borrow > 0))
+        self._tape = self._columns.tape()
+
+    def advance(
+        self,
+        open_time: int,
+        close_time: int,
+        bar: F64,
+        target: F64 | float,
+        *,
+        session: int | None = None,
+        delisted: Sequence[str] = (),
+    ) -> Records:
+        """Take one closed bar and what the strategy wants after it; returns the bar's fills.
+
+        Parameters
+        ----------
+        open_time, close_time : int
+            Microseconds since 1970, UTC; `open_time` after that of the bar before.
+        bar : float64 array of shape (5,) or (5, n_symbols)
+            Open, high, low, close, volume; NaN prices where a symbol has no bar.
+        target : float or float64 array of shape (n_symbols,)
+            Wanted after this bar; NaN is no opinion.
+        session : int, optional
+            Day number of the bar's session; its UTC day when left out.
+        delisted : sequence of str
+            Symbols whose last bar this is.
+
+        Raises
+        ------
+        SimulationError
+            Shapes that do not agree, a bar out of order, an unknown symbol, an infinite target.
+        """
+        t, n_symbols = self.n_bars, len(self.symbols)
+        prices = np.asarray(bar, dtype=np.float64).reshape(len(PRICES), -1)
+        wanted = np.atleast_1d(np.asarray(target, dtype=np.float64))
+        if prices.shape[1] != n_symbols or wanted.shape != (n_symbols,):
+            raise SimulationError(
+                f"Simulator of {n_symbols} symbols: bar has shape {np.shape(bar)} and target "
+                f"{np.shape(target)}. Give (5, {n_symbols}) and ({n_symbols},)."
+            )
+        columns = self._columns
+        if t and open_time <= columns.opened[t - 1]:
+            raise SimulationError(
+                f"bar {t} opens at {open_time} µs, not after the bar before "
+                f"({columns.opened[t - 1]} µs). Drop repeats and feed bars in order."
+            )
+        for name in delisted:
+            if name not in self.symbols:
+                raise SimulationError(f"delisted symbol {name!r} is not among {self.symbols}.")
+        if t == len(columns.opened):
+            columns = self._columns = columns.doubled()
+            self._tape = columns.tape()
+        for name in delisted:
+            self._books.syms[self.symbols.index(name)].last_bar = t
+            self._delisted.append(name)
+        columns.opened[t], columns.closed[t] = open_time, close_time
+        columns.session[t] = (close_time - 1) // DAY_US if session is None else session
+        columns.prices[:, t] = prices
+        columns.target[t] = wanted
+        self.n_bars = t + 1
+        if self._rebalance is not None:
+            flags = self._rebalance.rows(columns.closed, columns.session, t, t + 1)
+            columns.flags[t] = flags[0]
+        before = self._books.acct[0].n_fills
+        equity, ledger = columns.equity, columns.ledger
+        self._books = advance(t, t + 1, self._tape, self._books, equity, ledger)
+        return self._books.fills[before : self._books.acct[0].n_fills]
+
+    @property
+    def equity(self) -> float:
+        """Equity at the last close."""
+        return float(self._books.acct[0].equity)
+
+    @property
+    def cash(self) -> float:
+        """Money after the last bar."""
+        return float(self._books.acct[0].cash)
+
+    @property
+    def position(self) -> F64:
+        """Units of each symbol after the last bar, (n_symbols,)."""
+        return np.array(self._books.syms["position"])
+
+    def result(self, *, finalize: bool = False) -> Result:
+        """Everything so far, as `simulate` over the same bars gives it; the account goes on."""
+        n, columns = self.n_bars, self._columns
+        prices = dict(zip(PRICES, columns.prices[:, :n].copy(), strict=True))
+        market = Market(
+            open_time=columns.opened[:n].copy(),
+            close_time=columns.closed[:n].copy(),
+            **prices,
+            symbols=self.symbols,
+            session=columns.session[:n].copy(),
+            delisted=tuple(self._delisted),
+        )
+        books = self._books._replace(
+            acct=self._books.acct.copy(),
+            syms=self._books.syms.copy(),
+            orders=self._books.orders.copy(),
+            fills=self._books.fills.copy(),
+        )
+        equity, ledger = columns.equity[:n].copy(), columns.ledger[:n].copy()
+        if n:
+            books = end(n, finalize, self._tape, books)
+        return Result.from_books(market, books, self._cash, equity, ledger)
