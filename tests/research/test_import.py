@@ -8,7 +8,10 @@ import sys
 
 import pytest
 
-HEAVY = ("numba", "polars", "duckdb", "pyarrow", "matplotlib", "scipy", "ccxt", "dask", "pandas")
+HEAVY = (
+    *("numba", "polars", "duckdb", "pyarrow", "matplotlib", "scipy", "scipy.stats"),
+    *("ccxt", "dask", "pandas"),
+)
 
 
 def loaded_by(code: str) -> set[str]:
