@@ -13,7 +13,10 @@ from trade_research.metrics import summary
 from trade_research.report.run import DataInfo, Run, StrategyInfo
 
 HOSTILE = """<script>alert(1)</script>"><img src=x onerror=alert(2)>'&</title></script>{{7*7}}"""
-SOURCE = '@strategy(warmup=lambda slow: slow)\ndef rule(close, fast=20, slow=100):\n    return sma(close, fast) > sma(close, slow)  # <b>&"\n'
+SOURCE = """@strategy(warmup=lambda slow: slow)
+def rule(close, fast=20, slow=100):
+    return sma(close, fast) > sma(close, slow)  # <b>&"
+"""
 
 
 @dataclass(frozen=True)
@@ -80,16 +83,23 @@ def make_run(
     level = gross * np.exp(-np.cumsum(changed * 11e-4))
     peak = np.maximum.accumulate(np.maximum(level, 100_000))
     equity = clock.select("close_time").with_columns(
-        equity=level, **{"return": np.diff(level, prepend=100_000) / np.append(100_000, level[:-1])},
-        drawdown=level / peak - 1, cash=level * (1 - held), gross=np.abs(held), net=held, cost=cost,
-    )  # fmt: skip
+        equity=level,
+        **{"return": np.diff(level, prepend=100_000) / np.append(100_000, level[:-1])},
+        drawdown=level / peak - 1,
+        cash=level * (1 - held),
+        gross=np.abs(held),
+        net=held,
+        cost=cost,
+    )
     prices = clock.with_columns(
         open=close, high=close * (1 + np.abs(move)), low=close * (1 - np.abs(move)), close=close
     )
     fills, trades, orders = _activity(clock, close, held, changed, gross, symbols)
     run = Run(
         title=title,
-        strategy=StrategyInfo(name, "Long while fast is above slow.", SOURCE, "a" * 64, {"fast": 20, "slow": 100}),
+        strategy=StrategyInfo(
+            name, "Long while fast is above slow.", SOURCE, "a" * 64, {"fast": 20, "slow": 100}
+        ),
         instruments=symbols,
         interval=interval,
         calendar="24/7",
@@ -101,23 +111,46 @@ def make_run(
         fills=fills,
         orders=orders,
         prices=prices,
-        metrics=dict(_metrics(equity, step, fills, trades, np.diff(close, prepend=close[0]) / close)),
-        benchmark_metrics=dict(_metrics(
-            equity.with_columns(equity=100_000 * close / close[0]), step, fills[:0], trades[:0], None,
-        )),
+        metrics=dict(
+            _metrics(equity, step, fills, trades, np.diff(close, prepend=close[0]) / close)
+        ),
+        benchmark_metrics=dict(
+            _metrics(
+                equity.with_columns(equity=100_000 * close / close[0]),
+                step,
+                fills[:0],
+                trades[:0],
+                None,
+            )
+        ),
         initial_cash=100_000.0,
         intervals={"cagr": (0.01, 0.24, n), "win_rate": (0.41, 0.55, trades.height)},
         periods_per_year=timedelta(days=365) / step,
         budget=Budget(),
         check=Check(),
         verdicts=_verdicts(symbols[0], clock, n),
-        data=[DataInfo(f"binance:{s}@{interval}", n, clock["open_time"][0], clock["open_time"][-1],
-                       "c0ffee" * 10, n + 12) for s in symbols],
+        data=[
+            DataInfo(
+                f"binance:{s}@{interval}",
+                n,
+                clock["open_time"][0],
+                clock["open_time"][-1],
+                "c0ffee" * 10,
+                n + 12,
+            )
+            for s in symbols
+        ],
         warmup_bars=100,
-        manifest={"command": f"trade-research backtest {name} --data binance:{symbols[0]}@{interval}",
-                  "setup": {"costs": {"fee_bps": 10.0, "spread_bps": 2.0, "slippage_bps": 1.0}, "delay": 0}, "seed": 0,
-                  "versions": {"trade_research": "0.1.0", "numpy": "2.4.6"}},
-    )  # fmt: skip
+        manifest={
+            "command": f"trade-research backtest {name} --data binance:{symbols[0]}@{interval}",
+            "setup": {
+                "costs": {"fee_bps": 10.0, "spread_bps": 2.0, "slippage_bps": 1.0},
+                "delay": 0,
+            },
+            "seed": 0,
+            "versions": {"trade_research": "0.1.0", "numpy": "2.4.6"},
+        },
+    )
     return replace(run, **changes)
 
 
@@ -135,13 +168,18 @@ def _metrics(equity: pl.DataFrame, step: timedelta, fills: Any, trades: Any, oth
     closed = equity["close_time"].to_physical().to_numpy()
     yearly = timedelta(days=365) / step
     return summary(
-        equity=equity["equity"].to_numpy(), initial_cash=100_000.0, close_time=closed,
-        periods_per_year=yearly, sessions_per_year=365.0,
+        equity=equity["equity"].to_numpy(),
+        initial_cash=100_000.0,
+        close_time=closed,
+        periods_per_year=yearly,
+        sessions_per_year=365.0,
         session_dates=(closed - 1).astype("M8[us]").astype("M8[D]"),
-        gross=equity["gross"].to_numpy(), net=equity["net"].to_numpy(),
+        gross=equity["gross"].to_numpy(),
+        net=equity["net"].to_numpy(),
         fills={name: fills[name].to_numpy() for name in fills.columns},
-        trades={name: trades[name].to_numpy() for name in trades.columns}, benchmark=other,
-    )  # fmt: skip
+        trades={name: trades[name].to_numpy() for name in trades.columns},
+        benchmark=other,
+    )
 
 
 def _activity(clock, close, held, changed, gross, symbols):  # type: ignore[no-untyped-def]  # frames of a fake
@@ -149,13 +187,24 @@ def _activity(clock, close, held, changed, gross, symbols):  # type: ignore[no-u
     when, value = clock["open_time"].to_numpy()[at], changed[at] * gross[at]
     buys = np.diff(held, prepend=0.0)[at] > 0
     names = np.resize(np.array(symbols, object), at.size)
-    fills = pl.DataFrame({
-        "order": np.arange(at.size), "symbol": pl.Series(names.tolist(), dtype=pl.String), "time": pl.Series(when).cast(pl.Datetime("us", "UTC")),
-        "bar": at, "side": pl.Series(np.where(buys, "buy", "sell").tolist(), dtype=pl.String), "quantity": value / close[at],
-        "reference": close[at], "price": close[at] * 1.0002, "fee": value * 10e-4, "spread": value * 1e-4,
-        "slippage": value * 0.0, "impact": value * 0.0, "tax": value * 0.0,
-        "reason": pl.Series(["signal"] * at.size, dtype=pl.String),
-    })  # fmt: skip
+    fills = pl.DataFrame(
+        {
+            "order": np.arange(at.size),
+            "symbol": pl.Series(names.tolist(), dtype=pl.String),
+            "time": pl.Series(when).cast(pl.Datetime("us", "UTC")),
+            "bar": at,
+            "side": pl.Series(np.where(buys, "buy", "sell").tolist(), dtype=pl.String),
+            "quantity": value / close[at],
+            "reference": close[at],
+            "price": close[at] * 1.0002,
+            "fee": value * 10e-4,
+            "spread": value * 1e-4,
+            "slippage": value * 0.0,
+            "impact": value * 0.0,
+            "tax": value * 0.0,
+            "reason": pl.Series(["signal"] * at.size, dtype=pl.String),
+        }
+    )
     orders = fills.select(
         "order", "symbol", pl.col("time").alias("decided"), "quantity"
     ).with_columns(
@@ -173,18 +222,35 @@ def _activity(clock, close, held, changed, gross, symbols):  # type: ignore[no-u
     gain = (close[end] / close[start] - 1) * np.sign(side) - 22e-4 if len(pairs) else np.empty(0)
     rng = np.random.default_rng(1)
     opens = clock["open_time"]
-    trades = pl.DataFrame({
-        "symbol": pl.Series(np.resize(np.array(symbols, object), len(pairs)).tolist(), dtype=pl.String),
-        "side": pl.Series(np.where(side > 0, "long", "short").tolist(), dtype=pl.String),
-        "entry_time": opens.gather(start.tolist()), "exit_time": opens.gather(end.tolist()),
-        "entry_bar": start, "exit_bar": end, "quantity": np.abs(side),
-        "entry_price": close[start], "exit_price": close[end], "fees": np.abs(side) * 110.0,
-        "costs": np.abs(side) * 121.0, "pnl": gain * 100_000 * np.abs(side), "return": gain, "bars": end - start,
-        "mae": np.minimum(gain, 0) - np.abs(rng.normal(0, 0.01, len(pairs))),
-        "mfe": np.maximum(gain, 0) + np.abs(rng.normal(0, 0.01, len(pairs))),
-        "exit_reason": pl.Series(np.resize(np.array(["signal", "signal", "stop", "take_profit"], object), len(pairs)).tolist(), dtype=pl.String),
-        "open": np.zeros(len(pairs), bool),
-    })  # fmt: skip
+    trades = pl.DataFrame(
+        {
+            "symbol": pl.Series(
+                np.resize(np.array(symbols, object), len(pairs)).tolist(), dtype=pl.String
+            ),
+            "side": pl.Series(np.where(side > 0, "long", "short").tolist(), dtype=pl.String),
+            "entry_time": opens.gather(start.tolist()),
+            "exit_time": opens.gather(end.tolist()),
+            "entry_bar": start,
+            "exit_bar": end,
+            "quantity": np.abs(side),
+            "entry_price": close[start],
+            "exit_price": close[end],
+            "fees": np.abs(side) * 110.0,
+            "costs": np.abs(side) * 121.0,
+            "pnl": gain * 100_000 * np.abs(side),
+            "return": gain,
+            "bars": end - start,
+            "mae": np.minimum(gain, 0) - np.abs(rng.normal(0, 0.01, len(pairs))),
+            "mfe": np.maximum(gain, 0) + np.abs(rng.normal(0, 0.01, len(pairs))),
+            "exit_reason": pl.Series(
+                np.resize(
+                    np.array(["signal", "signal", "stop", "take_profit"], object), len(pairs)
+                ).tolist(),
+                dtype=pl.String,
+            ),
+            "open": np.zeros(len(pairs), bool),
+        }
+    )
     return fills, trades, orders
 
 
@@ -200,9 +266,16 @@ def _verdicts(name: str, clock: pl.DataFrame, n: int) -> pl.DataFrame:
             "rows": [7, 1, 2][: len(picks)],
             "detail": ["7 bars missing", "no volume", ""][: len(picks)],
         },
-        schema={"instrument": pl.String, "kind": pl.String, "causal": pl.Boolean, "open_time": pl.Datetime("us", "UTC"),
-                "end_time": pl.Datetime("us", "UTC"), "rows": pl.Int64, "detail": pl.String},
-    )  # fmt: skip
+        schema={
+            "instrument": pl.String,
+            "kind": pl.String,
+            "causal": pl.Boolean,
+            "open_time": pl.Datetime("us", "UTC"),
+            "end_time": pl.Datetime("us", "UTC"),
+            "rows": pl.Int64,
+            "detail": pl.String,
+        },
+    )
 
 
 def daily() -> Run:
@@ -242,9 +315,10 @@ def ruined() -> Run:
     fall = np.linspace(100_000, -2_000, n // 2)
     level = np.append(fall, np.zeros(n - fall.size))
     frame = run.equity.with_columns(
-        equity=level, drawdown=level / np.maximum.accumulate(level) - 1,
+        equity=level,
+        drawdown=level / np.maximum.accumulate(level) - 1,
         **{"return": np.diff(level, prepend=100_000) / 100_000},
-    )  # fmt: skip
+    )
     nothing = dict.fromkeys(run.metrics) | {
         "total_return": -1.0,
         "cagr": -1.0,
@@ -298,6 +372,12 @@ def with_nan() -> Run:
 
 
 SHAPES = {
-    "daily": daily, "several": several, "no_trades": no_trades, "one_bar": one_bar,
-    "ruined": ruined, "hostile": hostile, "long_names": long_names, "with_nan": with_nan,
-}  # fmt: skip
+    "daily": daily,
+    "several": several,
+    "no_trades": no_trades,
+    "one_bar": one_bar,
+    "ruined": ruined,
+    "hostile": hostile,
+    "long_names": long_names,
+    "with_nan": with_nan,
+}

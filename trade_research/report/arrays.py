@@ -30,6 +30,13 @@ def floats(frame: pl.DataFrame, column: str) -> F64:
     return frame[column].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
 
+def means(values: F64, stretches: int) -> tuple[NDArray[np.int64], F64]:
+    """First row and mean of at most so many equal stretches; NaN counts as 0."""
+    cuts = np.unique(np.linspace(0, values.size, stretches + 1).astype(np.int64))
+    sums = np.add.reduceat(np.nan_to_num(values), cuts[:-1])
+    return cuts[:-1], sums / np.diff(cuts)
+
+
 def days(frame: pl.DataFrame) -> tuple[NDArray[Any], F64]:
     """Dates and last `equity` of each UTC day; a close at midnight belongs to the day before."""
     dates = (micros(frame) - 1).astype("M8[us]").astype("M8[D]")

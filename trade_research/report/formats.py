@@ -90,8 +90,8 @@ def price(value: float | None) -> str:
         return NONE
     if value == 0:
         return "0"
-    digits = max(0, min(10, 5 - math.floor(math.log10(abs(value)))))
-    return f"{value:,.{min(digits, 8)}f}"
+    digits = max(0, min(8, 5 - math.floor(math.log10(abs(value)))))
+    return f"{value:,.{digits}f}"
 
 
 def short(text: str, limit: int = 80) -> str:
@@ -99,7 +99,7 @@ def short(text: str, limit: int = 80) -> str:
     if len(text) <= limit:
         return text
     keep = limit // 2
-    return f"{text[:keep]}…{text[-keep // 2 :]} ({len(text):,d} characters)"
+    return f"{text[:keep]}…{text[-(keep // 2) :]} ({len(text):,d} characters)"
 
 
 def by_unit(value: float | int | None, unit: str) -> str:
@@ -109,7 +109,7 @@ def by_unit(value: float | int | None, unit: str) -> str:
     if unit == "bars":
         return ratio(value, 1) if value % 1 else count(value)
     if unit == "time":
-        return f"{value:,.1f} d" if value % 1 else f"{value:,.0f} d"
+        return f"{value:,.1f} d" if value < 10 and value % 1 else f"{value:,.0f} d"
     forms = {
         "fraction": lambda v: percent(v, 2),
         "count": count,

@@ -68,7 +68,7 @@ def _laws(run: Run) -> Gate:
         found = "not checked in this run; trade-research check does it"
         return Gate("Laws", "unknown", found, "Weak", "look-ahead was not checked")
     if run.check.passed:
-        return Gate("Laws", "yes", "no look-ahead, warm-up kept, replay equal")
+        return Gate("Laws", "yes", "every law that was checked holds")
     return Gate("Laws", "no", "a law is broken: see the check", "Invalid", "a law is broken")
 
 

@@ -50,8 +50,9 @@ def _table(run: Run, years: I64, table: F64, totals: F64, theirs: dict[int, floa
         if theirs:
             cells.append(Cell(percent(theirs.get(year)), "weak"))
         rows.append(cells)
+    tints = ", ".join(map(percent, scale)) if scale[0] else "no size: nothing moved"
     note = (
-        f"Blue is a gain, vermillion a loss; the tint deepens at {', '.join(map(percent, scale))}. "
+        f"Blue is a gain, vermillion a loss; the tint deepens at {tints}. "
         f"A month runs from last close to last close of net equity, UTC; {NONE} has no bar. The "
         "first and the last may be partial."
     )
@@ -65,11 +66,11 @@ def _edges(table: F64) -> list[float]:
     return [top * k / 4 for k in (1, 2, 3)]
 
 
-def _cell(gain: float, edges: list[float]) -> Cell | str:
+def _cell(gain: float, edges: list[float]) -> Cell:
     if not np.isfinite(gain):
         return Cell(NONE, "weak")
     if round(abs(gain), 3) == 0:
-        return percent(gain)
+        return Cell(percent(gain), "weak")
     step = 1 + sum(abs(gain) > edge for edge in edges)
     return Cell(percent(gain), f"{'p' if gain > 0 else 'n'}{step}")
 

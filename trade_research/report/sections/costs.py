@@ -50,7 +50,7 @@ def _claim(run: Run, steps: list[tuple[str, float]]) -> str:
     share = run.metric("cost_share")
     gross, net = steps[0][1], steps[-1][1]
     if share is not None:
-        claim = f"Costs eat {percent(share, 0)} of the gross profit"
+        claim = f"Costs eat {percent(share, 0 if share >= 0.1 else 1)} of the gross profit"
     else:
         claim = f"It lost {money(-gross)} before costs and {money(-net)} after them"
     even = run.budget.break_even_fee_bps if run.budget else None

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from trade_research.report.arrays import F64, floats, seconds
+from trade_research.report.arrays import F64, floats, means, seconds
 from trade_research.report.figures import Curve
 from trade_research.report.formats import count, short
 from trade_research.report.panels import Panel, Panels, Series
 from trade_research.report.run import Run
 from trade_research.report.thin import MOST_POINTS, thin
 
-_MARKS = 600
+_MARKS, _STRETCHES = 600, 1_000
 
 
 def panels_of(run: Run, curves: Sequence[Curve]) -> Panels:
@@ -45,11 +45,12 @@ def _drawdown(run: Run) -> Panel:
 
 def _exposure(run: Run) -> Panel:
     gross, net = floats(run.equity, "gross"), floats(run.equity, "net")
-    rows = thin(net)
-    series = [Series("Net", net[rows], "net")]
+    rows, level = means(net, _STRETCHES)
+    series = [Series("Net", level, "net")]
     if np.nanmax(np.abs(gross - np.abs(net))) > 1e-9:
-        series.append(Series("Gross", gross[rows], "gross", "dashed"))
-    return Panel("Exposure", seconds(run.equity)[rows], series, "percent", height=130)
+        series.append(Series("Gross", means(gross, _STRETCHES)[1], "gross", "dashed"))
+    title = "Exposure" if rows.size == net.size else f"Exposure, means of {rows.size} stretches"
+    return Panel(title, seconds(run.equity)[rows], series, "percent", height=130)
 
 
 def _price(run: Run) -> Panel | None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from trade_research.report.arrays import F64, floats, seconds
+from trade_research.report.arrays import F64, floats, means, seconds
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
 from trade_research.report.formats import NONE, count, percent, ratio
 from trade_research.report.run import Run
@@ -35,12 +35,10 @@ def _chart(run: Run) -> Chart:
 
 def _draw(run: Run, width: int, most: int, stretches: int, narrow: Chart | None = None) -> Chart:
     """Mean long and short exposure of equal stretches: single bars would be a black block."""
-    net = np.nan_to_num(floats(run.equity, "net"))
-    cuts = np.unique(np.linspace(0, net.size, stretches + 1).astype(int))
-    times = seconds(run.equity)[cuts[:-1]]
-    sizes = np.diff(cuts)
-    long = np.add.reduceat(np.maximum(net, 0), cuts[:-1]) / sizes
-    short = np.add.reduceat(np.minimum(net, 0), cuts[:-1]) / sizes
+    net = floats(run.equity, "net")
+    rows, long = means(np.maximum(net, 0), stretches)
+    _, short = means(np.minimum(net, 0), stretches)
+    times = seconds(run.equity)[rows]
     plot = Plot(width, (120,), x_range=(times[0], times[-1]))
     low, high = float(short.min()), max(0.05, float(long.max()))
     plot.values(1.06 * low, 1.06 * high, label=lambda v: percent(v, 0), most=4)
@@ -54,7 +52,7 @@ def _draw(run: Run, width: int, most: int, stretches: int, narrow: Chart | None 
         f"Gross exposure {percent(run.metric('gross_exposure'), 0)} of equity on average, "
         f"net {percent(run.metric('net_exposure'), 0)}."
     )
-    each = f"Mean of each of {count(sizes.size)} equal stretches. " if sizes.max() > 1 else ""
+    each = f"Means of {count(rows.size)} equal stretches. " if rows.size < net.size else ""
     return plot.chart(
         "Exposure as a share of equity",
         finding,

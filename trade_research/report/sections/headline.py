@@ -95,11 +95,14 @@ def _claim(run: Run) -> str:
     total, against = run.metric("total_return"), run.benchmark_metrics.get("total_return")
     if total is None:
         return "There is nothing to measure"
-    verb = "It gained" if total >= 0 else "It lost"
-    claim = f"{verb} {percent(abs(total))} after costs"
+    claim = f"It {_made(total)} after costs"
     if against is not None and run.benchmark_name:
-        claim += f"; {run.benchmark_name} made {percent(float(against))}"
+        claim += f"; {short(run.benchmark_name, 40)} {_made(float(against))}"
     return claim
+
+
+def _made(gain: float) -> str:
+    return f"{'lost' if gain < 0 else 'made'} {percent(abs(gain))}"
 
 
 def _band(run: Run, name: str, form: Callable[[float], str], counted: str = "n") -> str:
@@ -149,8 +152,8 @@ def _drawdown(run: Run) -> Card:
 def _turnover(run: Run) -> Card:
     turnover, yearly, paid = (run.metric(n) for n in ("turnover", "cost_per_year", "cost_paid"))
     cost = f"costs {percent(yearly, 2)} a year" if yearly is not None else "cost a year unknown"
-    value = f"{turnover:,.1f}× a year" if turnover is not None else NONE
-    return Card("Turnover", value, (cost, f"{money(paid)} paid in all"))
+    value = f"{ratio(turnover, 1)}×" if turnover is not None else NONE
+    return Card("Turnover a year", value, (cost, f"{money(paid)} paid in all"))
 
 
 def _exposure(run: Run) -> Card:
@@ -167,7 +170,7 @@ def _exposure(run: Run) -> Card:
 def _trades(run: Run) -> Card:
     hit, band = run.metric("win_rate"), run.interval_of("win_rate")
     line = f"hit rate {percent(hit, 0)}" if hit is not None else f"hit rate {NONE}, no closed trade"
-    if band is not None:
+    if band is not None and hit is not None:
         line += f" [{percent(band[0], 0)}, {percent(band[1], 0)}]"
     return Card("Trades", count(run.trades.height), (line, plural(run.fills.height, "fill")))
 

@@ -44,7 +44,7 @@ def why_none(run: Run) -> str:
     """Why a run has no trades, from what it knows."""
     if run.equity.height <= run.warmup_bars:
         return (
-            f"{plural(run.equity.height, 'bar')} are no more than the warm-up of {run.warmup_bars}."
+            f"The run has {plural(run.equity.height, 'bar')}, its warm-up needs {run.warmup_bars}."
         )
     if run.orders.is_empty():
         return (
@@ -121,8 +121,9 @@ def _excursions(frame: pl.DataFrame) -> Chart:
     )
     plot.across("Worst point (MAE)", label=lambda v: percent(v, 0 if np.nanmin(mae) < -0.04 else 1))
     won = pnl > 0
-    plot.points(mae[won], mfe[won], "gain", "^", size=6)
-    plot.points(mae[~won], mfe[~won], "loss", "v", size=6)
+    size = 8.0 if some.height < 60 else 6.0 if some.height < 300 else 4.0
+    plot.points(mae[won], mfe[won], "gain", "^", size=size)
+    plot.points(mae[~won], mfe[~won], "loss", "v", size=size)
     finding = _reading(frame)
     note = (
         f" {count(some.height)} of {count(frame.height)} trades drawn."

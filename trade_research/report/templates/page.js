@@ -90,6 +90,16 @@
     if (s.marker) shown.paths = function () { return null; };
     return shown;
   }
+  function decades(u, at, low, high) {
+    var all = [], marks = high / low > 200 ? [1] : high / low > 20 ? [1, 3] : [1, 2, 5], k, m;
+    for (k = Math.floor(Math.log10(low)); k <= Math.log10(high); k++) {
+      for (m = 0; m < marks.length; m++) {
+        var v = marks[m] * Math.pow(10, k);
+        if (v >= low && v <= high) all.push(v);
+      }
+    }
+    return all;
+  }
   function options(p, width, last) {
     var tick = {
       stroke: function () { return colour('muted'); },
@@ -104,7 +114,7 @@
       legend: {live: true},
       axes: [
         Object.assign(last ? {} : {size: 6, values: function (u, all) { return all.map(function () { return ''; }); }}, tick),
-        Object.assign({size: 62, values: function (u, all) {
+        Object.assign(p.log ? {splits: decades, filter: function (u, all) { return all; }} : {}, {size: 62, values: function (u, all) {
           return all.map(function (v) { return v === null ? '' : axis(v, p.unit); });
         }}, tick)
       ],

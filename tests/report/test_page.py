@@ -1,0 +1,253 @@
+"""The page as a document: inert, complete, accessible, the same twice; parsed by a real parser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import html5lib
+import numpy as np
+import pytest
+from lxml import etree
+from markupsafe import Markup
+
+from tests.report import factory
+from trade_research.errors import ConfigError
+from trade_research.report.page import render, write
+from trade_research.report.panels import library
+from trade_research.report.section import Section, Table
+from trade_research.report.sections import SECTIONS
+
+XHTML = "{http://www.w3.org/1999/xhtml}"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """One page of each shape, rendered once."""
+    return {name: render(make()) for name, make in factory.SHAPES.items()}
+
+
+def parse(page: str) -> etree._Element:
+    """As browsers do."""
+    parser = html5lib.HTMLParser(tree=html5lib.getTreeBuilder("lxml"))
+    tree = parser.parse(page)
+    unmet = {name for _, name, _ in parser.errors}
+    assert not unmet, unmet
+    return tree.getroot()
+
+
+def elements(root: etree._Element) -> list[etree._Element]:
+    return [node for node in root.iter() if isinstance(node.tag, str)]
+
+
+def text_of(node: etree._Element) -> str:
+    return "".join(node.itertext())
+
+
+@pytest.mark.parametrize("shape", factory.SHAPES)
+def test_page_is_inert(pages: dict[str, str], shape: str) -> None:
+    for node in elements(parse(pages[shape])):
+        name = node.tag.rpartition("}")[2]
+        assert name not in {"iframe", "object", "embed", "base", "form", "link", "img", "image"}
+        for attribute, value in node.attrib.items():
+            short = attribute.rpartition("}")[2].lower()
+            assert not short.startswith("on"), f"{name} has {short}"
+            assert short not in {"src", "srcset", "action", "srcdoc", "formaction", "ping"}
+            if short == "href":
+                assert value.startswith("#"), value
+            assert "javascript:" not in value.lower()
+            assert not re.search(r"url\(\s*[^#]", value), value
+
+
+@pytest.mark.parametrize("shape", ["hostile", "long_names"])
+def test_names_add_no_element(pages: dict[str, str], shape: str) -> None:
+    """Apart from counts of rows, a hostile name makes the same kinds of elements as a plain."""
+    plain = {node.tag for node in elements(parse(pages["daily"]))}
+    assert {node.tag for node in elements(parse(pages[shape]))} <= plain
+    scripts = [n for n in elements(parse(pages[shape])) if n.tag == f"{XHTML}script"]
+    assert len(scripts) == len(
+        [n for n in elements(parse(pages["daily"])) if n.tag == f"{XHTML}script"]
+    )
+
+
+def test_hostile_names_are_shown_as_text(pages: dict[str, str]) -> None:
+    assert "<script>alert" not in pages["hostile"]
+    assert factory.HOSTILE in text_of(parse(pages["hostile"]))
+    assert "49" not in text_of(next(iter(parse(pages["hostile"]).iter(f"{XHTML}h1"))))
+
+
+@pytest.mark.parametrize("shape", factory.SHAPES)
+def test_policy_allows_the_scripts_of_the_page_only(pages: dict[str, str], shape: str) -> None:
+    root = parse(pages[shape])
+    policy = root.find(f".//{XHTML}meta[@http-equiv]").get("content")
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+    running = [n for n in root.iter(f"{XHTML}script") if n.get("type") is None]
+    hashes = {
+        f"'sha256-{base64.b64encode(hashlib.sha256(text_of(n).encode()).digest()).decode()}'"
+        for n in running
+    }
+    assert hashes == set(policy.partition("script-src ")[2].partition(";")[0].split())
+
+
+@pytest.mark.parametrize("shape", factory.SHAPES)
+def test_same_run_same_bytes(pages: dict[str, str], shape: str) -> None:
+    assert render(factory.SHAPES[shape]()) == pages[shape]
+
+
+def test_bytes_do_not_follow_the_users_matplotlib_settings(pages: dict[str, str]) -> None:
+    import matplotlib
+
+    with matplotlib.rc_context({"font.size": 30, "lines.linewidth": 9, "axes.facecolor": "red"}):
+        assert render(factory.daily()) == pages["daily"]
+
+
+@pytest.mark.parametrize("shape", factory.SHAPES)
+def test_structure_a_screen_reader_needs(pages: dict[str, str], shape: str) -> None:
+    root = parse(pages[shape])
+    assert root.get("lang") == "en"
+    assert len(list(root.iter(f"{XHTML}main"))) == len(list(root.iter(f"{XHTML}h1"))) == 1
+    levels = [int(n.tag[-1]) for n in elements(root) if re.fullmatch(r".*}h[1-6]", n.tag)]
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    ids = [n.get("id") for n in elements(root) if n.get("id")]
+    assert len(ids) == len(set(ids))
+    for node in elements(root):
+        for name in (node.get("aria-labelledby") or "").split():
+            assert name in ids
+        if node.tag == f"{XHTML}a":
+            assert node.get("href")[1:] in ids
+
+
+@pytest.mark.parametrize("shape", factory.SHAPES)
+def test_charts_say_what_they_show_and_tables_what_they_hold(
+    pages: dict[str, str], shape: str
+) -> None:
+    root = parse(pages[shape])
+    charts = [n for n in root.iter(f"{SVG}svg") if n.get("role") == "img"]
+    for chart in charts:
+        title, desc = (text_of(chart.find(f"{SVG}{name}")) for name in ("title", "desc"))
+        assert len(title) > 5
+        assert re.search(r"\d|–", desc), desc
+    for chart in root.iter(f"{SVG}svg"):
+        assert chart.get("role") == "img" or chart.getparent().getparent().get("aria-hidden")
+    for table in root.iter(f"{XHTML}table"):
+        assert text_of(table.find(f"{XHTML}caption"))
+        assert all(th.get("scope") in {"row", "col"} for th in table.iter(f"{XHTML}th"))
+        wide = {len(row) for row in table.iter(f"{XHTML}tr")}
+        assert len(wide) == 1
+
+
+@pytest.mark.parametrize("shape", factory.SHAPES)
+def test_no_number_is_printed_as_nan(pages: dict[str, str], shape: str) -> None:
+    root = parse(pages[shape])
+    shown = [n for n in elements(root) if n.tag.rpartition("}")[2] in {"td", "dd", "text", "desc"}]
+    assert not [n for n in shown if re.search(r"(?<!\w)(nan|inf|None)(?!\w)", text_of(n))]
+    assert len(shown) > 20
+
+
+@pytest.mark.parametrize("shape", factory.SHAPES)
+def test_size_of_daily_pages(pages: dict[str, str], shape: str) -> None:
+    assert len(pages[shape].encode()) <= 600_000
+
+
+def test_minutes_stay_small() -> None:
+    page = render(factory.minutes(300_000, 1_000))
+    assert len(page.encode()) <= 1_500_000
+    assert "1,200 of 300,000 bars drawn" in page
+
+
+def test_panels_carry_the_data_they_show() -> None:
+    run = factory.daily()
+    root = parse(render(run))
+    block = root.find(f".//{XHTML}script[@type='application/json']")
+    panels = json.loads(text_of(block))
+    assert [panel["title"] for panel in panels] == [
+        "Price of BTC/USDT",
+        "Equity",
+        "Drawdown",
+        "Exposure, means of 1000 stretches",
+    ]
+    for panel in panels:
+        times = np.frombuffer(base64.b64decode(panel["x"]), "<f8")
+        assert np.all(np.diff(times) > 0)
+        assert times.size <= 2_000 + 600
+    worst = np.frombuffer(base64.b64decode(panels[2]["series"][0]["y"]), "<f4").min()
+    assert worst == pytest.approx(run.metrics["max_drawdown"], rel=1e-6)
+
+
+def test_without_the_chart_script_the_page_is_static_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("trade_research.report.panels.find_spec", lambda name: None)
+    library.cache_clear()
+    try:
+        page = render(factory.make_run(300, n_trades=10))
+    finally:
+        library.cache_clear()
+    assert "uplot-python is not installed" in page
+    assert "panel-data" not in re.sub(r"<script>.*?</script>", "", page, flags=re.S)
+
+
+def test_only_the_tested_chart_script_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from types import SimpleNamespace
+
+    (tmp_path / "static").mkdir()
+    (tmp_path / "static" / "uPlot.iife.js").write_text("alert(1)")
+    found = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr("trade_research.report.panels.find_spec", lambda name: found)
+    library.cache_clear()
+    try:
+        assert library() == (
+            "", "", "uPlot.iife.js of uplot-python is not the version that was tested",
+        )  # fmt: skip
+    finally:
+        library.cache_clear()
+
+
+def test_sections_can_be_chosen_and_added(pages: dict[str, str]) -> None:
+    def mine(run: object) -> Section:
+        table = Table("Mine", ("a", "b"), [("<b>", "2")])
+        return Section("My idea", "It works", ("a < b", table, Markup("<em>kept</em>")))
+
+    page = render(factory.daily(), sections=["verdict", "manifest"], extra=[mine])
+    titles = text_of(next(parse(page).iter(f"{XHTML}nav"))).split("\n")
+    assert [title for title in titles if title] == ["Verdict", "My idea", "Manifest"]
+    assert "&lt;b&gt;" in page
+    assert "<em>kept</em>" in page
+    with pytest.raises(ConfigError, match="did you mean 'calendar'"):
+        render(factory.daily(), sections=["calender"])
+    assert next(iter(SECTIONS)) == "verdict"
+
+
+def test_write_replaces_whole_and_names_a_bad_folder(tmp_path: Path) -> None:
+    run = factory.one_bar()
+    path = write(run, tmp_path / "new" / "page.html")
+    assert path.read_text(encoding="utf-8") == render(run)
+    assert [p.name for p in path.parent.iterdir()] == ["page.html"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot write a report to"):
+        write(run, tmp_path / "file" / "page.html")
+
+
+def test_report_imports_no_heavy_statistics() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from tests.report import factory; from trade_research.report import render;"
+        "render(factory.daily());"
+        "print([m for m in ('arch','skfolio','scipy.stats','pandas','matplotlib.pyplot','plotly',"
+        "'numba') if m in sys.modules])"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
