@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trade_research.evidence.decisions import changes_of
 from trade_research.evidence.leak import Leak, name_leak
 from trade_research.evidence.probe import (
     FUTURES,
@@ -23,7 +24,7 @@ from trade_research.evidence.probe import (
 )
 from trade_research.evidence.rebuilt import on_arrays, probes_of
 from trade_research.evidence.tiles import TileCount, scan_tiles
-from trade_research.kernels.jit import F64, I64
+from trade_research.kernels.jit import F64
 
 if TYPE_CHECKING:
     import polars as pl
@@ -142,7 +143,7 @@ def check_causality(
 def examine(probe: Probe, budget_s: float) -> CausalityVerdict:
     """The four stages, up to the first leak; then inputs built anew, where some are declared."""
     arrays = on_arrays(probe)
-    changes = _changes(arrays.full()["target"])
+    changes = changes_of(arrays.full()["target"])
     first = range(1, arrays.n_bars + 1)[:FIRST_CUTS]
     cuts, leak = _try_cuts(arrays, _cuts(first), budget_s)
     tiled, futures, flips, rebuilt = TileCount(0, 0, 0, None), 0, 0, 0
@@ -195,13 +196,6 @@ def _futures(probe: Probe) -> list[tuple[int, How]]:
 
 def _cuts(rows: Iterable[int]) -> list[tuple[int, How]]:
     return [(int(t), "truncate") for t in rows]
-
-
-def _changes(target: F64) -> I64:
-    """Bars whose target differs from the bar before (NaN equals NaN)."""
-    before, after = target[:-1], target[1:]
-    differs = (before != after) & ~(np.isnan(before) & np.isnan(after))
-    return np.flatnonzero(differs).astype(np.int64) + 1
 
 
 def _random_cuts(n_bars: int, seed: int) -> list[int]:

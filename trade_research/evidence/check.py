@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from trade_research.evidence.causality import CausalityVerdict, examine, together
 from trade_research.evidence.probe import StrategyLike
 from trade_research.evidence.rebuilt import on_arrays, probes_of
+from trade_research.evidence.replay import ReplayVerdict, examine_replay
 from trade_research.evidence.warmup import WarmupVerdict, examine_warmup, worst
+from trade_research.simulate.market import Market
 
 if TYPE_CHECKING:
     import polars as pl
@@ -23,19 +25,24 @@ class Check:
     params: dict[str, Any]
     causality: CausalityVerdict
     warmup: WarmupVerdict
+    replay: ReplayVerdict
 
     @property
     def passed(self) -> bool:
         """Whether every law held."""
-        return self.causality.passed and self.warmup.passed
+        return self.causality.passed and self.warmup.passed and self.replay.passed
 
     def __str__(self) -> str:
         given = ", ".join(f"{k}={v!r}" for k, v in self.params.items())
         lines = [
             f"{self.strategy}({given}): {'all laws hold' if self.passed else 'A LAW IS BROKEN'}"
         ]
-        for name, verdict in (("causality", self.causality), ("warm-up", self.warmup)):
-            lines.append(f"  {'ok  ' if verdict.passed else 'FAIL'} {name:9}  {verdict}")
+        for name, held, verdict in (
+            ("causality", self.causality.passed, str(self.causality)),
+            ("warm-up", self.warmup.passed, str(self.warmup)),
+            ("replay", self.replay.passed, str(self.replay)),
+        ):
+            lines.append(f"  {'ok  ' if held else 'FAIL'} {name:9}  {verdict}")
         lines.append(f"       {self.causality.not_covered}")
         return "\n".join(lines)
 
@@ -47,6 +54,7 @@ class Check:
             "passed": self.passed,
             "causality": self.causality.to_dict(),
             "warmup": self.warmup.to_dict(),
+            "replay": self.replay.to_dict(),
         }
 
 
@@ -55,6 +63,7 @@ def check(
     frame: pl.DataFrame,
     params: Mapping[str, Any] | None = None,
     *,
+    setup: Mapping[str, Any] | None = None,
     calendar: str = "24/7",
     budget_s: float = 10.0,
     seed: int = 0,
@@ -68,6 +77,9 @@ def check(
         Bars, of one or several symbols.
     params : mapping
         The strategy's parameters.
+    setup : mapping, optional
+        Arguments of `simulate` for the replay: costs, exits, account, cash, fill, delay, rebalance,
+        rules; its defaults without.
     calendar : str
         Of the bars, for inputs of longer intervals.
     budget_s : float
@@ -79,4 +91,5 @@ def check(
     probes = probes_of(strategy, frame, given, calendar=calendar, seed=seed)
     causality = together([examine(probe, budget_s / len(probes)) for probe in probes])
     warmup = worst([examine_warmup(on_arrays(probe)) for probe in probes])
-    return Check(strategy.name, given, causality, warmup)
+    replay = examine_replay(probes, Market.from_frame(frame), setup or {}, budget_s)
+    return Check(strategy.name, given, causality, warmup, replay)

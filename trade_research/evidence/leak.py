@@ -103,7 +103,12 @@ def time_of(probe: Probe, bar: int) -> datetime | None:
     """Close time of a bar, None where the data have no times."""
     if probe.times is None:
         return None
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(probe.times[bar]))
+    return utc(int(probe.times[bar]))
+
+
+def utc(microseconds: int) -> datetime:
+    """The moment so many microseconds after 1970."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
 def _least(low: int, high: int, holds: Callable[[int], bool]) -> int:

@@ -12,7 +12,7 @@ from trade_research.evidence.leak import Leak, name_leak
 from trade_research.evidence.probe import Probe, same_value, value_at
 
 SHORTEST = 512
-COMPILED_FROM = 60_000
+COMPILED_FROM = 30_000
 """Bars to test from which compiling the loop, up to two seconds, is the quicker way."""
 
 
