@@ -186,7 +186,7 @@ class _Encoder:
         if _from_library(value):
             where = getattr(value, "__module__", None) or type(value).__module__
             named = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
-            return _packed(b"named", [where.encode(), (named or repr(value)).encode()])
+            return _packed(b"named", [where.encode(), str(named or repr(value)).encode()])
         if isinstance(value, ModuleType):
             return self._used(value, name, frozenset())
         self.opaque.append(f"{name} ({type(value).__name__})")
@@ -226,8 +226,12 @@ def _packed(kind: bytes, parts: list[bytes]) -> bytes:
 
 
 def _from_library(value: Any) -> bool:
-    module = getattr(value, "__module__", None) or type(value).__module__
-    return isinstance(module, str) and module.partition(".")[0] in _LIBRARIES
+    """Whether `value` is a function or class of a library, or one of Numba's types."""
+    if type(value).__module__.startswith("numba.core.types"):
+        return True
+    module = "numpy" if isinstance(value, np.ufunc) else getattr(value, "__module__", None)
+    named = isinstance(getattr(value, "__name__", None), str)
+    return named and isinstance(module, str) and module.partition(".")[0] in _LIBRARIES
 
 
 def _globals_of(code: CodeType) -> Iterator[str]:

@@ -51,6 +51,15 @@ class Program:
         result = self._call(kernel, arrays, numbers, params)
         return self._checked(result, arrays)
 
+    def entry(self, params: dict[str, Any]) -> tuple[Kernel[Any], tuple[Any, ...]]:
+        """The kernel, and the values that follow the columns when it is called by position."""
+        leading = tuple(params)[: len(params) - len(self._texts)]
+        if set(leading) & set(self._texts):  # a text parameter before a number: all are passed
+            return self._kernel(()), tuple(params.values())
+        return self._kernel(tuple(params[n] for n in self._texts)), tuple(
+            params[n] for n in leading
+        )
+
     def _kernel(self, texts: tuple[str, ...]) -> Kernel[Any]:
         """The kernel for these text parameters, which it has as defaults.
 

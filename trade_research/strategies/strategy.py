@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, overload
 
 from trade_research.errors import ParameterError, StrategyError, nearest
-from trade_research.kernels.jit import F64
+from trade_research.kernels.jit import F64, Kernel
 from trade_research.strategies.declare import Col, Declaration, Param, Span, declaration_of
 from trade_research.strategies.declare import warmup_names as _warmup_names
 from trade_research.strategies.evaluate import Program, Targets
@@ -153,6 +153,18 @@ class Strategy:
     def raw(self, columns: Mapping[str, F64], **params: Any) -> Targets:
         """As `compute`, but targets before the warm-up are left as the function gave them."""
         return self._program.run(columns, self.bind(**params))
+
+    def compiled(self, **params: Any) -> tuple[Kernel[Any], tuple[Any, ...]]:
+        """The compiled function itself, for compiled loops around it; nothing is checked.
+
+        Returns
+        -------
+        kernel : Kernel
+            Called as ``kernel(*columns, *values)`` with read-only, C-contiguous float64 arrays.
+        values : tuple
+            The numeric parameters in order. Text parameters are compiled in where they come last.
+        """
+        return self._program.entry(self.bind(**params))
 
     def columns_of(self, frame: pl.DataFrame, *, calendar: str = "24/7") -> dict[str, F64]:
         """The declared columns of a bar frame of one symbol, as arrays.
