@@ -36,11 +36,12 @@ def test_the_laws_hold_for_exponential_averages():
 
 CHECKED = """
 from tests.evidence.test_rebuilt import bars
-from trade_research.evidence.check import check
+from trade_research.evidence import check_causality, check_warmup
 from trade_research.strategies.load import shipped
 for one in shipped().values():
-    found = check(one, bars(700))
-    assert found.passed, str(found)
+    for law in (check_causality, check_warmup):
+        found = law(one, bars(700))
+        assert found.passed, str(found)
 """
 
 

@@ -91,5 +91,7 @@ def check(
     probes = probes_of(strategy, frame, given, calendar=calendar, seed=seed)
     causality = together([examine(probe, budget_s / len(probes)) for probe in probes])
     warmup = worst([examine_warmup(on_arrays(probe)) for probe in probes])
-    replay = examine_replay(probes, Market.from_frame(frame), setup or {}, budget_s)
+    # The causality check has decided at the changes of target already, for as long as was allowed.
+    market = Market.from_frame(frame)
+    replay = examine_replay(probes, market, setup or {}, budget_s, changes_s=0.0)
     return Check(strategy.name, given, causality, warmup, replay)

@@ -33,10 +33,11 @@ class Decisions:
     blocks: int
 
 
-def decide(probe: Probe, budget_s: float = 10.0) -> Decisions:
+def decide(probe: Probe, budget_s: float, changes_s: float) -> Decisions:
     """Every bar's target from the bars up to it, or from those up to the end of its block.
 
-    Decisions the probe has taken before, bar by bar, count and are not taken again.
+    Decisions the probe has taken before, bar by bar, count and are not taken again. The first bars
+    and the sample have `budget_s` seconds each, the changes of target `changes_s`.
     """
     n, rng = probe.n_bars, np.random.default_rng(probe.seed + 1)
     target = np.empty(n)
@@ -48,7 +49,7 @@ def decide(probe: Probe, budget_s: float = 10.0) -> Decisions:
     alone = _alone(probe, np.arange(first), target, budget_s)
     changes = changes_of(probe.full()["target"])
     later = rng.permutation(changes[changes >= first])
-    late = _alone(probe, later, target, budget_s)
+    late = _alone(probe, later, target, changes_s)
     rest = np.setdiff1d(np.arange(first, n), later)
     sample = rng.choice(rest, min(SAMPLED, rest.size), replace=False)
     sampled = _alone(probe, sample, target, budget_s)

@@ -101,14 +101,20 @@ def check_replay(
         Of the sample.
     """
     probes = probes_of(strategy, frame, params or {}, calendar=calendar, seed=seed)
-    return examine_replay(probes, Market.from_frame(frame), setup or {}, budget_s)
+    market = Market.from_frame(frame)
+    return examine_replay(probes, market, setup or {}, budget_s, changes_s=budget_s)
 
 
 def examine_replay(
-    probes: list[Probe], market: Market, setup: Mapping[str, Any], budget_s: float
+    probes: list[Probe],
+    market: Market,
+    setup: Mapping[str, Any],
+    budget_s: float,
+    changes_s: float,
 ) -> ReplayVerdict:
     """`check_replay` of probes, one a symbol; decisions they have taken already are used."""
-    decided = [decide(probe, budget_s / len(probes)) for probe in probes]
+    share = len(probes)
+    decided = [decide(probe, budget_s / share, changes_s / share) for probe in probes]
     wanted = _matrix(market, probes, [probe.full()["target"] for probe in probes])
     given = _matrix(market, probes, [one.target for one in decided])
     backtest = simulate(market, wanted, **setup)
