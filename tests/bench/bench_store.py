@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.bench.table import Row, paired
@@ -104,16 +104,15 @@ def _timed(
     def ours() -> pl.DataFrame:
         return store.sql(sql)
 
-    def theirs() -> pl.DataFrame:
-        return pl.from_arrow(peer.sql(sql).to_arrow_table())
+    def theirs() -> pa.Table:
+        return peer.sql(sql).to_arrow_table()
 
-    _check_equal(ours, theirs)
+    _check_equal(ours(), pl.from_arrow(theirs()))
     a, b = paired(ours, theirs, rounds)
     return Row(work, a * 1e3, b * 1e3, PEER, "ms", goal)
 
 
-def _check_equal(ours: Callable[[], pl.DataFrame], theirs: Callable[[], pl.DataFrame]) -> None:
-    a, b = ours(), theirs()
+def _check_equal(a: pl.DataFrame, b: pl.DataFrame) -> None:
     keys = [name for name in ("symbol", "open_time", "t") if name in a.columns]
     b = b.with_columns(b.select(n for n in keys if n != "symbol").cast(pl.Datetime("us", "UTC")))
     if not a.sort(keys).equals(b.sort(keys)):

@@ -220,6 +220,9 @@ def test_the_hash_sees_every_change():
         "null": frame.with_columns(volume=pl.lit(None, pl.Float64)),
         "symbol": frame.with_columns(symbol=pl.lit("A")),
         "other symbol": frame.with_columns(symbol=pl.lit("B")),
+        "null text": frame.with_columns(symbol=pl.lit(None, pl.String)),
+        "empty text": frame.with_columns(symbol=pl.lit("")),
+        "moved text": frame.with_columns(symbol=pl.Series(["AA", ""] + ["A"] * 18)),
     }
     digests = {content_hash(frame), *map(content_hash, changes.values())}
     assert len(digests) == 1 + len(changes)
@@ -234,7 +237,13 @@ def test_the_hash_is_fixed_for_all_time():
 
     frame = pl.DataFrame({"t": [datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)], "x": [0.5], "s": ["é"]})
     canonical = b"rows 1\n1 t time\n" + struct.pack("<q", 1_000_000)
-    canonical += b"1 x number\n" + struct.pack("<d", 0.5) + b"1 s text\n2:\xc3\xa9"
+    canonical += (
+        b"1 x number\n"
+        + struct.pack("<d", 0.5)
+        + b"1 s text\n"
+        + struct.pack("<q", 2)
+        + b"\xc3\xa9"
+    )
     assert content_hash(frame) == hashlib.sha256(canonical).hexdigest()
 
 

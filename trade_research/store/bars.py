@@ -108,6 +108,11 @@ def _calendar(name: Name, asked: str | None, base: Manifest | None) -> str:
 
 
 def _checked(frame: pl.DataFrame, name: Name, calendar: str) -> merge.Columns:
+    if not isinstance(frame, pl.DataFrame):
+        raise SchemaError(
+            f"bars are a polars DataFrame, found {type(frame).__name__}. Convert it first: "
+            "pl.from_pandas(frame), or .collect() a lazy one."
+        )
     if "symbol" in frame.columns:
         found = frame["symbol"].unique().to_list()
         if any(symbol != name.symbol for symbol in found):

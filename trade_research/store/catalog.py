@@ -12,7 +12,13 @@ import polars as pl
 from trade_research.errors import AmbiguousNameError, ConfigError, MissingDataError, nearest
 from trade_research.frames.intervals import Interval, parse_interval
 from trade_research.store.actions import actions_version
-from trade_research.store.commit import Manifest, read_as_of, read_current, read_version
+from trade_research.store.commit import (
+    Manifest,
+    has_version,
+    read_as_of,
+    read_current,
+    read_version,
+)
 from trade_research.store.layout import Name, bars_folder, instrument_folder, list_parts
 from trade_research.store.times import moment
 
@@ -180,7 +186,6 @@ def _committed(folder: Path) -> dict[Interval, Path]:
             interval = parse_interval(text)
         except ConfigError:
             continue  # a folder that is not ours
-        written = (place / "CURRENT").exists() or (place / "manifest-1.json").exists()
-        if interval.text == text and written:
+        if interval.text == text and has_version(place):
             found[interval] = place
     return found

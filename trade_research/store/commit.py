@@ -89,6 +89,14 @@ class Draft:
     written: list[Path] = field(default_factory=list)
 
 
+def has_version(folder: Path) -> bool:
+    """True when something was committed to the folder."""
+    try:
+        return (folder / "CURRENT").exists() or bool(list_versions(folder))
+    except PermissionError as error:
+        raise StoreError(f"the folder {folder} cannot be read: {error.strerror}.") from error
+
+
 def read_current(folder: Path) -> Manifest | None:
     """The newest version of a dataset, or None when nothing was committed yet."""
     number = _newest(folder)

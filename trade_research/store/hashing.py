@@ -14,7 +14,10 @@ def content_hash(frame: pl.DataFrame) -> str:
     """SHA-256 of a table's logical content: names, kinds and values of its columns, in order.
 
     The same for bars from a query, from a file or made by hand; chunking, file layout and the
-    platform leave no trace. Null and NaN are the same (unknown), as are 0.0 and -0.0.
+    platform leave no trace. Null and NaN are the same (unknown), as are 0.0 and -0.0. Hashed are,
+    after the number of rows, for each column its name, its kind and its values: times as int64
+    microseconds, numbers as doubles, texts as the int64 lengths of all and then their bytes, all
+    little-endian.
 
     Returns
     -------
@@ -42,16 +45,11 @@ def _canonical(column: pl.Series) -> tuple[str, bytes | memoryview]:
         values = column.cast(pl.Float64).to_numpy() + 0.0
         values[np.isnan(values)] = np.nan
         return "number", np.ascontiguousarray(values, "<f8").data.cast("B")
-    texts = [
-        b"-1:" if t is None else b"%d:%s" % (len(t), t) for t in map(_utf8, column.cast(pl.String))
-    ]
-    return "text", b"".join(texts)
+    text = column.cast(pl.String)
+    whole = text.fill_null("").str.join("").item()
+    return "text", bytes(_integers(text.str.len_bytes(), -1)) + whole.encode()
 
 
-def _integers(column: pl.Series) -> memoryview:
-    values = column.cast(pl.Int64).fill_null(_NO_INTEGER).to_numpy()
+def _integers(column: pl.Series, missing: int = _NO_INTEGER) -> memoryview:
+    values = column.cast(pl.Int64).fill_null(missing).to_numpy()
     return np.ascontiguousarray(values, "<i8").data.cast("B")
-
-
-def _utf8(text: str | None) -> bytes | None:
-    return None if text is None else text.encode()

@@ -117,6 +117,9 @@ def connect(root: Path, datasets: Iterable[tuple[Path, Manifest]]) -> duckdb.Duc
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set python_enable_replacements = false")
+    # Text as Polars has it, so that nothing is copied on the way out.
+    connection.execute("set produce_arrow_string_view = true")
+    connection.execute("set arrow_output_version = '1.4'")
     # Committed files never change, so what was read of them stays true.
     connection.execute("set parquet_metadata_cache = true")
     connection.execute("set validate_external_file_cache = 'NO_VALIDATION'")
@@ -163,7 +166,7 @@ def _select(codes: Mapping[str, str], files: Sequence[str]) -> str:
 
 def _value(name: str, code: Code) -> str:
     column = stored_name(name, code)
-    if name == "trades" or code.digits is None:
+    if name == "trades" or not code.digits:
         return f"{column}::{_kind(name)}"
     return f"{column} / 1e{code.digits}"
 
