@@ -54,6 +54,9 @@ EXPLAIN = {
 # two parts, an exit inside, one at the close, one at the end.
 ROWS_PER_BAR = 8
 YEAR_US = 365.0 * 86_400e6
+# Orders below this share of the position or of what was asked are rounding errors, not wishes;
+# cash releases closer than this share of the account are equal.
+DUST = 1e-9
 # Numba types a global 0 as a number, but compiles a second copy of a function for the literal 0.
 ZERO = 0
 NEVER = -(2**62)  # a time before every bar

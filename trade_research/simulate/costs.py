@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
 
 from trade_research.errors import ConfigError, nearest
 from trade_research.venues import VENUES
@@ -103,5 +102,6 @@ class Costs:
 
     def scaled(self, factor: float) -> Costs:
         """Every cost times `factor`."""
-        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Costs(**{k: None if v is None else v * factor for k, v in values.items()})
+        maker = None if self.maker_fee_bps is None else self.maker_fee_bps * factor
+        others = (f.name for f in fields(self) if f.name != "maker_fee_bps")
+        return Costs(maker_fee_bps=maker, **{name: getattr(self, name) * factor for name in others})

@@ -73,7 +73,7 @@ def market_orders(
         if me.pending != 0 or me.desired != me.position:
             open_order(s, me.open if phase == k.AT_OPEN else me.close, value, acct, me, orders)
         if me.want * me.position < 0.0:
-            me.key = closing_part(me) * reference(phase, me)
+            me.key = release(closing_part(me), phase, value, me)
             syms[n].rank = s
             n += 1
     sort_by_release(n, syms)
@@ -90,7 +90,7 @@ def market_orders(
             gross += abs(me.position) * reference(phase, me)
         rest = me.desired - me.position
         if me.want != 0.0 and rest * me.want > 0.0 and rest * me.position >= 0.0:
-            me.key = rest * reference(phase, me)
+            me.key = release(rest, phase, value, me)
             syms[n].rank = s
             n += 1
     sort_by_release(n, syms)
@@ -116,6 +116,13 @@ def reference(phase: int, me: Sym) -> float:
 
 
 @inner_kernel
+def release(quantity: float, phase: int, value: float, me: Sym) -> float:
+    """Cash an order takes, in billionths of the account: equal weights compare as equal."""
+    money = quantity * reference(phase, me)
+    return math.floor(money / (k.DUST * value) + 0.5) if value > 0.0 else money
+
+
+@inner_kernel
 def closing_part(me: Sym) -> float:
     """The part of what is wanted that brings the position toward zero, not through it."""
     return me.want if abs(me.want) < abs(me.position) else -me.position
@@ -133,7 +140,7 @@ def open_order(
         kind, asked = me.pending, 0.0
         if me.held != 0.0:
             asked = max(value, 0.0) * me.held / (price if has_bar else me.mark)
-        if abs(asked - me.position) <= 1e-12 * abs(me.position):
+        if abs(asked - me.position) <= k.DUST * abs(me.position):
             asked = me.position
         is_refused = acct.is_margin == 0 and asked < 0.0
         if has_bar:
@@ -183,6 +190,8 @@ def shrink(
     most = affordable(budget, leverage, side, filled, acct)
     if most >= size:
         return quantity
+    if most <= k.DUST * size:
+        most = 0.0
     if size * price <= (budget + leverage * acct.batch_cost) * (1.0 + 1e-9):
         # Short of nothing but the costs: that is what "all in" means, not a shortfall.
         order.quantity -= side * (size - most)

@@ -1,0 +1,102 @@
+"""Random bars and targets for the simulator's tests: gaps, limit days, holes, dry and equal bars."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.peers.twin import Twin
+from trade_research.simulate import Account, Costs, Exits, Market, Rules, simulate
+from trade_research.simulate.codes import KINDS
+
+HOUR_US = 3_600_000_000
+
+
+def random_bars(rng, n, n_symbols=1, *, holes=0.0, dry=0.0, vol=0.01):
+    """Five (n, n_symbols) arrays: open, high, low, close, volume."""
+    close = rng.uniform(5, 500, n_symbols) * np.exp(
+        np.cumsum(rng.normal(0, vol, (n, n_symbols)), axis=0)
+    )
+    open_ = np.vstack([close[:1], close[:-1]])
+    gap = rng.random((n, n_symbols)) < 0.3
+    open_ = np.where(gap, open_ * np.exp(rng.normal(0, vol, (n, n_symbols))), open_)
+    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
+    high = top * (1 + np.abs(rng.normal(0, vol / 2, (n, n_symbols))))
+    low = bottom * (1 - np.abs(rng.normal(0, vol / 2, (n, n_symbols))))
+    flat = rng.random((n, n_symbols)) < 0.05
+    high, low = np.where(flat, top, high), np.where(flat, bottom, low)
+    volume = rng.uniform(1, 1e4, (n, n_symbols))
+    volume[rng.random((n, n_symbols)) < dry] = 0.0
+    volume[rng.random((n, n_symbols)) < dry] = np.nan
+    hole = rng.random((n, n_symbols)) < holes
+    for x in (open_, high, low, close, volume):
+        x[hole] = np.nan
+    return open_, high, low, close, volume
+
+
+def random_targets(rng, n, n_symbols=1, levels=(0.0, 1.0), turn=0.1, silent=0.0):
+    """Piecewise constant targets out of `levels`, with NaN on a share of the rows."""
+    out = np.zeros((n, n_symbols))
+    for s in range(n_symbols):
+        x = 0.0
+        for t in range(n):
+            if rng.random() < turn:
+                x = float(rng.choice(levels))
+            out[t, s] = np.nan if rng.random() < silent else x
+    return out
+
+
+def market_of(bars, **more):
+    """A Market of hourly bars."""
+    n, n_symbols = bars[0].shape
+    opened = np.arange(n, dtype=np.int64) * HOUR_US
+    names = tuple(f"S{s}" for s in range(n_symbols))
+    return Market(opened, opened + HOUR_US, *bars, symbols=names, **more)
+
+
+def both(bars, target, *, twin=None, **settings):
+    """The same case through `simulate` and through the twin, from the twin's settings."""
+    t = Twin(**settings)
+    exits = Exits(t.stop, t.take_profit, t.trailing, t.max_hold, t.cooldown)
+    costs = Costs(
+        fee_bps=t.fee * 1e4,
+        spread_bps=0.0,
+        slippage_bps=t.slip * 1e4,
+        maker_fee_bps=None if t.maker is None else t.maker * 1e4,
+        fixed_fee=t.fixed,
+        min_fee=t.least,
+        fee_per_unit=t.per_unit,
+        sell_tax_bps=t.tax * 1e4,
+        impact_bps=t.impact * 1e4,
+    )
+    account = Account("margin", t.leverage, t.maintenance) if t.margin else "spot"
+    result = simulate(
+        market_of(bars),
+        target,
+        costs=costs,
+        exits=exits,
+        account=account,
+        cash=t.cash,
+        fill=t.fill,
+        delay=t.delay,
+        rebalance=t.every or None,
+        rules=Rules(lot=t.lot, min_notional=t.min_notional),
+        start=t.start,
+    )
+    return result, t.run([b.tolist() for b in bars], target.tolist())
+
+
+def assert_same(result, twin, tol=1e-9):
+    """Same fills for the same reasons, and the same equity, to `tol` relative."""
+    ours = result.fills
+    theirs = twin.fills
+    got = [(int(f.bar), int(f.symbol), KINDS[f.kind]) for f in ours]
+    assert got == [(t, s, kind) for t, s, _, _, _, kind in theirs]
+    for name, column in (("quantity", 2), ("price", 3)):
+        want = np.array([f[column] for f in theirs])
+        np.testing.assert_allclose(ours[name], want, rtol=tol, atol=1e-12)
+    want = np.array([f[4] for f in theirs])
+    np.testing.assert_allclose(ours["fee"] + ours["tax"], want, rtol=tol, atol=1e-9)
+    equity = np.array(twin.equity)
+    scale = np.maximum(1.0, np.abs(equity))
+    assert np.max(np.abs(result.equity - equity) / scale, initial=0.0) <= tol
+    assert result.ambiguous == twin.ambiguous
