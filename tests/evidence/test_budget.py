@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
+from tests.counts import count
+from tests.evidence.stand_in import prices
 from trade_research.evidence.budget import edge_budget
 from trade_research.simulate.costs import Costs
+from trade_research.simulate.market import PRICES, Market
+from trade_research.simulate.run import simulate
 
 
 @dataclass
@@ -72,6 +76,46 @@ def test_delay_counts_on_top_of_the_runs_own():
     gains = [5.0, 4.0, 1.0, -0.5]
     found = edge_budget(lambda costs, delay: Run(np.array([1_000.0 + gains[delay]])), Costs(), 1)
     assert found.break_even_delay_bars == 1
+
+
+def simulated(target, seed=0):
+    columns = prices(len(target), seed)
+    hour = 3_600_000_000
+    opened = np.arange(len(target)) * hour
+    market = Market(opened, opened + hour, *(columns[n] for n in PRICES), symbols=("A",))
+    return market, lambda costs, delay: simulate(market, target, costs=costs, delay=delay)
+
+
+def test_one_purchase_breaks_even_where_the_price_rose_by_the_fee():
+    # All in at the open of bar 1 for cash / (open × (1 + f)) units, marked at the last close.
+    market, again = simulated(np.ones(500), seed=5)
+    rise = market.close[-1, 0] / market.open[1, 0] - 1
+    found = edge_budget(again, Costs.zero())
+    assert rise > 0
+    assert found.break_even_fee_bps == pytest.approx(rise * 1e4, abs=1e-6)
+    assert found.break_even_slippage_bps == pytest.approx(rise * 1e4, abs=1e-6)
+    assert found.gross_pnl == pytest.approx(100_000 * rise)
+
+
+@pytest.mark.parametrize("seed", range(count(200)))
+def test_the_break_even_is_where_another_hair_of_cost_loses(seed):
+    rng = np.random.default_rng(seed)
+    target = np.repeat(rng.choice([0.0, 0.5, 1.0], 40), rng.integers(1, 12, 40))
+    _, again = simulated(target, seed)
+
+    def profit(**changed):
+        return again(replace(Costs(), **changed), 0).equity[-1] - 100_000.0
+
+    found = edge_budget(again, Costs())
+    for name, value in (
+        ("fee_bps", found.break_even_fee_bps),
+        ("slippage_bps", found.break_even_slippage_bps),
+    ):
+        if value == 0.0:
+            assert profit(**{name: 0.0}) < 0
+        else:
+            assert profit(**{name: value * (1 - 1e-7)}) >= 0
+            assert profit(**{name: value * (1 + 1e-7)}) < 0
 
 
 def test_the_grid_falls_with_the_costs():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.evidence.stand_in import prices
-from tests.laws import leaks
+from tests.evidence.stand_in import Plain, prices
+from tests.laws import clean, leaks
 from tests.laws.zoo import CLEAN, DATA, LEAKS, columns_of
+from trade_research.errors import DataError
 from trade_research.evidence import causality
 from trade_research.evidence.causality import check_causality
 from trade_research.strategies.strategy import strategy
@@ -93,6 +94,50 @@ def test_compiled_tiles_find_what_tiles_in_python_find(monkeypatch):
             monkeypatch.setattr(tiles, "COMPILED_FROM", least)
             found.append(check_causality(one, columns_of(one)).leak)
         assert found[0] == found[1]
+
+
+def test_a_leak_that_no_bar_of_the_data_triggers_is_found_by_another_future():
+    @strategy
+    def fears_a_tenfold(close):
+        out = np.ones(close.size)
+        for t in range(close.size - 1):
+            if close[t + 1] > 10.0 * close[t]:
+                out[t] = 0.0
+        return out
+
+    leak = check_causality(fears_a_tenfold, {"close": DATA["close"]}).leak
+    assert leak.how == "times_1000"
+    assert leak.ahead == 1
+    assert leak.known.startswith(f"knew the close of bar {leak.bar + 1}")
+    assert (leak.example.first_bar, leak.example.n_rows) == (leak.bar, 2)
+
+
+@pytest.mark.parametrize("n_bars", [1, 2, 3, 31, 513])
+def test_short_data_are_no_reason_to_accuse_or_to_fail(n_bars):
+    data = prices(n_bars)
+    for one in CLEAN[:8]:
+        verdict = check_causality(one, columns_of(one, data))
+        assert verdict.passed
+        assert verdict.cuts == n_bars
+
+
+def test_no_bars_are_no_evidence():
+    with pytest.raises(DataError, match="no bars"):
+        check_causality(CLEAN[0], {"close": np.empty(0)})
+
+
+def test_a_strategy_that_fails_on_its_own_past_is_told():
+    class Fails(Plain):
+        def compute(self, columns, **params):
+            if columns["close"].size == 40:
+                raise ValueError("forty")
+            return super().compute(columns, **params)
+
+    leak = check_causality(Fails(clean.always_in, warmup=5), {"close": DATA["close"][:90]}).leak
+    assert leak.bar == 39
+    assert "which raises forty" in str(leak)
+    early = Fails(clean.always_in, warmup=50)
+    assert check_causality(early, {"close": DATA["close"][:90]}).passed
 
 
 def test_the_same_seed_gives_the_same_verdict():

@@ -82,7 +82,7 @@ def name_leak(probe: Probe, bar: int, column: str, cut: int, how: How, offset: i
     known = _known(probe, bar, column, last, how, offset)
     if cut in probe.refused:
         known = f"cannot be had from the past alone, which raises {probe.refused[cut]}"
-    start, stop = _shrink(probe, bar, column, cut, last) if how == "truncate" else (0, probe.n_bars)
+    start, stop = _shrink(probe, bar, column, cut, last, how)
     shown = slice(max(start, stop - _ROWS_SHOWN), stop)
     rows = {name: tuple(v[shown].ravel().tolist()) for name, v in probe.columns.items()}
     return Leak(
@@ -143,12 +143,12 @@ def _known(probe: Probe, bar: int, column: str, last: int, how: How, offset: int
     return f"knew that bar {row + offset} exists ({far})"
 
 
-def _shrink(probe: Probe, bar: int, column: str, cut: int, last: int) -> tuple[int, int]:
-    """Fewest rows [a, b) around `bar`, by doubling, on which cutting still changes its value."""
+def _shrink(probe: Probe, bar: int, column: str, cut: int, last: int, how: How) -> tuple[int, int]:
+    """Fewest rows [a, b) around `bar`, by doubling, on which the cut still changes its value."""
 
     def shows(a: int, b: int) -> bool:
         part = probe.window(a, b)
-        alone = value_at(part.prefix(cut - a), column, bar - a)
+        alone = value_at(part.future(cut - a, how), column, bar - a)
         return not same_value(value_at(part.prefix(b - a), column, bar - a), alone)
 
     stop = next((b for b in _after(cut, last) if shows(0, b)), last)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
+from trade_research.errors import DataError
 from trade_research.kernels.jit import F64, I64
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ class Probe:
         self.strategy, self.params, self.times, self.seed = strategy, dict(params), times, seed
         self.columns = {name: _read_only(values) for name, values in columns.items()}
         self.n_bars = min((len(v) for v in self.columns.values()), default=0)
+        if self.n_bars == 0:
+            raise DataError(f"there are no bars to check {strategy.name} on; give it some")
         self.warmup = int(strategy.warmup(**params))
         self.decided: dict[int, float] = {}
         self.refused: dict[int, str] = {}
