@@ -55,9 +55,7 @@ def test_ranges(x, window, seed):
     rng = np.random.default_rng(seed)
     high, low = x * (1 + 0.01 * rng.random(x.size)), x * (1 - 0.01 * rng.random(x.size))
     high[rng.random(x.size) < 0.02] = np.nan
-    agree(
-        indicators.true_range(high, low, x), naive.true_range(high, low, x), size(x)
-    )
+    agree(indicators.true_range(high, low, x), naive.true_range(high, low, x), size(x))
     agree(indicators.atr(high, low, x, window), naive.atr(high, low, x, window), size(x))
 
 

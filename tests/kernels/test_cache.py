@@ -91,7 +91,9 @@ def test_a_helper_compiled_by_numba_with_numbas_own_cache(tmp_path):
         "from numba import njit\nfrom other import K, inner\n@njit(cache=True)\n"
         "def half(x):\n    return inner(x) * K\n"
     )
-    other = "from numba import njit\nK = {k}\n@njit(cache=True)\ndef inner(x):\n    return x + {add}\n"
+    other = (
+        "from numba import njit\nK = {k}\n@njit(cache=True)\ndef inner(x):\n    return x + {add}\n"
+    )
     for k, add in ((1.0, 0.0), (2.0, 0.0), (2.0, 5.0)):
         (tmp_path / "other.py").write_text(other.format(k=k, add=add))
         assert float(fresh(tmp_path)[0]) == (1.0 + add) * k
@@ -200,16 +202,14 @@ def test_named_tuples_survive_the_cache(tmp_path):
 
 def test_bounds_checks_are_on_when_asked_for_and_kept_apart(tmp_path):
     (tmp_path / "mine.py").write_text(
-        "from trade_research import strategy\n@strategy\ndef mine(close):\n"
-        "    return close[close.size + 3 :] + close[close.size - 1 + int(close[0])]\n"
-        "" if False else
         "import numpy as np\nfrom trade_research import strategy\n@strategy\ndef mine(close):\n"
         "    out = np.empty(close.size)\n    for t in range(close.size):\n"
         "        out[t] = close[t + 1] * 0.0 + 1.0\n    return out\n"
     )
     shown = RUN.replace("found =", "import trade_research.errors as e\nfound =").replace(
-        "value = found", "try:\n    found.compute({'close': np.ones(3)})\nexcept e.StrategyError as x:\n"
-        "    print('refused', 'out of bounds' in str(x))\n    sys.exit()\nvalue = found"
+        "value = found",
+        "try:\n    found.compute({'close': np.ones(3)})\nexcept e.StrategyError as x:\n"
+        "    print('refused', 'out of bounds' in str(x))\n    sys.exit()\nvalue = found",
     )
     assert fresh(tmp_path, shown)[0] in ("1.0", "nan")
     assert fresh(tmp_path, shown, NUMBA_BOUNDSCHECK="1") == ["refused", "True"]

@@ -71,7 +71,9 @@ def test_any_change_of_what_it_uses_changes_it(change):
     assert before.opaque == after.opaque == ()
 
 
-@pytest.mark.parametrize("other", [{"unused": 5}, {"tools": tool(scale=1.0, other=object())}], ids=str)
+@pytest.mark.parametrize(
+    "other", [{"unused": 5}, {"tools": tool(scale=1.0, other=object())}], ids=str
+)
 def test_what_it_does_not_use_does_not_matter(other):
     assert digest(made(**other)).hex == digest(made()).hex
 

@@ -195,7 +195,10 @@ _ADVICE: tuple[tuple[str, str | Callable[..., str]], ...] = (
         r"\s+>>> \w+\(([^\n]*)\)",
         _call,
     ),
-    (r"construct is not supported|not supported yet|unsupported opcode|is unsupported", _ABSENT),
+    (
+        r"construct is not supported|not supported yet|unsupported opcode|is unsupported|Unsupported context manager",
+        _ABSENT,
+    ),
     (
         r"Cannot determine Numba type of <class '([\w.]+)'>",
         lambda fn, kind: f"uses a {kind.rpartition('.')[2]}, which compiled code cannot hold",
