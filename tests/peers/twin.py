@@ -178,7 +178,6 @@ class Twin:
                 p.entry = (p.entry * abs(p.units) + price * size) / (abs(p.units) + size)
             p.units = 0.0 if units == -p.units else p.units + units
         self.fills.append((self.t, s, units, price, fee, kind))
-        return fee + size * abs(price - ref)
 
     # -- exits -----------------------------------------------------------------------------------
     def levels(self, s):
@@ -227,9 +226,8 @@ class Twin:
             if is_stopped and is_hit and self.volume[s] != 0:
                 self.ambiguous += 1
             if is_stopped and not (is_hit and self.optimistic):
-                self.leave(
-                    s, min(stop, self.open[s]) if side > 0 else max(stop, self.open[s]), kind
-                )
+                ref = min(stop, self.open[s]) if side > 0 else max(stop, self.open[s])
+                self.leave(s, ref, kind)
             elif is_hit:
                 ref = max(goal, self.open[s]) if side > 0 else min(goal, self.open[s])
                 self.leave(s, ref, "take_profit")
@@ -286,7 +284,7 @@ class Twin:
     def market(self, prices, at_close):
         for s in range(self.n):
             self.read_row(s)
-        value, spent, wants = self.worth(prices), 0.0, {}
+        value, wants = self.worth(prices), {}
         for s, w in enumerate(self.wish):
             if w.kind and not math.isnan(prices[s]):
                 w.units = max(value, 0.0) * w.held / prices[s]
@@ -308,9 +306,8 @@ class Twin:
         is_reversal = {}
         for _, s, part in sorted(closing):
             is_reversal[s] = abs(wants[s]) > abs(part)
-            spent += self.part(
-                s, part, prices[s], at_close, self.rules == "vectorbt" and is_reversal[s]
-            )
+            is_shared = self.rules == "vectorbt" and is_reversal[s]
+            self.part(s, part, prices[s], at_close, is_shared)
         opening = []
         for s in wants:
             rest = self.wish[s].units - self.pos[s].units
@@ -321,7 +318,9 @@ class Twin:
             price = self.price_of(s, side, abs(rest), prices[s])
             most = self.affordable(side, price, prices)
             size = min(abs(rest), most if most > 1e-9 * abs(rest) else 0.0)
-            spent += self.part(s, side * size, prices[s], at_close, False)
+            if self.rules == "vectorbt":  # a signal is all in, also where slippage lends a little
+                size = most
+            self.part(s, side * size, prices[s], at_close, False)
         for s in wants:
             self.wish[s].units = self.pos[s].units
 
@@ -336,15 +335,15 @@ class Twin:
             size = abs(units)
             lots = math.floor(size / self.lot + 1e-9) * self.lot if self.lot else size
             if lots == 0 or lots * ref < self.min_notional:
-                return 0.0
+                return
             if abs(lots - size) > 1e-9 * size:
                 units = math.copysign(lots, units)
         if not units:
-            return 0.0
+            return
         fee = None
         if is_fee_shared:
             fee = self.fee * abs(units) * self.price_of(s, math.copysign(1, units), abs(units), ref)
-        return self.trade(s, units, ref, self.wish[s].order, at_close, fee)
+        self.trade(s, units, ref, self.wish[s].order, at_close, fee)
 
     def affordable(self, side, price, prices):
         """Largest opening size, by bisection on what the account can carry."""
