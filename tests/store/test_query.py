@@ -309,6 +309,19 @@ def test_weeks_are_made_from_adjusted_days(shares):
     assert week["volume"][0] == 1700
 
 
+def test_adjusted_weeks_know_nothing_after_their_last_bar(tmp_path):
+    """The split of the second week leaves the first alone when only that is asked for."""
+    store = Store(tmp_path)
+    where = {"venue": "us_equity", "symbol": "X"}
+    store.write_bars(daily([80, 80, 80, 80, 80]), interval="1d", **where)
+    store.write_bars(daily([80, 40], date(2014, 6, 9)), interval="1d", **where)
+    store.write_bars(daily([40, 40, 40], date(2014, 6, 11)), interval="1d", **where)
+    split = pl.DataFrame({"ex_date": [date(2014, 6, 10)], "kind": ["split"], "value": [2.0]})
+    store.write_actions(split, **where)
+    assert store.bars("X", "1w", adjust="splits")["close"].to_list() == [40, 40]
+    assert store.bars("X", "1w", end="2014-06-09", adjust="splits")["close"].to_list() == [80]
+
+
 def test_actions_are_versioned_like_bars(shares):
     query = shares.query("us_equity:X@1d", adjust="splits")
     digest = query.content_hash

@@ -145,3 +145,17 @@ def test_nothing_is_written_where_it_runs(store, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     store.sql("select * from bars order by close")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_whose_name_is_a_pattern_reads_its_own_files(tmp_path):
+    """DuckDB takes ``d[1]`` for ``d1`` where that has a file of the same name."""
+    store = Store(tmp_path / "d[1]")
+    store.write_bars(minutes(10), symbol="A", **WHERE)
+    part = next(store.root.rglob("part-*.parquet"))
+    other = Store(tmp_path / "other")
+    other.write_bars(minutes(10, seed=1), symbol="A", **WHERE)
+    twin = tmp_path / "d1" / part.relative_to(store.root)
+    twin.parent.mkdir(parents=True)
+    twin.write_bytes(next(other.root.rglob("part-*.parquet")).read_bytes())
+    rows = store.sql("select close from bars order by open_time")
+    assert rows["close"].to_list() == minutes(10)["close"].to_list()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from polars.testing import assert_frame_equal
 
@@ -70,3 +71,16 @@ def test_what_cannot_stream_says_so(store):
         list(store.query("BTC/USDT@1m", adjust="all").batches())
     with pytest.raises(ConfigError, match="one instrument"):
         list(store.query(["BTC/USDT@1m", "BTC/USDT@1m"]).batches())
+
+
+def test_a_stream_reads_one_row_group_at_a_time(store, monkeypatch):
+    read, real = [], pq.ParquetFile.read_row_group
+
+    def count(file, *args, **kwargs):
+        read.append(args[0])
+        return real(file, *args, **kwargs)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", count)
+    batches = store.batches("BTC/USDT", "1m")
+    assert (next(batches).num_rows, len(read)) == (65_536, 1)
+    assert (next(batches).num_rows, len(read)) == (65_536, 2)

@@ -125,20 +125,28 @@ def test_many_small_appends_are_merged_from_time_to_time(store):
     assert len(read_current(folder).parts) <= 17
 
 
-@pytest.mark.parametrize("seed", range(count(40)))
+@pytest.mark.parametrize("seed", range(count(80)))
 def test_any_order_of_writes_gives_the_same_bars_verdicts_and_hash(tmp_path, seed):
     """Pieces with holes, zero volumes and jumps, in any order, overlapping: judged as one whole."""
     rng = np.random.default_rng(seed)
     frame = minutes(6000, datetime(2020, 12, 30, tzinfo=UTC), seed=seed)
-    jump = 1.0 + 0.2 * (rng.random(6000) < 0.002)
+    edges = [0, *np.sort(rng.choice(np.arange(9, 5990), 6, replace=False)).tolist(), 6000]
+    beside = np.clip(
+        np.repeat(edges, 3) + np.tile([-2, -1, 1], 8) * rng.integers(1, 3, 24), 0, 5999
+    )
+    odd = np.isin(np.arange(6000), rng.choice(beside, 12)) | (rng.random(6000) < 0.002)
+    idle = np.isin(np.arange(6000), [e + k for e in edges for k in range(-3, rng.integers(0, 4))])
     frame = frame.with_columns(
-        *(pl.col(c) * pl.Series(jump) for c in ("open", "high", "low", "close")),
-        volume=pl.when(pl.Series(rng.random(6000) < 0.01)).then(0.0).otherwise("volume"),
-    ).filter(pl.Series(rng.random(6000) < 0.999))
+        *(pl.col(c) * pl.Series(1.0 + 0.2 * odd) for c in ("open", "high", "low", "close")),
+        volume=pl.when(pl.Series(idle | (rng.random(6000) < 0.01))).then(0.0).otherwise("volume"),
+    )
+    gaps = pl.Series(rng.random(6000) < 0.999)
+    back = int(rng.integers(0, 2)) * 50
+    pieces = [
+        frame[max(0, a - back) : b].filter(gaps[max(0, a - back) : b]) for a, b in pairwise(edges)
+    ]
+    frame = frame.filter(gaps)
     store = Store(tmp_path / "ds")
-    starts = np.sort(rng.integers(0, frame.height, 6))
-    edges = [0, *starts.tolist(), frame.height]
-    pieces = [frame[max(0, a - 50) : b] for a, b in pairwise(edges) if b > a]
     for i in rng.permutation(len(pieces)):
         store.write_bars(pieces[i], **WHERE)
     assert same(store.bars("BTC/USDT", "1m"), frame)
