@@ -204,3 +204,22 @@ def test_definitions_print_every_metric_with_its_value() -> None:
         assert row[0].text == meaning.label
         shown = row[1] if isinstance(row[1], str) else row[1].text
         assert shown == by_unit(run.metrics[key], meaning.unit)
+
+
+def test_notebook_figure_is_the_pages_picture_in_real_colours() -> None:
+    from io import BytesIO
+
+    from trade_research.report.figures import equity_figure
+    from trade_research.report.palette import LIGHT
+
+    run = factory.daily()
+    figure = equity_figure(run.equity, run.benchmark)
+    above, below = figure.axes
+    drawn = {line.get_color() for line in above.get_lines()}
+    assert drawn == {LIGHT["net"], LIGHT["bench"]}
+    assert [text.get_text() for text in above.get_legend().get_texts()] == ["Net", "Benchmark"]
+    depth = below.get_lines()[0].get_ydata()
+    assert depth.min() == pytest.approx(run.metrics["max_drawdown"])
+    out = BytesIO()
+    figure.savefig(out, format="png")
+    assert out.getvalue().startswith(b"\x89PNG")

@@ -327,6 +327,7 @@ def clean(text: str) -> str:
     body = re.sub(r"xlink:href=\"#([^\"]+)\"", r'href="#CHARTID-\1"', body)
     body = re.sub(r" transform=\"rotate\(-0 [^)]*\)\"", "", body)
     body = re.sub(r"\bd=\"([^\"]+)\"", lambda found: f'd="{_short_path(found[1])}"', body)
+    body = re.sub(r"<g( clip-path=\"[^\"]*\")>\s*((?:<use [^>]*/>\s*)+)</g>", _markers, body)
     for name, sentinel in SENTINEL.items():
         body = body.replace(sentinel, f"var(--{name})")
     return re.sub(r"\s*\n\s*", "\n", body).strip()
@@ -353,6 +354,16 @@ def _short_path(path: str) -> str:
 def _tenths(value: int) -> str:
     whole, rest = divmod(abs(value), 10)
     return f"{'-' if value < 0 else ''}{whole or ('' if rest else 0)}{f'.{rest}' if rest else ''}"
+
+
+def _markers(group: re.Match[str]) -> str:
+    """Markers of one look carry their style once, on the group, and lie in one line."""
+    styles = set(re.findall(r" style=\"[^\"]*\"", group[2]))
+    if len(styles) != 1:
+        return group[0]
+    style = styles.pop()
+    uses = re.sub(r"\s*\n\s*", "", group[2].replace(style, ""))
+    return f"<g{group[1]}{style}>{uses}</g>"
 
 
 def _short_numbers(tag: re.Match[str]) -> str:

@@ -62,6 +62,11 @@ def count(value: float | int | None) -> str:
     return f"{round(value):,d}"
 
 
+def whole(value: float) -> str:
+    """Axis labels of counts: nothing at half a trade."""
+    return count(value) if value == int(value) else ""
+
+
 def plural(number: int, noun: str, many: str = "") -> str:
     """ "1 trade", "2 trades", "no trades"."""
     word = noun if number == 1 else many or noun + "s"

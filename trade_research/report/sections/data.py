@@ -63,7 +63,7 @@ def _table(run: Run) -> Table:
 
 
 def _strip(info: DataInfo, flags: pl.DataFrame) -> Strip:
-    """The span as a line: blue where there are bars, holes left open, other flags vermillion."""
+    """The span as a line: blue where there are bars, holes left open, other flags below it."""
     start, end = info.start, info.end
     whole = (end - start).total_seconds() or 1.0
     mine = (

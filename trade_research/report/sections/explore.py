@@ -76,17 +76,15 @@ def _price(run: Run) -> Panel | None:
 def _marked(at: F64, close: F64, fills: pl.DataFrame) -> tuple[F64, list[Series]]:
     """The price line and the fills on one time axis; at most 600 fills, evenly chosen."""
     step = -(-fills.height // _MARKS)
-    some = fills[::step]
-    when, price = seconds(some, "time"), floats(some, "price")
-    bought = (some["side"] == "buy").to_numpy()
-    times = np.union1d(at, when)
+    sides = [fills.filter(pl.col("side") == side)[::step] for side in ("buy", "sell")]
+    times = np.union1d(at, np.concatenate([seconds(side, "time") for side in sides]))
     series = [Series("Close", np.interp(times, at, close), "fg")]
-    for label, mask, colour, marker in (
-        ("Bought", bought, "gain", "up"),
-        ("Sold", ~bought, "loss", "down"),
-    ):
+    looks = (("Bought", "gain", "up"), ("Sold", "loss", "down"))
+    for (label, colour, marker), side in zip(looks, sides, strict=True):
+        if side.is_empty():
+            continue
         marks = np.full(times.size, np.nan)
-        marks[np.searchsorted(times, when[mask])] = price[mask]
+        marks[np.searchsorted(times, seconds(side, "time"))] = floats(side, "price")
         shown = label if step == 1 else f"{label} (1 in {step})"
         series.append(Series(shown, marks, colour, marker=marker))
     return times, series

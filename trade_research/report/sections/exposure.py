@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from trade_research.report.arrays import F64, floats, means, seconds
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
-from trade_research.report.formats import NONE, count, percent, ratio
+from trade_research.report.formats import NONE, count, percent, ratio, short_money, whole
 from trade_research.report.run import Run
 from trade_research.report.section import Beside, Part, Section, Table
 
@@ -67,16 +65,18 @@ def _holding(held: F64) -> Chart:
     top = max(1, int(np.ceil(np.log2(max(held.max(), 1)))))
     edges = [0, *(2**k for k in range(top + 1))]
     counts, _ = np.histogram(np.maximum(held, 1), bins=np.array(edges) + 0.5)
-    names = [str(b) if b - a == 1 else f"{a + 1}-{b}" for a, b in pairwise(edges)]
+    names = [short_money(edge, 2) for edge in edges[1:]]
     every = -(-len(names) // 7)
     plot = Plot(HALF, (170,), left=44, top=24, bottom=42, x_range=(-0.6, len(names) - 0.4))
-    plot.values(0, 1.08 * max(counts.max(), 1), label=count, most=4, title="Trades")
+    plot.values(0, 1.08 * max(counts.max(), 1), label=whole, most=4, title="Trades")
     plot.bars(np.arange(len(names)), np.zeros(len(names)), counts, "net", width=0.8)
     for at in range(0, len(names), every):
         plot.below(at, names[at])
-    plot.below((len(names) - 1) / 2, "Bars held", drop=24)
+    plot.below((len(names) - 1) / 2, "Bars held, up to", drop=24)
     most = names[int(counts.argmax())]
-    return plot.chart("How long trades were held", f"Most trades were held {most} bars.")
+    return plot.chart(
+        "How long trades were held", f"The fullest bar is trades held up to {most} bars."
+    )
 
 
 def _table(run: Run, held: F64) -> Table:

@@ -11,34 +11,42 @@ from trade_research.report.panels import NOTICE, library
 from trade_research.report.run import Run
 from trade_research.report.section import Cell, Code, Fold, Part, Section, Table
 
+_SHOWN = ("strategy", "params", "command", "run_id", "trials")  # in the first table, or not twice
+
 
 def manifest(run: Run) -> Section:
-    """Strategy, parameters, costs, hashes, versions, the checks, and the command to repeat it."""
-    strategy = run.strategy
+    """Strategy, parameters and hashes; folded: set-up, versions, law checks and the source."""
     parts: list[Part] = []
     command = run.manifest.get("command")
     if command:
         parts += ["To repeat it:", Code(str(command))]
-    rows: list[tuple[str | Cell, ...]] = [
-        ("strategy", Cell(short(strategy.name, 200), "wrap")),
-        ("strategy hash", Cell(strategy.source_hash or NONE, "wrap")),
-        *(
-            (f"parameter {name}", Cell(_text(value), "wrap"))
-            for name, value in strategy.params.items()
-        ),
-        *(
-            (f"data {short(info.name, 60)}", Cell(info.hash or "not hashed", "wrap"))
-            for info in run.data
-        ),
-        *((name, Cell(text, "wrap")) for name, text in _flat(run.manifest) if name != "command"),
-        ("charts", Cell(library()[2] or NOTICE, "wrap")),
-    ]
-    parts.append(Table("Everything the numbers depend on", ("What", "Value"), rows, align="ll"))
+    parts.append(Table("What was run", ("What", "Value"), _identity(run), align="ll"))
+    rest = {name: value for name, value in run.manifest.items() if name not in _SHOWN}
+    rows = [(name, Cell(text, "wrap")) for name, text in _flat(rest)]
+    rows.append(("charts", Cell(library()[2] or NOTICE, "wrap")))
+    table = Table("Everything else the numbers depend on", ("What", "Value"), rows, align="ll")
+    parts.append(Fold("Set-up and versions", (table,)))
     if run.check is not None:
         parts.append(Fold("The law checks, in their own words", (Code(str(run.check)),)))
-    if strategy.source:
-        parts.append(Fold("The strategy's source, whole", (Code(strategy.source),)))
+    if run.strategy.source:
+        parts.append(Fold("The strategy's source, whole", (Code(run.strategy.source),)))
     return Section("Manifest", "How to get the same numbers again", parts)
+
+
+def _identity(run: Run) -> list[tuple[str | Cell, ...]]:
+    """Names and hashes: what two equal runs share."""
+    strategy = run.strategy
+    params = ", ".join(f"{name} = {_text(value)}" for name, value in strategy.params.items())
+    trials = run.manifest.get("trials")
+    facts = [
+        ("strategy", short(strategy.name, 200)),
+        ("parameters", short(params, 400) or "none"),
+        ("strategy hash", strategy.source_hash or NONE),
+        *((f"data {short(info.name, 60)}", info.hash or "not hashed") for info in run.data),
+        ("trials behind it", str(trials) if trials else "unknown, counted as 1"),
+        ("run id", str(run.manifest.get("run_id") or NONE)),
+    ]
+    return [(name, Cell(value, "wrap")) for name, value in facts]
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -20,11 +20,12 @@ from trade_research.report.formats import (
     price,
     ratio,
     short,
+    whole,
 )
 from trade_research.report.run import Run
 from trade_research.report.section import Beside, Cell, Fold, Part, Section, Stack, Table
 
-_VECTORS = 1_500  # more markers than this make a page heavy and a chart black
+_VECTORS = 800  # more markers than this make a page heavy and a chart black
 _SHOWN = 10
 
 
@@ -159,7 +160,7 @@ def _returns(frame: pl.DataFrame) -> Chart:
     plot = Plot(
         HALF, (150,), left=52, right=16, top=24, bottom=42, x_range=(-reach * 1.03, reach * 1.03)
     )
-    plot.values(0, 1.08 * max(counts.max(), 1), label=count, most=4, title="Trades")
+    plot.values(0, 1.08 * max(counts.max(), 1), label=whole, most=4, title="Trades")
     up = middle > 0
     for mask, colour in ((up, "gain"), (~up, "loss")):
         plot.bars(middle[mask], np.zeros(mask.sum()), counts[mask], colour, width=1.7 * reach / 28)
