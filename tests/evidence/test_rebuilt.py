@@ -76,6 +76,20 @@ def test_an_input_joined_by_its_open_time_is_a_leak_of_the_input(monkeypatch):
     assert leak.time == datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=leak.bar + 1)
 
 
+def test_another_symbols_next_close_is_a_leak_of_the_input(monkeypatch):
+    def joined_ahead(inputs, base, whole, calendar):
+        other = whole.filter(pl.col("symbol") == "B").select(
+            "open_time", other=pl.col("close").shift(-1, fill_value=100.0)
+        )
+        joined = base.join(other, on="open_time", how="left", maintain_order="left")
+        return {"close": base["close"].to_numpy(), "other": joined["other"].to_numpy()}
+
+    monkeypatch.setattr(rebuilt, "arrays_of", joined_ahead)
+    frame = pl.concat([bars(200, 1, "A"), bars(200, 2, "B")])
+    leak = check_causality(follows_the_other, frame).leak
+    assert (leak.symbol, leak.ahead, leak.how) == ("A", 1, "truncate")
+
+
 def test_another_symbols_bars_are_cut_with_the_base():
     frame = pl.concat([bars(200, 1, "A"), bars(150, 2, "B")])
     verdict = check_causality(follows_the_other, frame)

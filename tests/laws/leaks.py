@@ -452,14 +452,14 @@ LEAKS = (
 
 
 def one_price_in_100_000(close, volume):
-    """Peeks on a bar whose volume is the kind seen once: found by its values."""
-    out = np.zeros(close.size)
-    for t in range(1, close.size):
+    """A band peeks on the bar whose volume is of a kind seen once: no target changes by it."""
+    target, band = np.zeros(close.size), close.copy()
+    for t in range(close.size):
         if volume[t] > 1e6 and t + 1 < close.size:
-            out[t] = 1.0 if close[t + 1] > close[t] else -1.0
-        elif close[t] > close[t - 1] * 1.02:
-            out[t] = 0.5
-    return out
+            band[t] = close[t + 1]
+        if t > 0 and close[t] > close[t - 1] * 1.02:
+            target[t] = 0.5
+    return Banded(target, band)
 
 
 def one_bar_number_in_100_000(close):

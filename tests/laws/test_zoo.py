@@ -74,7 +74,7 @@ def test_one_leak_in_100_000_bars_is_found_by_its_tile():
     data["volume"][77_777] = 2e6
     one = strategy(leaks.one_price_in_100_000)
     leak = check_causality(one, columns_of(one, data)).leak
-    assert (leak.bar, leak.ahead) == (77_777, 1)
+    assert (leak.column, leak.bar, leak.ahead) == ("band", 77_777, 1)
     assert leak.known == "knew the close of bar 77778 (the next bar)"
 
 
