@@ -174,6 +174,7 @@ def test_several_instruments_stand_in_one_frame(tmp_path):
     frame = query.frame()
     assert frame.columns[0] == "symbol"
     assert frame["symbol"].to_list() == ["BTC/USDT"] * 5 + ["ETH"] * 4
+    assert provenance(frame) == query
     assert query.version == (1, 1)
     assert set(query.verdicts()["instrument"]) <= set(query.names)
     with pytest.raises(ConfigError, match="one interval"):
@@ -189,10 +190,32 @@ def test_a_frame_remembers_its_query_and_no_other_frame_does(store):
     assert provenance(frame).name == "binance:BTC/USDT@5m"
     assert provenance(frame.head(3)) is None
     assert provenance(frame.clone()) is None
+    for other in ("30m", "1d"):
+        assert provenance(store.bars("BTC/USDT", other, "2021-03-01T05:00")) is not None
     key = id(frame)
     del frame
     gc.collect()
     assert key not in _known
+
+
+IN_PLACE = {
+    "a value": lambda f: f.__setitem__((0, "close"), 1.0),
+    "a column": lambda f: f.replace_column(5, f["close"] * 2),
+    "names": lambda f: setattr(f, "columns", [*f.columns[:-1], "amount"]),
+    "rows": lambda f: f.extend(f),
+    "one more": lambda f: f.insert_column(0, pl.Series("x", [1.0] * f.height)),
+    "one less": lambda f: f.drop_in_place("volume"),
+}
+
+
+@pytest.mark.parametrize("change", IN_PLACE.values(), ids=IN_PLACE)
+def test_a_frame_changed_in_place_is_no_longer_the_query_s(store, change):
+    frame = store.bars("BTC/USDT", "5m")
+    before = store.query("BTC/USDT@5m").content_hash
+    assert provenance(frame).content_hash == before
+    change(frame)
+    assert provenance(frame) is None
+    assert store.query("BTC/USDT@5m").content_hash == before
 
 
 def test_the_hash_is_of_the_content_not_the_layout(store, tmp_path):

@@ -19,7 +19,7 @@ from trade_research.errors import (
 )
 from trade_research.frames.bars import to_bars
 from trade_research.frames.verdicts import audit
-from trade_research.store import Store
+from trade_research.store import Store, provenance
 
 WHERE = {"venue": "binance", "symbol": "BTC/USDT", "interval": "1m"}
 
@@ -104,6 +104,7 @@ def test_unknown_volume_is_null_whether_it_came_as_nan_or_null(store):
     frame = minutes(4).with_columns(volume=pl.Series([1.0, float("nan"), None, 2.0]))
     store.write_bars(frame, **WHERE)
     assert store.bars("BTC/USDT", "1m")["volume"].to_list() == [1.0, None, None, 2.0]
+    assert provenance(store.bars("BTC/USDT", "1m")) is not None
     assert store.write_bars(frame, **WHERE).unchanged == 4
 
 

@@ -88,6 +88,7 @@ class Query:
                 ],
                 how="diagonal",
             )
+        whole = whole.rechunk()  # contiguous for NumPy, and recognisable by `provenance`
         remember(whole, self)
         return whole
 
@@ -237,16 +238,37 @@ def clip(bars: pl.DataFrame, query: Query) -> pl.DataFrame:
     return bars
 
 
-_known: dict[int, tuple[weakref.ref[pl.DataFrame], Query]] = {}
+_known: dict[int, tuple[weakref.ref[pl.DataFrame], pl.DataFrame, Query]] = {}
 
 
 def remember(frame: pl.DataFrame, query: Query) -> None:
     """Note that `frame` is what `query` gave, for as long as the frame lives."""
     key = id(frame)
-    _known[key] = (weakref.ref(frame, lambda _: _known.pop(key, None)), query)
+    gone = weakref.ref(frame, lambda _: _known.pop(key, None))
+    _known[key] = (gone, frame.clone(), query)
 
 
 def provenance(frame: pl.DataFrame) -> Query | None:
-    """The query that gave exactly this frame object; None for frames made otherwise."""
+    """The query that gave exactly this frame object; None for frames made otherwise.
+
+    A frame that was changed in place (a column replaced, a value set, rows appended) is no longer
+    what the query gave: None as well.
+    """
     found = _known.get(id(frame))
-    return found[1] if found is not None and found[0]() is frame else None
+    if found is None or found[0]() is not frame or not _unchanged(frame, found[1]):
+        return None
+    return found[2]
+
+
+def _unchanged(frame: pl.DataFrame, given: pl.DataFrame) -> bool:
+    """True while the columns still share their memory with those given: a change makes a copy."""
+    if frame.columns != given.columns or frame.height != given.height:
+        return False
+    return all(_shared(a, b) for a, b in zip(frame, given, strict=True))
+
+
+def _shared(a: pl.Series, b: pl.Series) -> bool:
+    if a.dtype == pl.String:
+        return a.equals(b)
+    places = [[buffer and buffer.address for buffer in s.to_arrow().buffers()] for s in (a, b)]
+    return a.dtype == b.dtype and places[0] == places[1]
