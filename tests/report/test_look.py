@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from trade_research.report.charts import Plot, clean, drawing
+from trade_research.report.charts import Plot, drawing
 from trade_research.report.formats import (
     by_unit,
     count,
@@ -20,6 +20,7 @@ from trade_research.report.formats import (
     short_money,
 )
 from trade_research.report.palette import DARK, LIGHT, SENTINEL, contrast, mix, theme
+from trade_research.report.svg import clean
 from trade_research.report.thin import thin
 from trade_research.report.ticks import dates, decades, nice
 
