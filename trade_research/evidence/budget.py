@@ -6,8 +6,10 @@ enter as they do in the run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any, Protocol
 
 from trade_research.kernels.jit import F64
@@ -106,6 +108,7 @@ def edge_budget(
         Annualises the grid's Sharpe ratios; without it they are None.
     """
 
+    @cache
     def profit(changed: Costs, late: int = delay) -> float:
         run = again(changed, late)
         return float(run.equity[-1]) - run.initial_cash
@@ -160,14 +163,21 @@ def _break_even(profit: Callable[[float], float], near: float, limit: float = HI
 def _root(
     profit: Callable[[float], float], low: float, at_low: float, high: float, at_high: float
 ) -> float:
-    """Where profit turns negative in [low, high): false position (Illinois), halved every third."""
-    side = 0
+    """Where profit turns negative in [low, high): false position (Illinois), halved when slow.
+
+    A guess within the precision of one end is moved that far off it, so that the next bracket is
+    as narrow as asked for.
+    """
+    side, before = 0, math.inf
     for turn in range(200):
-        if high - low <= _PRECISION * max(1.0, high):
+        precision = _PRECISION * max(1.0, high)
+        if high - low <= precision:
             break
         x = low + (high - low) * at_low / (at_low - at_high)
-        if turn % 3 == 2 or not low < x < high:
-            x = low + (high - low) / 2.0
+        x = min(max(x, low + precision / 2), high - precision / 2)
+        if turn % 4 == 3:
+            x = low + (high - low) / 2 if high - low > before / 4 else x
+            before = high - low
         at_x = profit(x)
         if at_x >= 0.0:
             low, at_low = x, at_x
