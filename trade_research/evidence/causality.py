@@ -41,8 +41,8 @@ class CausalityVerdict:
 
     `cuts`: prefixes among the first bars; `tiles`: windows, `tiled_bars` bars each once the last
     of a truncation; `futures`: cuts × futures on the whole; `flips` of `changes` changes of target
-    re-derived from the past alone; `rebuilt`:
-    cuts of the base bars from which declared inputs (other intervals, symbols) were built anew.
+    re-derived from the past alone; `rebuilt`: cuts of the base bars from which declared inputs
+    (other intervals, symbols) were built anew.
     """
 
     passed: bool

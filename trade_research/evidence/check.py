@@ -43,7 +43,8 @@ class Check:
             ("replay", self.replay.passed, str(self.replay)),
         ):
             lines.append(f"  {'ok  ' if held else 'FAIL'} {name:9}  {verdict}")
-        lines.append(f"       {self.causality.not_covered}")
+        if self.causality.passed:
+            lines.append(f"       {self.causality.not_covered}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:

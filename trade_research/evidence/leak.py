@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -61,8 +62,8 @@ class Leak:
             "ahead": self.ahead,
             "known": self.known,
             "how": self.how,
-            "value_full": self.value_full,
-            "value_cut": self.value_cut,
+            "value_full": _finite(self.value_full),
+            "value_cut": _finite(self.value_cut),
             "example": {"first_bar": self.example.first_bar, "n_rows": self.example.n_rows},
         }
 
@@ -97,6 +98,10 @@ def name_leak(probe: Probe, bar: int, column: str, cut: int, how: How, offset: i
         Example(start + offset, stop - start, rows),
         probe.symbol,
     )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def time_of(probe: Probe, bar: int) -> datetime | None:
