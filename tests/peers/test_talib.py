@@ -28,21 +28,11 @@ PAIRS = {
 
 
 def agree(name, bars, window):
-    """Equal NaN masks; |a − b| ≤ 1e-9 · max(size, |b|), size the prices' (deviations: see below).
-
-    TA-Lib takes variances as differences of sums of squares, so its deviations carry an error of
-    about 1e-8 of the price, which is why semantics 4.8 compares them after scaling by the level.
-    """
+    """Equal NaN masks, and |a − b| ≤ 1e-9 · max(size, |b|): the size is the prices', or 100."""
     ours, theirs = (fn(bars, window) for fn in PAIRS[name])
     np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs))
-    level = np.max(np.abs(bars[2])) if bars[2].size else 1.0
-    if name in ("std", "upper", "lower"):
-        # A variance wrong by 1e-15·level² makes a deviation near 0 wrong by its root.
-        small = np.nan_to_num(talib.STDDEV(bars[2], window)) < 1e-5 * level
-        np.testing.assert_allclose(ours[small], theirs[small], rtol=0, atol=1e-7 * level)
-        ours, theirs = ours[~small], theirs[~small]
-    atol = 1e-9 * (100.0 if name == "rsi" else level)
-    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=atol if name != "rsi" else 1e-7)
+    size = 100.0 if name == "rsi" else np.max(np.abs(bars[2]))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9 * size)
 
 
 @st.composite

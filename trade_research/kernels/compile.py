@@ -7,10 +7,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba.core import config
+from numba.core import config, ir
 from numba.core import types as _types
+from numba.core.compiler import Compiler
+from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.errors import TypingError
 from numba.core.registry import CPUDispatcher
+from numba.core.untyped_passes import FixupArgs
 
 from trade_research.kernels.cache import CompileCache, adopt
 from trade_research.kernels.digest import Digest
@@ -64,6 +67,41 @@ def _canonical(owner: str, name: str, kind: Any, given: Any) -> Any:
     return plain
 
 
+@register_pass(mutates_CFG=False, analysis_only=False)
+class ConstantTexts(FunctionPass):  # type: ignore[misc]  # numba has no types
+    """Text arguments left to their default become constants, so that branches on them go.
+
+    Numba prunes a branch before it looks for what the branch calls: what is not taken is neither
+    compiled nor typed, and comparing text, which takes a second to compile, is not needed.
+    """
+
+    _name = "trade_research_constant_texts"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        changed = False
+        for block in state.func_ir.blocks.values():
+            for step in block.find_insts(ir.Assign):
+                given = state.args[step.value.index] if isinstance(step.value, ir.Arg) else None
+                if isinstance(given, types.Omitted) and isinstance(given.value, str):
+                    step.value = ir.Const(given.value, step.loc)
+                    changed = True
+        return changed
+
+
+class Pipeline(Compiler):  # type: ignore[misc]  # numba has no types
+    """Numba's own passes with `ConstantTexts` among the first."""
+
+    def define_pipelines(self) -> Any:
+        pipelines = super().define_pipelines()
+        for passes in pipelines:
+            passes.add_pass_after(ConstantTexts, FixupArgs)
+            passes.finalize()
+        return pipelines
+
+
 def make_dispatcher(fn: Callable[..., Any], known: Digest | None, *, canonical: bool) -> Any:
     """The dispatcher of a kernel, with our cache behind it.
 
@@ -80,7 +118,7 @@ def make_dispatcher(fn: Callable[..., Any], known: Digest | None, *, canonical: 
     _reuse_pages()
     adopt(known.compiled if known is not None else ())
     kind = CanonicalDispatcher if canonical else CPUDispatcher
-    made = kind(py_func=fn, targetoptions=dict(FLAGS))
+    made = kind(py_func=fn, targetoptions=dict(FLAGS), pipeline_class=Pipeline)
     made._cache = CompileCache(fn, made.targetoptions)
     return made
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trade_research.kernels.jit import F64, kernel
+from trade_research.kernels.jit import F64, inner_kernel, kernel
 
 _CHUNK = 256
 """Bars worked on together; no effect on results."""
@@ -18,7 +18,7 @@ _SHORT = 8
 """Windows up to this long are summed afresh at every bar."""
 
 
-@kernel
+@inner_kernel
 def next_hole(x: F64, start: int) -> int:
     """Index of the first NaN at or after `start`, (n,) to int; n when there is none."""
     n, at = x.size, start
@@ -34,7 +34,7 @@ def next_hole(x: F64, start: int) -> int:
     return at
 
 
-@kernel
+@inner_kernel
 def next_value(x: F64, start: int) -> int:
     """Index of the first value that is not NaN at or after `start`; n when there is none."""
     at = start
@@ -43,7 +43,7 @@ def next_value(x: F64, start: int) -> int:
     return at
 
 
-@kernel
+@inner_kernel
 def running_sum(x: F64, base: float, out: F64) -> None:
     """Sums of ``x - base`` from the first: out[i] of the first i values, (n,) to (n + 1,).
 
@@ -66,19 +66,17 @@ def running_sum(x: F64, base: float, out: F64) -> None:
         out[i + 1] = total + part
 
 
-@kernel
-def mean_of_run(x: F64, start: int, window: int, out: F64) -> int:
+@inner_kernel
+def mean_of_run(x: F64, start: int, window: int, sums: F64, out: F64) -> int:
     """Rolling mean of the run that begins at `start`, into `out`; returns where the run ends.
 
     A sum up to here less the sum up to `window` bars ago, in blocks of bars. Each block sums
     distances from its own first value, so a price of 60,000 costs no digits and equal prices give
     exactly that price. A NaN shows in the block's last sum; what follows it in the block is NaN.
+    `sums` is room to work in, for the sums of a block and the window before it.
     """
-    block, share = 512, 1.0 / window
-    while block < 4 * window:
-        block *= 2
+    block, share = sums.size - window, 1.0 / window
     out[start : start + window - 1] = np.nan
-    sums = np.empty(min(block, x.size) + window)
     for first in range(start, x.size - window + 1, block):
         part = x[first : first + block + window - 1]
         base, size = part[0], part.size - window + 1
@@ -100,27 +98,30 @@ def rolling_mean(x: F64, window: int) -> F64:
     if not 1 <= window <= x.size:
         out[:] = np.nan
         return out
-    start = next_value(x, 0)
+    block = 512
+    while block < 4 * window:
+        block *= 2
+    sums, start = np.empty(block + window), next_value(x, 0)
     out[:start] = np.nan
     while start < x.size:
-        end = mean_of_run(x, start, window, out)
+        end = mean_of_run(x, start, window, sums, out)
         start = next_value(x, end)
         out[end:start] = np.nan
     return out
 
 
-@kernel
-def deviation_of_run(x: F64, window: int, ddof: int, mean: F64, out: F64) -> None:
+@inner_kernel
+def deviation_of_run(x: F64, window: int, ddof: int, room: F64, mean: F64, out: F64) -> None:
     """Rolling mean and standard deviation of one run of at least `window` values.
 
     The run is cut at multiples of the window, so each window is the end of one piece and the start
     of the next. Sums of distances and of their squares run forwards (`a`) and backwards (`b`) from
     each cut, and are only ever added: nothing is subtracted as bars leave, and the value at the
     cut, from which distances are measured, is always in the window. So neither a high price nor a
-    spike that has passed costs digits.
+    spike that has passed costs digits. `room` is room to work in, (4, window).
     """
     share, free = 1.0 / window, 1.0 / (window - ddof) if window > ddof else np.nan
-    a1, a2, b1, b2 = np.empty(window), np.empty(window), np.empty(window), np.empty(window)
+    a1, a2, b1, b2 = room[0], room[1], room[2], room[3]
     for piece in range((x.size + window - 1) // window):
         cut = piece * window
         base, size = x[cut], min(window, x.size - cut)
@@ -150,11 +151,11 @@ def deviation_of_run(x: F64, window: int, ddof: int, mean: F64, out: F64) -> Non
             y[window - 1] = np.sqrt(max((two - one * one * share) * free, 0.0))
 
 
-@kernel
-def deviation_of_short(x: F64, window: int, ddof: int, mean: F64, out: F64) -> None:
+@inner_kernel
+def deviation_of_short(x: F64, window: int, ddof: int, room: F64, mean: F64, out: F64) -> None:
     """`deviation_of_run` for short windows: each summed afresh, distances from its last value."""
     share, free = 1.0 / window, 1.0 / (window - ddof) if window > ddof else np.nan
-    ones, twos = np.empty(_CHUNK), np.empty(_CHUNK)
+    ones, twos = room[0], room[1]
     mean[: window - 1], out[: window - 1] = np.nan, np.nan
     for first in range(window - 1, x.size, _CHUNK):
         base = x[first : first + _CHUNK]
@@ -175,21 +176,24 @@ def deviation_of_short(x: F64, window: int, ddof: int, mean: F64, out: F64) -> N
 @kernel
 def rolling_deviation(x: F64, window: int, ddof: int, mean: F64, out: F64) -> None:
     """Rolling mean and standard deviation, (n,) to (n,) and (n,); NaN as in `rolling_mean`."""
+    room = np.empty((4, max(min(window, x.size), _CHUNK)))
     start = 0
     while start < x.size:
         end = next_hole(x, start)
         if 1 <= window <= end - start:
             if window <= _SHORT:
-                deviation_of_short(x[start:end], window, ddof, mean[start:end], out[start:end])
+                deviation_of_short(
+                    x[start:end], window, ddof, room, mean[start:end], out[start:end]
+                )
             else:
-                deviation_of_run(x[start:end], window, ddof, mean[start:end], out[start:end])
+                deviation_of_run(x[start:end], window, ddof, room, mean[start:end], out[start:end])
             start = end
         end = next_value(x, end)
         mean[start:end], out[start:end] = np.nan, np.nan
         start = end
 
 
-@kernel
+@inner_kernel
 def least_of(x: F64, apart: int, count: int, out: F64) -> None:
     """Least of `count` (2 or 4) values that lie `apart` bars apart, from each bar on."""
     size = x.size - apart * (count - 1)
@@ -205,27 +209,27 @@ def least_of(x: F64, apart: int, count: int, out: F64) -> None:
         out[i] = a if a < b else b
 
 
-@kernel
-def least_of_run(x: F64, window: int, sign: float, out: F64) -> None:
+@inner_kernel
+def least_of_run(x: F64, window: int, sign: float, room: F64, out: F64) -> None:
     """Rolling minimum of ``sign * x`` over one run of at least `window` values, times `sign`.
 
     Least of four neighbours, then of sixteen, …: each step covers a block of bars without one bar
-    waiting for another, so the few steps take less time than one pass that has to wait.
+    waiting for another, so the few steps take less time than one pass that has to wait. `room` is
+    room to work in, (2, bars of a block and the window before it).
     """
-    block = max(1024, window)
-    kept = np.empty((2, block + window))
+    block = room.shape[1] - window
     out[: window - 1] = np.nan
     for first in range(0, x.size - window + 1, block):
         part = x[first : first + block + window - 1]
         size, reach, at = part.size, 1, 0
-        now = kept[0]
+        now = room[0]
         for i in range(size):
             now[i] = sign * part[i]
         while 2 * reach <= window:
             count = 4 if 4 * reach <= window else 2
-            least_of(kept[at, :size], reach, count, kept[1 - at])
+            least_of(room[at, :size], reach, count, room[1 - at])
             size, reach, at = size - reach * (count - 1), reach * count, 1 - at
-        now, other, y = kept[at], kept[at, window - reach :], out[first + window - 1 :]
+        now, other, y = room[at], room[at, window - reach :], out[first + window - 1 :]
         for i in range(part.size - window + 1):
             y[i] = sign * (now[i] if now[i] < other[i] else other[i])
 
@@ -234,11 +238,12 @@ def least_of_run(x: F64, window: int, sign: float, out: F64) -> None:
 def rolling_least(x: F64, window: int, sign: float) -> F64:
     """`least_of_run` over every run, (n,) to (n,): sign 1.0 for the minimum, -1.0 the maximum."""
     out = np.empty(x.size)
-    start = 0
+    span = max(min(window, x.size), 0)
+    room, start = np.empty((2, max(1024, span) + span)), 0
     while start < x.size:
         end = next_hole(x, start)
         if 1 <= window <= end - start:
-            least_of_run(x[start:end], window, sign, out[start:end])
+            least_of_run(x[start:end], window, sign, room, out[start:end])
             start = end
         end = next_value(x, end)
         out[start:end] = np.nan

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from trade_research.kernels.jit import F64, kernel
+from trade_research.kernels.jit import F64, inner_kernel, kernel
 from trade_research.kernels.rolling import next_hole, next_value
 
 _BLOCK = 256
 """Bars of intermediate values kept at a time; a multiple of four."""
 
 
-@kernel
+@inner_kernel
 def decay(x: F64, e: float, alpha: float, out: F64) -> float:
     """Carry the average `e` through `x`, (n,) to (n,); returns it after the last whole four bars.
 
@@ -41,7 +41,7 @@ def decay(x: F64, e: float, alpha: float, out: F64) -> float:
     return e
 
 
-@kernel
+@inner_kernel
 def smooth_run(x: F64, window: int, alpha: float, out: F64) -> None:
     """The average over one run of at least `window` values, NaN before the seed."""
     e = 0.0
@@ -69,9 +69,12 @@ def smooth(x: F64, window: int, alpha: float) -> F64:
     return out
 
 
-@kernel
-def rsi_of_run(x: F64, window: int, out: F64) -> None:
-    """Wilder's relative strength index over one run of more than `window` values."""
+@inner_kernel
+def rsi_of_run(x: F64, window: int, room: F64, out: F64) -> None:
+    """Wilder's relative strength index over one run of more than `window` values.
+
+    `room` is room to work in, (2, a multiple of four bars).
+    """
     up, down = 0.0, 0.0
     for i in range(1, window + 1):
         d = x[i] - x[i - 1]
@@ -80,9 +83,10 @@ def rsi_of_run(x: F64, window: int, out: F64) -> None:
     up, down, alpha = up / window, down / window, 1.0 / window
     out[:window] = np.nan
     out[window] = 100.0 * up / (up + down) if up + down > 0.0 else 0.0
-    rises, falls = np.empty(_BLOCK), np.empty(_BLOCK)
-    for first in range(window + 1, x.size, _BLOCK):
-        now, before = x[first : first + _BLOCK], x[first - 1 :]
+    rises, falls = room[0], room[1]
+    block = rises.size
+    for first in range(window + 1, x.size, block):
+        now, before = x[first : first + block], x[first - 1 :]
         size = now.size
         for i in range(size):
             d = now[i] - before[i]
@@ -98,12 +102,12 @@ def rsi_of_run(x: F64, window: int, out: F64) -> None:
 @kernel
 def wilder_rsi(x: F64, window: int) -> F64:
     """`rsi_of_run` over every run, (n,) to (n,); NaN until a run has `window` changes."""
-    out = np.empty(x.size)
+    out, room = np.empty(x.size), np.empty((2, _BLOCK))
     start = 0
     while start < x.size:
         end = next_hole(x, start)
         if 1 <= window < end - start:
-            rsi_of_run(x[start:end], window, out[start:end])
+            rsi_of_run(x[start:end], window, room, out[start:end])
             start = end
         end = next_value(x, end)
         out[start:end] = np.nan
