@@ -161,7 +161,8 @@ class Twin:
 
     def fee_of(self, size, price, maker=False):
         rate = self.maker if maker and self.maker is not None else self.fee
-        return max(self.least, rate * size * price + self.per_unit * size) + self.fixed
+        fee = rate * size * price + self.per_unit * size
+        return (max(self.least, fee) if self.least else fee) + self.fixed
 
     def trade(self, s, units, ref, kind, at_close=False, fee=None):
         side = 1 if units > 0 else -1

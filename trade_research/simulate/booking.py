@@ -47,7 +47,10 @@ def execute(
     price, impact = fill_price(side, size, ref, acct, me)
     notional = size * price
     rate = acct.maker_fee if kind == k.TARGET_HIT else acct.fee
-    fee = max(acct.min_fee, rate * notional + acct.fee_per_unit * size) + acct.fixed_fee
+    fee = rate * notional + acct.fee_per_unit * size
+    if acct.min_fee > 0.0:  # without a minimum a maker rebate stays negative
+        fee = max(acct.min_fee, fee)
+    fee += acct.fixed_fee
     tax = acct.sell_tax * notional if side < 0.0 else 0.0
     cash = acct.cash - (quantity * price + fee + tax)
     if abs(cash) <= 1e-12 * notional:

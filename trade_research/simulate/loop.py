@@ -80,7 +80,7 @@ def hold(t: int, stop: int, tape: Tape, acct: Acct, me: Sym, equity: F64) -> int
     )
     side = 1.0 if units > 0.0 else -1.0
     call = -side * math.inf
-    if acct.is_margin != 0:
+    if acct.is_margin != 0 and units != 0.0:
         # Liquidation price, a little too near: the step decides exactly.
         call = -cash / (units - acct.maintenance * abs(units)) * (1.0 + side * 1e-9)
     level, _, goal = levels(acct, me)
@@ -141,5 +141,6 @@ def finish(n_bars: int, is_final: bool, tape: Tape, books: Books) -> None:
             i = add_order(s, decided, desired, quantity, k.SIGNAL, acct, me, orders)
             order = orders[i]
             order.target, order.reason = held, k.END_OF_DATA
+    load(n_bars - 1, tape, acct, syms)
     if is_final:
         acct.equity = close_all(k.FINALIZE, acct, syms, orders, books.fills)

@@ -139,9 +139,11 @@ class Simulator:
             Shapes that do not agree, a bar out of order, an unknown symbol, an infinite target.
         """
         t, n_symbols = self.n_bars, len(self.symbols)
-        prices = np.asarray(bar, dtype=np.float64).reshape(len(PRICES), -1)
+        prices = np.asarray(bar, dtype=np.float64)
         wanted = np.atleast_1d(np.asarray(target, dtype=np.float64))
-        if prices.shape[1] != n_symbols or wanted.shape != (n_symbols,):
+        if prices.shape == (len(PRICES),):
+            prices = prices[:, None]
+        if prices.shape != (len(PRICES), n_symbols) or wanted.shape != (n_symbols,):
             raise SimulationError(
                 f"Simulator of {n_symbols} symbols: bar has shape {np.shape(bar)} and target "
                 f"{np.shape(target)}. Give (5, {n_symbols}) and ({n_symbols},)."
