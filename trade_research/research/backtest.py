@@ -17,7 +17,8 @@ from trade_research.research.manifest import manifest_of
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
-from trade_research.simulate.run import Result, simulate
+from trade_research.simulate.result import Result
+from trade_research.simulate.run import simulate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

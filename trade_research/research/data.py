@@ -101,6 +101,7 @@ def read_data(data: Any, calendar: str | Calendar | None = None) -> Data:
     SchemaError, BarOrderError
         The frame is not a valid table of bars.
     """
+    query: Query | None
     if isinstance(data, Query):
         query, frame = data, data.frame()
     elif isinstance(data, pl.DataFrame):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,35 @@ def manifest_of(
         "versions": versions() | {"cpu": _cpu()},
     }
     text = json.dumps(manifest, sort_keys=True, default=str)
-    return manifest | {"run_id": hashlib.sha256(text.encode()).hexdigest()}
+    return manifest | {
+        "run_id": hashlib.sha256(text.encode()).hexdigest(),
+        "command": _command(strategy, params, data, setup) if query is not None else "",
+    }
+
+
+def _command(
+    strategy: Strategy, params: Mapping[str, Any], data: Data, setup: Mapping[str, Any]
+) -> str:
+    """The call of the command line that makes the run again; the defaults are left out."""
+    from trade_research.strategies.load import shipped
+
+    query, costs, exits = data.query, setup["costs"], setup["exits"] or {}
+    assert query is not None
+    name = strategy.name if strategy.name in shipped() else f"FILE.py:{strategy.name}"
+    words = ["trade-research", "backtest", name, "--data", *query.names]
+    words += ["--since", f"{query.start:%Y-%m-%dT%H:%M:%S}"] if query.start else []
+    words += ["--until", f"{query.end:%Y-%m-%dT%H:%M:%S}"] if query.end else []
+    for key, value in params.items():
+        words += ["-p", f"{key}={value}"]
+    for key in ("fee_bps", "spread_bps", "slippage_bps"):
+        words += [f"--{key.replace('_', '-')}", f"{costs[key]:g}"]
+    for key, value in exits.items():
+        words += [f"--{key.replace('_', '-')}", f"{value:g}"] if value else []
+    for key, usual in (("cash", 100_000.0), ("delay", 0)):
+        words += [f"--{key}", f"{setup[key]:g}"] if setup[key] != usual else []
+    if setup["account"]["kind"] != "spot":
+        words += ["--account", setup["account"]["kind"]]
+    return shlex.join(words)
 
 
 def _cpu() -> str:

@@ -45,7 +45,8 @@ def title(run: Backtest) -> str:
     times = run.data.frame["open_time"]
     names = " ".join(name for name in run.data.instruments if name)
     where = f"{names} {run.data.interval.text}".strip()
-    span = f"{times.min():%Y-%m-%d} to {times.max():%Y-%m-%d}"
+    first, last = (str(time)[:10] for time in (times.min(), times.max()))
+    span = f"{first} to {last}"
     return f"{run.strategy.name}({params}) on {where}, {span}"
 
 
