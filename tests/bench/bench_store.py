@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.bench.table import Row, paired
@@ -30,6 +30,7 @@ RESAMPLE = """select symbol, time_bucket(interval 1 hour, open_time) t, arg_min(
     max(high) h, min(low) l, arg_max(close, open_time) c, sum(volume) v
     from bars group by all order by all"""
 FULL_READ = f"select symbol, {COLUMNS} from bars"
+NUMBERS = f"select {COLUMNS} from bars"  # the text of the symbol costs both sides the same
 
 
 def rows(bars: int = 10_000_000 if FULL else 2_000_000) -> list[Row]:
@@ -44,6 +45,7 @@ def rows(bars: int = 10_000_000 if FULL else 2_000_000) -> list[Row]:
                 ("range of a month by SQL", _month(bars // SYMBOLS), ">= 1.7x (3x)", 25),
                 ("resample to 1h by SQL", RESAMPLE, ">= 2.2x", 7),
                 ("full read by SQL", FULL_READ, ">= 3x", 7),
+                ("full read without the symbol", NUMBERS, ">= 3x", 7),
             )
         ]
         ours, theirs = (_bytes(root / name) / 1e6 for name in ("ours", "peer"))
@@ -70,6 +72,7 @@ def _write(root: Path, length: int) -> tuple[Store, duckdb.DuckDBPyConnection]:
     peer.execute(
         f"create view bars as select * from read_parquet('{files}', hive_partitioning = true)"
     )
+    time.sleep(2.1)  # the store looks at fresh folders again until the clock has moved on
     return store, peer
 
 
@@ -104,10 +107,10 @@ def _timed(
     def ours() -> pl.DataFrame:
         return store.sql(sql)
 
-    def theirs() -> pa.Table:
-        return peer.sql(sql).to_arrow_table()
+    def theirs() -> pl.DataFrame:
+        return pl.from_arrow(peer.sql(sql).to_arrow_table())
 
-    _check_equal(ours(), pl.from_arrow(theirs()))
+    _check_equal(ours(), theirs())
     a, b = paired(ours, theirs, rounds)
     return Row(work, a * 1e3, b * 1e3, PEER, "ms", goal)
 
@@ -115,7 +118,8 @@ def _timed(
 def _check_equal(a: pl.DataFrame, b: pl.DataFrame) -> None:
     keys = [name for name in ("symbol", "open_time", "t") if name in a.columns]
     b = b.with_columns(b.select(n for n in keys if n != "symbol").cast(pl.Datetime("us", "UTC")))
-    if not a.sort(keys).equals(b.sort(keys)):
+    # Without a symbol both read instrument by instrument, in the order of their names.
+    if not (a.equals(b) if keys == ["open_time"] else a.sort(keys).equals(b.sort(keys))):
         raise AssertionError("the two layouts give different answers")
 
 

@@ -129,6 +129,25 @@ def test_nothing_outside_the_store_can_be_read(store, text):
     assert secret_frame.height == 1
 
 
+def test_time_buckets_are_those_of_the_built_in(store):
+    """Ours does without DuckDB's calendar; also before 1970, and for what it leaves to DuckDB."""
+    widths = ["1 second", "7 minutes", "1 hour", "1 day", "1 week", "10 days", "1 month", "1 year"]
+    text = """select sum((time_bucket({w}, {t}) is distinct from
+        system.main.time_bucket({w}, {t}))::int) d from (select
+        make_timestamptz((random() * 4e15)::bigint - 1000000000000000) t from range(2000))"""
+    for width in widths:
+        for kind in ("t", "t::timestamp", "t::date"):
+            rows = store.sql(text.format(w=f"interval '{width}'", t=kind))
+            assert rows["d"][0] == 0, (width, kind)
+    hours = store.sql(
+        "select time_bucket('1 hour', open_time) t, time_bucket(interval 1 hour, open_time, "
+        "interval 5 minutes) s, count(*) n from bars where symbol = 'ETH' group by all order by all"
+    )
+    assert hours["n"].to_list() == [5, 55, 5, 55, 5, 55, 5, 15]
+    with pytest.raises(QueryError, match="greater than 0"):
+        store.sql("select time_bucket(interval '-1 hour', open_time) from bars")
+
+
 def test_values_are_bound_not_pasted(store):
     rows = store.sql("select count(*) n from bars where symbol = ?", ["x' or '1'='1"])
     assert rows["n"][0] == 0
