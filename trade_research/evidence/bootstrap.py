@@ -55,7 +55,7 @@ def draw_indices(out: I64, key: np.uint64, draw: int, restart: float) -> None:
     n = out.size
     cut = np.uint64(restart * 4294967296.0)
     base = np.uint64(draw) * np.uint64(n)
-    at = 0
+    at = np.int64(0)
     for i in range(n):
         bits = random_bits(key, base + np.uint64(i))
         start = np.int64(((bits & _LOW) * np.uint64(n)) >> _32)
@@ -139,7 +139,7 @@ def optimal_block(x: F64) -> float:
         slope += 2.0 * weight * i * covariance[i]
         spectrum += 2.0 * weight * covariance[i]
     block = (slope / spectrum) ** 2.0 * n
-    return min(block ** (1.0 / 3.0), math.ceil(min(3.0 * math.sqrt(n), n / 3.0)))
+    return float(min(block ** (1.0 / 3.0), math.ceil(min(3.0 * math.sqrt(n), n / 3.0))))
 
 
 def block_length(*series: F64) -> float:

@@ -85,7 +85,7 @@ def trade_estimates(trades: Mapping[str, Any], *, draws: int, seed: int) -> dict
         why = f"{n} closed trades, {MIN_TRADES} wanted for an interval"
         values = {"win_rate": rate, "expectancy": made, "expectancy_bp": bp}
         return {k: Estimate(_or_none(v), None, None, n, "", why) for k, v in values.items()}
-    d, e, wins = pnl - made, returns - bp / 1e4, (pnl > 0.0) - rate
+    d, e, wins = pnl - made, returns - bp / 1e4, np.where(pnl > 0.0, 1.0, 0.0) - rate
     table = np.stack([d, d * d, e, e * e, wins], axis=1)
     block = block_length(pnl, wins)
     mean = stationary(table, block=block, draws=draws, seed=seed).sums.T / n

@@ -1,4 +1,4 @@
-"""Is the Sharpe ratio real? Its interval in closed form, its probability, and the record it needs."""
+"""Is the Sharpe ratio real? Its closed-form interval, its probability, the record it needs."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def luck_of(excess: Returns, per_year: float | None) -> Luck:
 
 
 def newey_west_lags(n: int) -> int:
-    """Lags for the weights of Newey & West: floor(4 (n/100)^(2/9)), the rule of their 1994 paper."""
+    """Lags for the weights of Newey and West: floor(4 (n/100)^(2/9))."""
     return int(4.0 * (n / 100.0) ** (2.0 / 9.0))
 
 
