@@ -100,14 +100,17 @@ def rsi(x, window):
 def true_range(high, low, close):
     out = [NAN] * len(close)
     for t in range(1, len(close)):
-        known = (high[t], low[t], close[t - 1])
-        if not any(math.isnan(v) for v in known):
+        if not any(math.isnan(v) for v in (high[t], low[t], close[t - 1])):
             out[t] = max(high[t] - low[t], abs(high[t] - close[t - 1]), abs(low[t] - close[t - 1]))
     return np.array(out)
 
 
 def atr(high, low, close, window):
-    return wilder(true_range(high, low, close), window)
+    out = np.full(len(close), NAN)
+    for start, end in runs(high + low + close):
+        ranges = true_range(high[start:end], low[start:end], close[start:end])
+        out[start:end] = wilder(ranges, window)
+    return out
 
 
 def bollinger_bands(x, window, width):

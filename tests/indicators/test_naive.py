@@ -54,7 +54,9 @@ def test_bands(x, window, width):
 def test_ranges(x, window, seed):
     rng = np.random.default_rng(seed)
     high, low = x * (1 + 0.01 * rng.random(x.size)), x * (1 - 0.01 * rng.random(x.size))
-    high[rng.random(x.size) < 0.02] = np.nan
+    x, low = x.copy(), low.copy()
+    for side in (high, low, x):
+        side[rng.random(x.size) < 0.01] = np.nan
     agree(indicators.true_range(high, low, x), naive.true_range(high, low, x), size(x))
     agree(indicators.atr(high, low, x, window), naive.atr(high, low, x, window), size(x))
 
@@ -65,6 +67,17 @@ def test_ranges(x, window, seed):
 def test_a_prefix_of_prices_gives_the_prefix_of_values_bit_for_bit(name, x, window, share):
     fn, t = getattr(indicators, name), int(share * x.size)
     whole, part = fn(x, window)[:t], fn(x[:t].copy(), window)
+    np.testing.assert_array_equal(whole.view(np.int64), part.view(np.int64))
+
+
+@settings(max_examples=count(1000))
+@given(x=prices(700), window=windows, share=st.floats(0, 1), seed=st.integers(0, 999))
+def test_a_prefix_of_bars_gives_the_prefix_of_ranges_bit_for_bit(x, window, share, seed):
+    t = int(share * x.size)
+    close = x * (1 + 0.01 * np.random.default_rng(seed).standard_normal(x.size))
+    high, low = np.maximum(x, close), np.minimum(x, close)
+    whole = indicators.atr(high, low, close, window)[:t]
+    part = indicators.atr(high[:t].copy(), low[:t].copy(), close[:t].copy(), window)
     np.testing.assert_array_equal(whole.view(np.int64), part.view(np.int64))
 
 

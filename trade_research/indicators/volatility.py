@@ -8,7 +8,7 @@ import numpy as np
 
 from trade_research.kernels.jit import F64, indicator
 from trade_research.kernels.rolling import rolling_deviation, rolling_least
-from trade_research.kernels.smooth import range_reached, smooth
+from trade_research.kernels.smooth import range_reached, wilder_range
 
 
 class Bands(NamedTuple):
@@ -132,11 +132,11 @@ def atr(high: F64, low: F64, close: F64, window: int = 14) -> F64:
     Returns
     -------
     float64 array of shape (n_bars,)
-        In units of price. First value at bar `window`. NaN where the true range is NaN, and the
-        average starts anew behind it.
+        In units of price. First value at bar `window`. A bar with a NaN in any of the three gives
+        NaN, and the average starts anew behind it.
 
     References
     ----------
     Wilder (1978), New Concepts in Technical Trading Systems. Equal to TA-Lib's ``ATR``.
     """
-    return smooth(range_reached(high, low, close), window, 1.0 / window)
+    return wilder_range(high, low, close, window)

@@ -194,24 +194,24 @@ def rolling_deviation(x: F64, window: int, ddof: int, mean: F64, out: F64) -> No
 
 
 @inner_kernel
-def least_of(x: F64, apart: int, count: int, out: F64) -> None:
-    """Least of `count` (2 or 4) values that lie `apart` bars apart, from each bar on."""
+def least_of(x: F64, apart: int, count: int, sign: float, out: F64) -> None:
+    """Least ``sign * x`` of `count` (2 or 4) values `apart` bars apart, from each bar on."""
     size = x.size - apart * (count - 1)
     second = x[apart:]
     if count == 2:
         for i in range(size):
-            out[i] = x[i] if x[i] < second[i] else second[i]
+            out[i] = x[i] if sign * x[i] < sign * second[i] else second[i]
         return
     third, fourth = x[2 * apart :], x[3 * apart :]
     for i in range(size):
-        a = x[i] if x[i] < second[i] else second[i]
-        b = third[i] if third[i] < fourth[i] else fourth[i]
-        out[i] = a if a < b else b
+        a = x[i] if sign * x[i] < sign * second[i] else second[i]
+        b = third[i] if sign * third[i] < sign * fourth[i] else fourth[i]
+        out[i] = a if sign * a < sign * b else b
 
 
 @inner_kernel
 def least_of_run(x: F64, window: int, sign: float, room: F64, out: F64) -> None:
-    """Rolling minimum of ``sign * x`` over one run of at least `window` values, times `sign`.
+    """Rolling least ``sign * x`` over one run of at least `window` values: 1.0 least, -1.0 most.
 
     Least of four neighbours, then of sixteen, …: each step covers a block of bars without one bar
     waiting for another, so the few steps take less time than one pass that has to wait. `room` is
@@ -220,18 +220,14 @@ def least_of_run(x: F64, window: int, sign: float, room: F64, out: F64) -> None:
     block = room.shape[1] - window
     out[: window - 1] = np.nan
     for first in range(0, x.size - window + 1, block):
-        part = x[first : first + block + window - 1]
-        size, reach, at = part.size, 1, 0
-        now = room[0]
-        for i in range(size):
-            now[i] = sign * part[i]
-        while 2 * reach <= window:
+        now, y = x[first : first + block + window - 1], out[first + window - 1 :]
+        size, reach, at = now.size, 1, 0
+        while 2 * reach < window:
             count = 4 if 4 * reach <= window else 2
-            least_of(room[at, :size], reach, count, room[1 - at])
+            least_of(now, reach, count, sign, room[at])
             size, reach, at = size - reach * (count - 1), reach * count, 1 - at
-        now, other, y = room[at], room[at, window - reach :], out[first + window - 1 :]
-        for i in range(part.size - window + 1):
-            y[i] = sign * (now[i] if now[i] < other[i] else other[i])
+            now = room[1 - at, :size]
+        least_of(now, window - reach, 2, sign, y)
 
 
 @kernel

@@ -115,15 +115,77 @@ def wilder_rsi(x: F64, window: int) -> F64:
     return out
 
 
+@inner_kernel
+def reach(high: F64, low: F64, close: F64, out: F64) -> None:
+    """True ranges of `out.size` bars from bar 1 of the others on; NaN where one of the three is."""
+    high, low = high[1:], low[1:]
+    for i in range(out.size):
+        h, m, c = high[i], low[i], close[i]
+        top, bottom = h if h > c else c, m if m < c else c
+        # What the comparisons make of a NaN depends on its place; a sum carries it always.
+        out[i] = top - bottom if h + m + c == h + m + c else np.nan
+
+
 @kernel
 def range_reached(high: F64, low: F64, close: F64) -> F64:
     """True range of each bar, (n,) thrice to (n,): see `indicators.true_range`."""
     out = np.empty(close.size)
     out[:1] = np.nan
-    now, high, low = out[1:], high[1:], low[1:]
-    for i in range(now.size):
-        reach = max(high[i], close[i]) - min(low[i], close[i])
-        # What max and min make of a NaN depends on its place; a sum carries it always.
-        known = high[i] + low[i] + close[i]
-        now[i] = reach if known == known else np.nan
+    if close.size > 1:
+        reach(high, low, close, out[1:])
+    return out
+
+
+@inner_kernel
+def range_of_run(
+    high: F64, low: F64, close: F64, start: int, window: int, room: F64, out: F64
+) -> int:
+    """Wilder's average of the true ranges of the run that begins at `start`; returns its end.
+
+    `room` is room to work in, a multiple of four bars. A NaN shows in the average.
+    """
+    e, first = 0.0, min(start + window + 1, close.size)
+    seed = out[start + 1 : first]
+    if seed.size > 0:
+        reach(high[start:], low[start:], close[start:], seed)
+    for i in range(seed.size):
+        e += seed[i]
+    e /= window
+    out[start:first] = np.nan
+    if seed.size == window:
+        out[first - 1] = e
+    at = start
+    while e == e and first < close.size:
+        y = out[first : first + room.size]
+        ranges = room[: y.size]
+        reach(high[first - 1 :], low[first - 1 :], close[first - 1 :], ranges)
+        e = decay(ranges, e, 1.0 / window, y)
+        at, first = first - 1, first + y.size
+    while at < close.size and not np.isnan(high[at] + low[at] + close[at]):
+        at += 1
+    return at
+
+
+@inner_kernel
+def next_bar(high: F64, low: F64, close: F64, start: int) -> int:
+    """Index of the first bar without NaN at or after `start`; n when there is none."""
+    at = start
+    while at < close.size and np.isnan(high[at] + low[at] + close[at]):
+        at += 1
+    return at
+
+
+@kernel
+def wilder_range(high: F64, low: F64, close: F64, window: int) -> F64:
+    """`range_of_run` over every run, (n,) thrice to (n,); a bar with any NaN ends a run."""
+    out, room = np.empty(close.size), np.empty(_BLOCK)
+    if not 1 <= window < close.size:
+        out[:] = np.nan
+        return out
+    start = next_bar(high, low, close, 0)
+    out[:start] = np.nan
+    while start < close.size:
+        end = range_of_run(high, low, close, start, window, room, out)
+        start = next_bar(high, low, close, end)
+        out[end:start] = np.nan
     return out

@@ -1,0 +1,64 @@
+"""Indicators over a million values against TA-Lib, and what a strategy costs to compile and load."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+from tests.bench.table import Row, paired
+from trade_research import indicators
+
+N = 1_000_000
+FIRST = """
+import time, sys
+start = time.perf_counter()
+import numpy as np
+from trade_research.strategies import ma_crossover
+ma_crossover.compute({"close": np.linspace(1.0, 2.0, 1000)})
+print(time.perf_counter() - start)
+"""
+
+
+def rows() -> list[Row]:
+    """Nanoseconds per value of each indicator; seconds to the first targets of a new process."""
+    import talib
+
+    rng = np.random.default_rng(0)
+    close = 60_000 + np.round(np.cumsum(rng.normal(0, 5, N)), 2)
+    high, low = close + 5 * rng.random(N), close - 5 * rng.random(N)
+    bars = (high, low, close)
+    cases = [
+        ("SMA 20", "≥ 2×", lambda: indicators.sma(close, 20), lambda: talib.SMA(close, 20)),
+        ("SMA 200", "≥ 1×", lambda: indicators.sma(close, 200), lambda: talib.SMA(close, 200)),
+        ("EMA 20", "≥ 2×", lambda: indicators.ema(close, 20), lambda: talib.EMA(close, 20)),
+        ("RSI 14", "≥ 1×", lambda: indicators.rsi(close, 14), lambda: talib.RSI(close, 14)),
+        ("deviation 5", "≥ 1×", lambda: indicators.rolling_std(close, 5), lambda: talib.STDDEV(close, 5)),
+        ("deviation 20", "≥ 1×", lambda: indicators.rolling_std(close, 20), lambda: talib.STDDEV(close, 20)),
+        ("Bollinger 20", "≥ 2×", lambda: indicators.bollinger_bands(close), lambda: talib.BBANDS(close, 20)),
+        ("minimum 20", "≥ 1×", lambda: indicators.rolling_min(close, 20), lambda: talib.MIN(close, 20)),
+        ("maximum 200", "≥ 1×", lambda: indicators.rolling_max(close, 200), lambda: talib.MAX(close, 200)),
+        ("true range", "≥ 1×", lambda: indicators.true_range(*bars), lambda: talib.TRANGE(*bars)),
+        ("ATR 14", "≥ 1×", lambda: indicators.atr(*bars, 14), lambda: talib.ATR(*bars, 14)),
+    ]  # fmt: skip
+    found = []
+    for name, goal, ours, theirs in cases:
+        a, b = paired(ours, theirs, rounds=25)
+        found.append(Row(f"{name}, 1M values", a / N * 1e9, b / N * 1e9, "TA-Lib", "ns", goal))
+    with tempfile.TemporaryDirectory() as folder:
+        for state, goal in (("cold", "≤ 8 with the whole first backtest"), ("cached", "≤ 1")):
+            seconds = _first(folder)
+            found.append(Row(f"first targets, {state}", seconds, None, "", "s", goal))
+    return found
+
+
+def _first(cache: str) -> float:
+    """Seconds from the start of a fresh process' imports to its first targets."""
+    env = {**os.environ, "TRADE_RESEARCH_CACHE": cache}
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST], env=env, capture_output=True, text=True, check=True
+    )
+    return float(done.stdout)
