@@ -77,7 +77,6 @@ def execute(
     fill.fee, fill.tax, fill.spread, fill.impact = fee, tax, spread, pushed
     fill.slippage = moved - spread - pushed  # the tick's rounding counts as slippage
     fill.kind, fill.ambiguous = kind, ambiguous
-    fill.outside = 1 if price < me.low or price > me.high else 0
     fill.position, fill.cash = me.position, cash
 
 

@@ -72,14 +72,20 @@ def pack_conf(
         "is_at_close": fill != "next_open",
         "is_optimistic": is_optimistic,
         "is_rebalancing": rebalance is not None,
+        "has_range": exits != Exits() or account.kind == "margin",
     }
     for field, rule in values.items():
         acct[field] = rule
     return acct
 
 
-def open_books(acct: Records, cash: float, n_symbols: int, rules: Rules | None) -> Books:
-    """Books of an account under the rules in `acct` that holds `cash` and nothing else."""
+def open_books(
+    acct: Records, cash: float, n_symbols: int, rules: Rules | None, n_bars: int = 0
+) -> Books:
+    """Books of an account under the rules in `acct` that holds `cash` and nothing else.
+
+    The journals get room for a busy run of `n_bars`; memory that is not written to costs nothing.
+    """
     if isinstance(cash, bool) or not (np.isfinite(cash) and cash > 0):
         raise SimulationError(f"cash must be a positive amount of money, found {cash!r}.")
     acct["cash"] = acct["equity"] = cash
@@ -91,7 +97,7 @@ def open_books(acct: Records, cash: float, n_symbols: int, rules: Rules | None) 
         syms[name] = -1
     table = (rules or Rules()).table(n_symbols)
     syms["tick"], syms["lot"], syms["min_notional"] = table.T
-    rows = max(_FIRST_ROWS, 2 * codes.ROWS_PER_BAR * n_symbols)
+    rows = max(_FIRST_ROWS, 2 * codes.ROWS_PER_BAR * n_symbols, n_bars // 32)
     return Books(acct, syms, empty(OrderRow, rows), empty(FillRow, rows))
 
 

@@ -48,14 +48,16 @@ def load(t: int, tape: Tape, acct: Acct, syms: Sequence[Sym]) -> None:
     """Put bar `t` and the decision row that fills at it into the books."""
     d = t - acct.lag
     has_row = d >= acct.start and d >= 0
-    acct.bar, acct.opened, acct.closed = t, tape.opened[t], tape.closed[t]
+    acct.bar = t
+    if acct.borrow > 0.0:
+        acct.opened, acct.closed = tape.opened[t], tape.closed[t]
     acct.has_row = 1 if has_row else 0
-    acct.is_rebalance = 1 if has_row and tape.rebalance[d] else 0
+    acct.is_rebalance = 1 if acct.is_rebalancing != 0 and has_row and tape.rebalance[d] else 0
     for s in range(len(syms)):
         me = syms[s]
-        me.open, me.high = tape.open[t, s], tape.high[t, s]
-        me.low, me.close = tape.low[t, s], tape.close[t, s]
-        me.volume = tape.volume[t, s]
+        me.open, me.close, me.volume = tape.open[t, s], tape.close[t, s], tape.volume[t, s]
+        if acct.has_range != 0:  # memory not touched is time not spent
+            me.high, me.low = tape.high[t, s], tape.low[t, s]
         if has_row:
             me.target = tape.target[d, s]
             me.was_absent = 1 if math.isnan(tape.close[d, s]) else 0

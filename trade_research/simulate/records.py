@@ -44,6 +44,7 @@ class Acct:
     is_at_close: int  # fills happen at the close
     is_optimistic: int  # reads a bar with stop and target inside as target first
     is_rebalancing: int  # by any rule
+    has_range: int  # something depends on the high and low of a bar
     # money
     cash: float
     equity: float
@@ -134,7 +135,6 @@ class FillRow:
     tax: float
     kind: int
     ambiguous: int
-    outside: int
     position: float  # after it
     cash: float  # after it
 

@@ -104,7 +104,7 @@ def _once(
     acct = pack_conf(**settings)
     rebalance = settings["rebalance"]
     n_bars = market.n_bars
-    books = open_books(acct, cash, market.n_symbols, rules)
+    books = open_books(acct, cash, market.n_symbols, rules, n_bars)
     for name in market.delisted:
         s = market.symbols.index(name)
         rows = np.flatnonzero(~np.isnan(market.close[:, s]))

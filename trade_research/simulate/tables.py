@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from trade_research.kernels.jit import F64, I64
+from trade_research.kernels.jit import B8, F64, I64
 from trade_research.simulate.codes import AT_OPEN, KINDS, LOT_ROUNDING, REASONS
 
 if TYPE_CHECKING:
+    from trade_research.simulate.market import Market
+    from trade_research.simulate.records import Records
     from trade_research.simulate.result import Result
 
 TIME = pl.Datetime("us", "UTC")
@@ -92,7 +94,7 @@ def fills_table(result: Result) -> pl.DataFrame:
             "tax": rows["tax"].copy(),
             "reason": _named(rows["kind"], KINDS),
             "ambiguous": rows["ambiguous"] > 0.0,
-            "outside": rows["outside"] > 0.0,
+            "outside": _is_outside(rows, market),
             "position_after": rows["position"].copy(),
         }
     )
@@ -131,6 +133,13 @@ def trades_table(result: Result) -> pl.DataFrame:
 def _moment(bar: I64, phase: F64, opened: I64, closed: I64) -> I64:
     """Open of the bar for fills at the open; for fills inside, its close: when it was known."""
     return np.where(phase == AT_OPEN, opened[bar], closed[bar])
+
+
+def _is_outside(rows: Records, market: Market) -> B8:
+    """Fills at a price the bar did not reach: costs carried them beyond its high or low."""
+    at = rows["bar"], rows["symbol"]
+    out: B8 = (rows["price"] < market.low[at]) | (rows["price"] > market.high[at])
+    return out
 
 
 def _time(us: I64) -> pl.Series:
