@@ -16,6 +16,7 @@ _HOMES = {
         "Drawdowns average_drawdown bars_at_peak drawdown_episodes drawdown_series "
         "longest_drawdown_bars longest_drawdown_days max_drawdown time_under_water"
     ),
+    "groups": "Groups autocorrelation effective_number expected_longest_streak group_means",
     "moments": "Moments moments",
     "periods": "best_year_share daily_equity month_table period_returns",
     "returns": (

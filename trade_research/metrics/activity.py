@@ -40,12 +40,16 @@ def times_traded(bar: I64, quantity: F64, price: F64, equity: F64, initial: floa
     float
         0 without fills; NaN when a fill came after the equity had reached 0 or less.
     """
-    if bar.size == 0:
-        return 0.0
-    before = np.where(bar > 0, equity[bar - 1], initial)
+    return float(shares_traded(bar, quantity, price, equity, initial).sum())
+
+
+def shares_traded(bar: I64, quantity: F64, price: F64, equity: F64, initial: float) -> F64:
+    """What each fill adds to the one-sided turnover, (n_fills,): see `times_traded`."""
+    before = np.where(bar > 0, equity[bar - 1], initial) if bar.size else np.empty(0)
     if np.any(before <= 0.0):
-        return math.nan
-    return float(np.sum(np.abs(quantity) * price / before) / 2.0)
+        return np.full(bar.size, math.nan)
+    out: F64 = np.abs(quantity) * price / before / 2.0
+    return out
 
 
 def per_year(total: float, n_bars: int, periods_per_year: float | None) -> float:

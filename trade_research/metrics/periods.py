@@ -38,9 +38,9 @@ def daily_equity(equity: F64, session_dates: npt.NDArray[Any]) -> tuple[Dates, F
 
 
 def period_returns(
-    dates: Dates, equity: F64, initial: float, unit: Literal["M", "Y"]
+    dates: Dates, equity: F64, initial: float, unit: Literal["W", "M", "Y"]
 ) -> tuple[Dates, F64]:
-    """Compounded return of each month or year that has a session.
+    """Compounded return of each week, month or year that has a session.
 
     Parameters
     ----------
@@ -48,15 +48,17 @@ def period_returns(
         As `daily_equity` gives them.
     initial : float
         Capital before the first day.
-    unit : "M" or "Y"
-        Calendar month or calendar year of the session date.
+    unit : "W", "M" or "Y"
+        Week from Monday, calendar month or calendar year of the session date.
 
     Returns
     -------
     tuple of arrays of shape (n_periods,)
         Periods as datetime64 of that unit, and fractions. The first and the last may be partial.
     """
-    periods = dates.astype(f"datetime64[{unit}]")
+    # NumPy's weeks begin on the Thursday of 1970-01-01.
+    begins = dates + np.timedelta64(3, "D") if unit == "W" else dates
+    periods = begins.astype(f"datetime64[{unit}]")
     if periods.size == 0:
         return periods, np.empty(0)
     last = np.flatnonzero(np.append(periods[1:] != periods[:-1], True))

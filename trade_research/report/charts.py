@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 from trade_research.report.palette import SENTINEL
 from trade_research.report.svg import clean
@@ -64,6 +66,17 @@ class Chart:
         return "CHARTID"
 
 
+class Drawing(Figure):
+    """A figure that notebooks show by itself: no pyplot, no backend to choose."""
+
+    def _repr_png_(self) -> bytes:
+        """The picture at twice its size, for sharp screens."""
+        out = BytesIO()
+        with drawing():
+            self.savefig(out, format="png", dpi=2 * self.dpi)
+        return out.getvalue()
+
+
 @dataclass
 class Plot:
     """A figure under construction: stacked panels that share one x axis.
@@ -85,12 +98,12 @@ class Plot:
     bottom: int = 24
     x_range: tuple[float, float] = (0.0, 1.0)
     colours: Mapping[str, str] = field(default_factory=lambda: SENTINEL)
-    figure: Figure = field(init=False)
+    figure: Drawing = field(init=False)
     panels: list[Any] = field(init=False)
 
     def __post_init__(self) -> None:
         tall = self.height
-        self.figure = Figure(figsize=(self.width / 72, tall / 72), dpi=72)
+        self.figure = Drawing(figsize=(self.width / 72, tall / 72), dpi=72)
         FigureCanvasSVG(self.figure)
         self.figure.patch.set_visible(False)
         self.panels, y = [], self.top
@@ -238,6 +251,31 @@ class Plot:
         axes.fill_between(x, y, 0.0, color=self.colours[colour], alpha=0.22, linewidth=0)
         self.line(x, y, colour, panel=panel, width=1.1)
 
+    def band(
+        self, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str, *, panel: int = 0
+    ) -> None:
+        """The surface between two lines, faint."""
+        axes = self.panels[panel]
+        axes.fill_between(x, low, high, color=self.colours[colour], alpha=0.16, linewidth=0)
+
+    def whiskers(
+        self, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str = "fg", *, panel: int = 0
+    ) -> None:
+        """Upright lines from `low` to `high`: how far off a value may be."""
+        self.panels[panel].vlines(x, low, high, colors=self.colours[colour], linewidth=1.2)
+
+    def upright(self, x: float, colour: str, dash: str = "solid", *, panel: int = 0) -> None:
+        """A line over the whole height of the panel."""
+        self.panels[panel].axvline(
+            x, color=self.colours[colour], linewidth=1.4, linestyle=DASHES[dash]
+        )
+
+    def shade(self, start: float, end: float, *, panel: int = 0) -> None:
+        """A stretch of the x axis, from top to bottom."""
+        self.panels[panel].axvspan(
+            start, end, color=self.colours["muted"], alpha=0.10, linewidth=0, zorder=0
+        )
+
     def bars(
         self,
         x: ArrayLike,
@@ -249,9 +287,44 @@ class Plot:
         panel: int = 0,
     ) -> None:
         """Upright bars from `low` to `high`."""
-        low, high = np.asarray(low, float), np.asarray(high, float)
-        self.panels[panel].bar(
-            x, high - low, bottom=low, width=width, color=self.colours[colour], linewidth=0
+        at, low, high = (np.asarray(values, float) for values in (x, low, high))
+        if at.size:
+            self._boxes(at - width / 2, at + width / 2, low, high, colour, panel)
+
+    def _boxes(
+        self,
+        left: NDArray[Any],
+        right: NDArray[Any],
+        low: NDArray[Any],
+        high: NDArray[Any],
+        colour: str,
+        panel: int,
+    ) -> None:
+        """Rectangles as one path: a tenth of the bytes and the time of as many patches."""
+        corners = np.stack(
+            [np.stack(pair, axis=-1) for pair in ((left, low), (left, high), (right, high), (right, low))],
+            axis=-2,
+        )
+        codes = np.tile([Path.MOVETO, *[Path.LINETO] * 3], left.size)
+        path = Path(corners.reshape(-1, 2), codes)
+        self.panels[panel].add_patch(
+            PathPatch(path, facecolor=self.colours[colour], edgecolor="none", linewidth=0)
+        )
+
+    def sideways(self, at: float, amount: float, colour: str, name: str) -> None:
+        """A bar from zero to the right or left, with its name in the left margin."""
+        axes = self.panels[0]
+        ends = np.array([0.0]), np.array([amount]), np.array([at - 0.36]), np.array([at + 0.36])
+        self._boxes(*ends, colour, 0)
+        axes.annotate(
+            name,
+            (0, at),
+            xycoords=("axes fraction", "data"),
+            xytext=(-8, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center_baseline",
+            color=self.colours["fg"],
         )
 
     def points(

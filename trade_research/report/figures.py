@@ -16,7 +16,7 @@ from trade_research.report.palette import LIGHT, SENTINEL
 from trade_research.report.thin import thin
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from trade_research.report.charts import Drawing
 
 DRAWN = 1_200  # more points than pixels show nothing more in a static chart
 
@@ -31,7 +31,16 @@ class Curve:
     dash: str = "solid"
 
 
-def equity_figure(equity: pl.DataFrame, benchmark: pl.DataFrame | None = None) -> Figure:
+@dataclass(frozen=True)
+class Band:
+    """Money between two lines: `times` in seconds since 1970, (n,) each."""
+
+    times: F64
+    low: F64
+    high: F64
+
+
+def equity_figure(equity: pl.DataFrame, benchmark: pl.DataFrame | None = None) -> Drawing:
     """Net equity on a log axis (dotted: the benchmark), and the drawdown below it.
 
     Parameters
@@ -43,8 +52,8 @@ def equity_figure(equity: pl.DataFrame, benchmark: pl.DataFrame | None = None) -
 
     Returns
     -------
-    Figure
-        Not registered with pyplot: a notebook shows it, `savefig` writes it.
+    Drawing
+        A Matplotlib figure, not registered with pyplot: a notebook shows it, `savefig` writes it.
     """
     curves = [Curve("Net", equity, "net")]
     if benchmark is not None and benchmark.height:
@@ -69,15 +78,23 @@ def equity_plot(
     labels: int,
     points: int,
     colours: Mapping[str, str] = SENTINEL,
+    band: Band | None = None,
+    unseen_from: float | None = None,
 ) -> Plot:
     """Curves on a logarithmic axis (linear when one reaches zero), the drawdown of net below.
 
-    At most `points` points a line, extremes kept, and about `labels` dates.
+    At most `points` points a line, extremes kept, and about `labels` dates. `band` lies behind the
+    curves; bars from `unseen_from` (seconds since 1970) on are shaded.
     """
     levels = [floats(curve.frame, "equity") for curve in curves]
+    around = [] if band is None else [band.low, band.high]
     times, depth = seconds(equity), floats(equity, "drawdown")
     plot = Plot(width, (270, 96), x_range=(times[0], times[-1]), colours=colours)
-    plot.values(*_span(levels), label=short_money, log=is_log(levels))
+    plot.values(*_span(levels + around), label=short_money, log=is_log(levels))
+    if unseen_from is not None and unseen_from < times[-1]:
+        plot.shade(max(unseen_from, times[0]), times[-1])
+    if band is not None:
+        plot.band(band.times, band.low, band.high, "net")
     deepest = min(float(np.nanmin(depth)), -0.001)
     digits = 0 if deepest < -0.04 else 1
     plot.values(deepest * 1.04, 0, label=lambda v: percent(v, digits), panel=1, most=3)
@@ -100,7 +117,7 @@ def _span(levels: Sequence[F64]) -> tuple[float, float]:
     low = min(float(np.nanmin(level)) for level in levels)
     high = max(float(np.nanmax(level)) for level in levels)
     if is_log(levels):
-        room = (high / low) ** 0.03
+        room = (high / low) ** 0.03 if low > 0 else 1.0
         return low / room, high * room
     room = 0.03 * (high - low)
     return low - room, high + room

@@ -8,6 +8,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,11 @@ from markupsafe import Markup
 
 from trade_research.errors import ConfigError, nearest
 from trade_research.report.charts import Chart, drawing
+from trade_research.report.embed import Carried, carry, trade_rows
 from trade_research.report.formats import day, short
 from trade_research.report.palette import DARK, LIGHT, theme
 from trade_research.report.panels import Panels, library
+from trade_research.report.seal import SEAL_TAG, sealed
 from trade_research.report.section import (
     Beside,
     Cards,
@@ -41,7 +44,13 @@ if TYPE_CHECKING:
 
 
 def render(
-    run: Run, *, sections: Sequence[str] | None = None, extra: Sequence[SectionFunction] = ()
+    run: Run,
+    *,
+    sections: Sequence[str] | None = None,
+    extra: Sequence[SectionFunction] = (),
+    full_print: bool = False,
+    embed: bool = True,
+    name: str = "report",
 ) -> str:
     """The report of a run as one HTML document.
 
@@ -53,6 +62,13 @@ def render(
         Names of `SECTIONS`, in the order wanted; None is all of them.
     extra : sequence of functions (Run) -> Section or None
         Sections of the user's own, before the manifest.
+    full_print : bool
+        Nothing is folded, so that everything is on paper too; else paper has the parts that are
+        open on the screen, about six pages.
+    embed : bool
+        Whether the page carries its data and its seal; without them nothing can verify it.
+    name : str
+        Of the file, without its ending: more than 10,000 trades lie beside it as `name`.parquet.
 
     Raises
     ------
@@ -61,18 +77,43 @@ def render(
     """
     with drawing():
         made = [section for make in _chosen(sections, extra) if (section := make(run)) is not None]
+    word = judge(run).word
+    head = Head(run.mode, short(heading(run)), _facts(run), word)
+    if not embed:
+        return document(head, made, full_print=full_print)
+    page = document(head, made, full_print=full_print, carried=carry(run, name))
+    return sealed(page, trade_rows(run.trades))
+
+
+@dataclass(frozen=True)
+class Head:
+    """The top of a page: what made it, its title, one line of facts, and the verdict's word."""
+
+    mode: str
+    title: str
+    facts: str
+    word: str
+
+
+def document(
+    head: Head,
+    made: Sequence[Section],
+    *,
+    full_print: bool = False,
+    carried: Carried | None = None,
+) -> str:
+    """Sections as one HTML document, with the data it carries and room for its seal."""
     script, style, why_static = library()
-    has_panels = any(isinstance(part, Panels) for section in made for part in section.parts)
+    has_panels = any(isinstance(part, Panels) for section in made for part in parts_of(section))
     scripts = [_source("page.js")] if not has_panels or not script else [script, _source("page.js")]
     return (
         _templates()
         .get_template("page.html")
         .render(
-            run=run,
-            title=short(run.title),
-            names=[short(name, 40) for name in run.instruments],
-            span=_span(run),
-            verdict=judge(run),
+            head=head,
+            carried=carried,
+            seal=Markup(SEAL_TAG.format("")) if carried is not None else "",
+            full_print=full_print,
             sections=made,
             scripts=[Markup(text) for text in scripts],
             policy=_policy(scripts),
@@ -89,8 +130,12 @@ def write(
     *,
     sections: Sequence[str] | None = None,
     extra: Sequence[SectionFunction] = (),
+    full_print: bool = False,
 ) -> Path:
     """Render and write the page; readers see the old file or the whole new one.
+
+    Of a run with more than 10,000 trades the data are written beside it, as a Parquet file of the
+    same name.
 
     Raises
     ------
@@ -98,13 +143,21 @@ def write(
         The folder cannot be made or written.
     """
     target = Path(path)
-    text = render(run, sections=sections, extra=extra)
+    text = render(run, sections=sections, extra=extra, full_print=full_print, name=target.stem)
+    data = carry(run, target.stem)
+    if data.beside:
+        write_whole(target.with_name(data.beside), data.content)
+    return write_whole(target, text.encode())
+
+
+def write_whole(target: Path, content: bytes) -> Path:
+    """Write a file; readers see the old one or the whole new one."""
     beside = ""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".report-", suffix=".html")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=".report-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         Path(beside).chmod(0o644)
         Path(beside).replace(target)
     except OSError as error:
@@ -115,6 +168,15 @@ def write(
             "Name a file in a folder that can be written."
         ) from error
     return target
+
+
+def heading(run: Run) -> str:
+    """What ran on what: the title, with the instrument where it does not name it already."""
+    names = run.instruments
+    if len(names) > 1:
+        return f"{run.title} on {len(names)} instruments"
+    name = names[0] if names else ""
+    return run.title if not name or name in run.title else f"{run.title} on {name}"
 
 
 def _chosen(names: Sequence[str] | None, extra: Sequence[SectionFunction]) -> list[SectionFunction]:
@@ -129,6 +191,13 @@ def _chosen(names: Sequence[str] | None, extra: Sequence[SectionFunction]) -> li
         *extra,
         *(SECTIONS[name] for name in wanted[place:]),
     ]
+
+
+def _facts(run: Run) -> str:
+    """Instruments, interval, span, account and calendar in one line."""
+    names = ", ".join(short(name, 40) for name in run.instruments)
+    facts = [names, f"{run.interval} bars", _span(run), f"{run.account} account"]
+    return " · ".join([*facts, f"calendar {run.calendar}"] if run.calendar else facts)
 
 
 def _span(run: Run) -> str:

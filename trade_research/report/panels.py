@@ -58,6 +58,7 @@ class Panels:
 
     panels: Sequence[Panel]
     note: str = ""
+    title: str = "Explore"
 
     def data(self) -> str:
         """JSON for a data block: no `<`, `>` or `&` survives, so no name can end the block."""
@@ -88,12 +89,18 @@ def library() -> tuple[str, str, str]:
 
 
 def _packed(panel: Panel) -> dict[str, Any]:
+    start = float(panel.times[0]) if panel.times.size else 0.0
+    steps = panel.times - start
+    # Whole seconds from the first fit in half the room; stamps within a second keep their digits.
+    is_whole = bool(np.all(steps == np.floor(steps))) and bool(np.all(steps < 2**32))
     return {
         "title": panel.title,
         "unit": panel.unit,
         "log": panel.log,
         "height": panel.height,
-        "x": _base64(panel.times.astype("<f8")),
+        "start": start,
+        "whole": is_whole,
+        "x": _base64(steps.astype("<u4" if is_whole else "<f8")),
         "series": [
             {
                 "name": series.name,

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
+
+if TYPE_CHECKING:
+    from trade_research.evidence.estimates import Estimate
+    from trade_research.evidence.statistics import Evidence
+    from trade_research.kernels.jit import F64
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,14 @@ class Run:
         90% intervals of metrics and the observations behind them.
     verdicts : DataFrame
         `frames.audit` of each instrument with a column `instrument`.
+    daily : DataFrame or None
+        `report.embed.daily_frame` of the calendar's sessions; None: UTC days are taken.
+    evidence : Evidence or None
+        Intervals, bands, grids, stability and luck; None: the page says what is not known.
+    unflagged : mapping or None
+        Metrics of the run without the bars that the audit flagged, None where not computed.
+    weights : float64 array of shape (n_bars, n_symbols) or None
+        Position of each instrument as a fraction of equity, in the order of `instruments`.
     """
 
     title: str
@@ -123,10 +136,19 @@ class Run:
     status: str = "ok"
     warmup_bars: int = 0
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    daily: pl.DataFrame | None = None
+    evidence: Evidence | None = None
+    unflagged: Mapping[str, float | int | None] | None = None
+    weights: F64 | None = None
+
+    def estimate(self, name: str) -> Estimate | None:
+        """Value, interval and n of a metric by resampling, or None."""
+        return self.evidence.estimates.get(name) if self.evidence is not None else None
 
     def interval_of(self, name: str) -> tuple[float, float, int] | None:
         """90% interval and count of a metric, or None; the Sharpe ratio's may come as metrics."""
-        given = self.intervals.get(name)
+        given = self.evidence.intervals.get(name) if self.evidence is not None else None
+        given = self.intervals.get(name) if given is None else given
         if given is None and name == "sharpe_daily":
             low, high, n = (self.metric(k) for k in ("sharpe_low", "sharpe_high", "days"))
             if low is not None and high is not None and n is not None:

@@ -126,9 +126,10 @@ class Stack:
 
 @dataclass(frozen=True)
 class Beside:
-    """Two or three parts side by side where the page is wide enough."""
+    """Parts side by side where the page is wide enough, two or three a row."""
 
     parts: Sequence[Part]
+    columns: int = 2
 
 
 @dataclass(frozen=True)

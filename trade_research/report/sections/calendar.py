@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from trade_research.metrics.groups import Groups, group_means
 from trade_research.metrics.periods import month_table
-from trade_research.report.arrays import F64, I64, days
-from trade_research.report.formats import NONE, percent, plural
+from trade_research.metrics.returns import returns_of
+from trade_research.report.arrays import F64, I64, days, floats, micros
+from trade_research.report.bars import means_chart
+from trade_research.report.formats import NONE, basis_points, count, percent, plural, ratio
 from trade_research.report.run import Run
-from trade_research.report.section import Cell, Section, Table
+from trade_research.report.section import Beside, Cell, Fold, Part, Section, Stack, Table
 
+_WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+_HOUR, _FEWEST_DAYS = 3_600_000_000, 60
+_SEASONS = (
+    "Whiskers are one standard error each way. Of seven days and twenty-four hours one in twenty "
+    "lies two errors from zero by luck alone."
+)
 _NAMES = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -22,8 +33,64 @@ def calendar(run: Run) -> Section | None:
     if run.benchmark is not None and run.benchmark.height:
         found = month_table(*days(run.benchmark), run.initial_cash)
         theirs = dict(zip(found[0].tolist(), found[2].tolist(), strict=True))
-    shown = _table(run, years, table, totals, theirs)
-    return Section("Calendar", _claim(years, totals), (shown, _extremes(years, table)))
+    parts: list[Part] = [_table(run, years, table, totals, theirs), _extremes(years, table)]
+    seasons = _seasons(run)
+    if seasons:
+        names = "By weekday and hour" if len(seasons) > 1 else "By weekday"
+        parts.append(Fold(names, (Beside(seasons), _SEASONS)))
+    return Section("Calendar", _claim(years, totals), parts)
+
+
+def _seasons(run: Run) -> list[Part]:
+    """Mean return by day of the week and, for bars within a day, by hour, UTC."""
+    dates, level = days(run.equity)
+    if dates.size < _FEWEST_DAYS:
+        return []
+    weekday = (dates.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    parts: list[Part] = [
+        _season(
+            group_means(weekday, returns_of(level, run.initial_cash)), _WEEKDAYS, "Weekday", "day"
+        )
+    ]
+    at = micros(run.equity) - 1
+    hours = at // _HOUR
+    if run.equity.height > 2 * dates.size and np.unique(hours[:5_000] % 24).size > 1:
+        last = np.flatnonzero(np.append(hours[1:] != hours[:-1], True))
+        gains = returns_of(floats(run.equity, "equity")[last], run.initial_cash)
+        names = [f"{hour:02d}" for hour in range(24)]
+        parts.append(_season(group_means(hours[last] % 24, gains), names, "Hour, UTC", "hour"))
+    return parts
+
+
+def _season(found: Groups, names: Sequence[str], across: str, unit: str) -> Stack:
+    shown = [names[k] for k in found.key]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = np.abs(found.mean / found.error)
+    top = int(np.nanargmax(size)) if np.isfinite(size).any() else 0
+    finding = (
+        f"Farthest from zero: {shown[top]}, {basis_points(1e4 * found.mean[top], 1)} "
+        f"({ratio(size[top], 1)} standard errors)."
+    )
+    chart = means_chart(
+        f"Mean net return of a{'n' if unit == 'hour' else ''} {unit}, by {across.lower()}",
+        finding,
+        found,
+        shown,
+        across=across,
+        up="Basis points",
+        label=lambda v: ratio(1e4 * v, 1),
+        read=finding,
+    )
+    rows = [
+        (name, count(n), basis_points(1e4 * mean), basis_points(1e4 * error))
+        for name, n, mean, error in zip(shown, found.count, found.mean, found.error, strict=True)
+    ]
+    table = Table(
+        f"Net return of {unit}s",
+        (across, "n", "Mean", "Standard error"),
+        rows,
+    )
+    return Stack((chart, table if len(rows) <= 7 else Fold("As a table", (table,))))
 
 
 def _claim(years: I64, totals: F64) -> str:

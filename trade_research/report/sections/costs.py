@@ -17,6 +17,7 @@ from trade_research.report.formats import (
 )
 from trade_research.report.run import Run
 from trade_research.report.section import Beside, Cell, Part, Section, Table
+from trade_research.report.sections.lateness import lateness
 
 _KINDS = ("fee", "spread", "slippage", "impact", "tax")
 
@@ -29,6 +30,7 @@ def costs(run: Run) -> Section | None:
     parts: list[Part] = [Beside((_waterfall(steps), _table(run, steps)))]
     even, grid = _break_even(run), _grid(run)
     parts.append(even if grid is None else Beside((even, grid)))
+    parts += lateness(run)
     return Section("Costs", _claim(run, steps), parts)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from trade_research.metrics.drawdowns import drawdown_episodes
 from trade_research.report.arrays import floats, micros
+from trade_research.report.bars import histogram
 from trade_research.report.formats import count, day, percent, plural
 from trade_research.report.run import Run
-from trade_research.report.section import Cell, Section, Table
+from trade_research.report.section import Beside, Cell, Part, Section, Table
 
 _SHOWN = 10
 
@@ -57,7 +59,43 @@ def drawdowns(run: Run) -> Section | None:
         rows,
         note="Net equity at bar closes, the starting capital included. Days are calendar days.",
     )
-    return Section("Drawdowns", _claim(run, bool(worst.open[0]), worst.depth[0], days[0]), (table,))
+    claim = _claim(run, bool(worst.open[0]), worst.depth[0], days[0])
+    return Section("Drawdowns", claim, (table, *_law(run)))
+
+
+def _law(run: Run) -> Sequence[Part]:
+    """The worst drawdown among those of the same days in other orders."""
+    if run.evidence is None or run.evidence.drawdowns is None:
+        return ("How deep it might have fallen in another order of its days was not computed.",)
+    law = run.evidence.drawdowns
+    finding = (
+        f"{percent(law.deeper, 0)} of {count(run.evidence.draws)} reorderings of the run's own "
+        f"days fell as deep as {percent(law.depth)} or deeper."
+    )
+    chart = histogram(
+        "The deepest drawdown, and that of its days in other orders",
+        finding,
+        law.edges,
+        law.counts,
+        law.depth,
+        across="Deepest drawdown",
+        up="Reorderings",
+        label=lambda v: percent(v, 0),
+        called="This run",
+    )
+    rows = [
+        ("Deepest drawdown", percent(law.depth), *(percent(v) for v in law.depths)),
+        ("Longest, days", count(law.days), *(count(v) for v in law.lengths)),
+    ]
+    shares = [f"{percent(share, 0)}" for share in (0.05, 0.25, 0.5, 0.75, 0.95)]
+    table = Table(
+        "On day closes",
+        ("", "This run", *shares),
+        rows,
+        note="Quantiles over the reorderings. Much deeper than they are: losses cluster more than "
+        "chance; much milder: the order was kind.",
+    )
+    return (Beside((chart, table)),)
 
 
 def _claim(run: Run, still_open: bool, depth: float, days: float) -> str:

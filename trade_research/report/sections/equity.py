@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from trade_research.report.arrays import floats
-from trade_research.report.charts import HALF, WIDE, Chart
-from trade_research.report.figures import DRAWN, Curve, equity_plot, is_log
+from trade_research.report.arrays import F64, floats
+from trade_research.report.charts import HALF, WIDE, Chart, Plot
+from trade_research.report.figures import DRAWN, Band, Curve, equity_plot, is_log
 from trade_research.report.formats import count, money, percent, plural, short
 from trade_research.report.panels import library
 from trade_research.report.run import Run
@@ -48,9 +50,50 @@ def _chart(run: Run, curves: list[Curve], claim: str) -> Chart:
         read = "Money on a logarithmic axis: equal slopes are equal growth."
     if run.equity.height > DRAWN:
         read += f" {count(DRAWN)} of {count(run.equity.height)} bars drawn, extremes kept."
-    narrow = equity_plot(curves, run.equity, HALF, labels=4, points=DRAWN // 2)
-    wide = equity_plot(curves, run.equity, WIDE, labels=9, points=DRAWN)
+    band, since = _band(run), _unseen(run)
+    if band is not None and run.evidence is not None:
+        key.append(("90% of reordered days", "net", "band"))
+        read += (
+            f" The band holds nine in ten of {count(run.evidence.draws)} reorderings of the run's "
+            f"own days, day by day (blocks of {run.evidence.block:.0f} days on average)."
+        )
+    if since is not None:
+        read += f" Shaded: unseen when the parameters were chosen ({_since(run)} on)."
+
+    def draw(width: int, labels: int, points: int) -> Plot:
+        return equity_plot(
+            curves, run.equity, width, labels=labels, points=points, band=band, unseen_from=since
+        )
+
+    narrow, wide = draw(HALF, 4, DRAWN // 2), draw(WIDE, 9, DRAWN)
     return wide.chart(title, finding, key=key, read=read, narrow=narrow.chart(title, finding))
+
+
+def _band(run: Run) -> Band | None:
+    """Resampled equity at the ends of days; None where a path loses everything."""
+    found = run.evidence.bands if run.evidence is not None else None
+    if found is None or len(found.dates) < 2 or not min(found.low) > 0.0:
+        return None
+    low, high = (np.array(values) for values in (found.low, found.high))
+    return Band(_ends_of(np.array(found.dates, "M8[D]")), low, high)
+
+
+def _ends_of(dates: np.ndarray[Any, Any]) -> F64:
+    """Midnight after each date, seconds since 1970."""
+    return (dates.astype(np.int64) + 1) * 86_400.0
+
+
+def _since(run: Run) -> str:
+    return str(run.manifest.get("out_of_sample_from") or "")
+
+
+def _unseen(run: Run) -> float | None:
+    """When the bars begin that the parameters never saw, seconds since 1970."""
+    text = _since(run)
+    try:
+        return float(np.datetime64(text, "s").astype(np.int64)) if text else None
+    except ValueError:
+        return None
 
 
 def _ends(run: Run, curves: list[Curve]) -> Table:

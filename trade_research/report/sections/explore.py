@@ -1,4 +1,4 @@
-"""Price, equity, drawdown and exposure as panels with one cursor: what the script adds."""
+"""Panels with one cursor, what the script adds: equity, drawdown, exposure; price and signals."""
 
 from __future__ import annotations
 
@@ -14,15 +14,67 @@ from trade_research.report.panels import Panel, Panels, Series
 from trade_research.report.run import Run
 from trade_research.report.thin import MOST_POINTS, thin
 
-_MARKS, _STRETCHES = 600, 1_000
+_MARKS, _STRETCHES, _OUTPUTS = 600, 1_000, 3
+_BARS = {"symbol", "open_time", "close_time", "open", "high", "low", "close", "volume"}
 
 
 def panels_of(run: Run, curves: Sequence[Curve]) -> Panels:
-    """Four panels of at most 2,000 points a line."""
-    panels = [_equity(run, curves), _drawdown(run), _exposure(run)]
-    price = _price(run)
+    """Equity, drawdown and exposure, at most 2,000 points a line."""
     note = f"Each line has at most {count(MOST_POINTS)} points, extremes kept."
-    return Panels([price, *panels] if price is not None else panels, note)
+    return Panels(
+        [_equity(run, curves), _drawdown(run), _exposure(run)], note, "Explore the equity"
+    )
+
+
+def price_panels(run: Run, prices: pl.DataFrame, fills: pl.DataFrame, name: str) -> Panels:
+    """Price, fills and the strategy's own columns of one instrument, at least two bars.
+
+    Parameters
+    ----------
+    prices, fills : DataFrame
+        Of that instrument alone.
+    """
+    close, times = floats(prices, "close"), seconds(prices)
+    rows = thin(close)
+    at, beside, below = times[rows], *split_outputs(prices)
+    price = [Series("Close", close[rows], "fg")]
+    if fills.height:
+        at, price = _marked(at, close[rows], fills)
+    looks = (("gross", "dashed"), ("bench", "dotted"))
+    for output, (colour, dash) in zip(beside, looks, strict=False):
+        price.append(Series(short(output, 24), _at(prices, output, at, times), colour, dash))
+    panels = [
+        Panel(f"Price of {short(name, 40)}", at, price, "price", log=_is_wide(close), height=260)
+    ]
+    for output in below[:_OUTPUTS]:
+        values = floats(prices, output)
+        some = thin(values)
+        line = [Series(short(output, 24), values[some], "net")]
+        panels.append(Panel(short(output, 40), times[some], line, "price", height=110))
+    note = f"Each line has at most {count(MOST_POINTS)} points, extremes kept."
+    return Panels(panels, note, "Explore price and signals")
+
+
+def split_outputs(prices: pl.DataFrame) -> tuple[list[str], list[str]]:
+    """The strategy's columns that lie among the prices, and those on a scale of their own."""
+    close, beside, below = floats(prices, "close"), [], []
+    low, high = np.nanmin(close), np.nanmax(close)
+    for name in prices.columns:
+        if name in _BARS or not prices[name].dtype.is_numeric():
+            continue
+        values = floats(prices, name)
+        known = values[np.isfinite(values)]
+        if not known.size:
+            continue
+        is_price = bool(known.min() > 0.3 * low and known.max() < 3.0 * high and known.min() > 0)
+        (beside if is_price else below).append(name)
+    return beside, below
+
+
+def _at(prices: pl.DataFrame, name: str, at: F64, times: F64) -> F64:
+    """A column at other times: the value of the bar closed last."""
+    rows = np.searchsorted(times, at, side="right") - 1
+    return np.where(rows >= 0, floats(prices, name)[np.maximum(rows, 0)], np.nan)
 
 
 def _equity(run: Run, curves: Sequence[Curve]) -> Panel:
@@ -51,26 +103,6 @@ def _exposure(run: Run) -> Panel:
         series.append(Series("Gross", means(gross, _STRETCHES)[1], "gross", "dashed"))
     title = "Exposure" if rows.size == net.size else f"Exposure, means of {rows.size} stretches"
     return Panel(title, seconds(run.equity)[rows], series, "percent", height=130)
-
-
-def _price(run: Run) -> Panel | None:
-    """Price of the instrument filled most often, with its fills."""
-    frame, fills = run.prices, run.fills
-    name = run.instruments[0] if run.instruments else ""
-    if "symbol" in frame.columns and frame.height:
-        busiest = fills["symbol"].mode().sort()[0] if fills.height else frame["symbol"][0]
-        frame = frame.filter(pl.col("symbol") == busiest)
-        fills = fills.filter(pl.col("symbol") == busiest) if fills.height else fills
-        name = str(busiest)
-    if frame.height < 2:
-        return None
-    close, times = floats(frame, "close"), seconds(frame)
-    rows = thin(close)
-    at, series = times[rows], [Series("Close", close[rows], "fg")]
-    if fills.height:
-        at, series = _marked(at, close[rows], fills)
-    title = f"Price of {short(name, 40)}"
-    return Panel(title, at, series, "price", log=_is_wide(close), height=210)
 
 
 def _marked(at: F64, close: F64, fills: pl.DataFrame) -> tuple[F64, list[Series]]:

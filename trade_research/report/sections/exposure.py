@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from trade_research.report.arrays import F64, floats, means, seconds
+from trade_research.metrics.activity import shares_traded
+from trade_research.metrics.groups import effective_number
+from trade_research.report.arrays import F64, floats, means, micros, seconds
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
-from trade_research.report.formats import NONE, count, percent, ratio, short_money, whole
+from trade_research.report.formats import NONE, count, percent, ratio, short, short_money, whole
 from trade_research.report.run import Run
 from trade_research.report.section import Beside, Part, Section, Table
 
@@ -24,7 +26,9 @@ def exposure(run: Run) -> Section | None:
     claim = f"In the market {percent(share, 0)} of the time"
     if turnover is not None:
         claim += f", turning equity over {ratio(turnover, 1)} times a year"
-    return Section("Exposure", claim, parts)
+    if run.weights is not None and run.weights.ndim == 2 and run.weights.shape[1] > 1:
+        parts.append(_concentration(run, run.weights))
+    return Section("Exposure", claim, parts, folded=True)
 
 
 def _chart(run: Run) -> Chart:
@@ -37,9 +41,16 @@ def _draw(run: Run, width: int, most: int, stretches: int, narrow: Chart | None 
     rows, long = means(np.maximum(net, 0), stretches)
     _, short = means(np.minimum(net, 0), stretches)
     times = seconds(run.equity)[rows]
-    plot = Plot(width, (120,), x_range=(times[0], times[-1]))
+    months = _turnover(run)
+    panels = (120, 64) if months is not None else (120,)
+    plot = Plot(width, panels, x_range=(times[0], times[-1]))
     low, high = float(short.min()), max(0.05, float(long.max()))
     plot.values(1.06 * low, 1.06 * high, label=lambda v: percent(v, 0), most=4)
+    if months is not None:
+        at, traded, wide = months
+        top = 1.1 * max(float(traded.max()), 1e-9)
+        plot.values(0, top, label=lambda v: f"{v:g}×", panel=1, most=2, title="Turnover by month")
+        plot.bars(at, np.zeros(at.size), traded, "bench", width=0.8 * wide, panel=1)
     plot.times(most=most)
     plot.area(times, long, "net")
     if low < 0:
@@ -57,6 +68,52 @@ def _draw(run: Run, width: int, most: int, stretches: int, narrow: Chart | None 
         key=key,
         narrow=narrow,
         read=f"{each}Long above zero, short below.",
+    )
+
+
+def _turnover(run: Run) -> tuple[F64, F64, float] | None:
+    """Middle of each month (seconds), turnover in it, and its length; None under three months."""
+    if run.fills.is_empty() or "bar" not in run.fills.columns:
+        return None
+    shares = shares_traded(
+        run.fills["bar"].to_numpy(),
+        floats(run.fills, "quantity"),
+        floats(run.fills, "price"),
+        floats(run.equity, "equity"),
+        run.initial_cash,
+    )
+    month = micros(run.fills, "time").astype("M8[us]").astype("M8[M]").astype(np.int64)
+    first, last = (
+        int(np.datetime64(int(t), "us").astype("M8[M]").astype(np.int64))
+        for t in micros(run.equity)[[0, -1]]
+    )
+    if last - first < 3 or not np.isfinite(shares).all():
+        return None
+    traded = np.bincount(np.clip(month - first, 0, last - first), shares, last - first + 1)
+    edges = np.arange(first, last + 2).astype("M8[M]").astype("M8[s]").astype(np.float64)
+    ends = np.clip(edges, *seconds(run.equity)[[0, -1]])
+    return (ends[1:] + ends[:-1]) / 2, traded, float(np.median(np.diff(edges)))
+
+
+def _concentration(run: Run, weights: F64) -> Table:
+    size = np.abs(np.nan_to_num(weights))
+    held = size.sum(axis=1) > 0
+    names = effective_number(weights[held]) if held.any() else np.full(1, np.nan)
+    largest = size.max(axis=1)
+    at = int(size.max(axis=0).argmax())
+    rows = [
+        ("Largest weight, average while invested", percent(float(largest[held].mean()))),
+        ("Largest weight ever", f"{percent(float(largest.max()))} ({short(run.instruments[at])})"),
+        ("Effective number of names, average", ratio(float(np.nanmean(names)), 1)),
+        ("Fewest", ratio(float(np.nanmin(names)), 1)),
+    ]
+    return Table(
+        "Concentration",
+        ("", "Value"),
+        rows,
+        kind="slim",
+        note="As many equal positions would be as concentrated: (sum of weights)² over the sum of "
+        "their squares.",
     )
 
 

@@ -108,7 +108,9 @@ def _made(gain: float) -> str:
 def _band(run: Run, name: str, form: Callable[[float], str], counted: str = "n") -> str:
     found = run.interval_of(name)
     if found is None:
-        return f"no interval · n = {plural(run.equity.height, 'bar')}"
+        known = run.estimate(name)
+        why = known.why if known is not None and known.why else "no interval"
+        return f"{why} · n = {plural(run.equity.height, 'bar')}"
     return f"[{form(found[0])}, {form(found[1])}] · {counted} = {count(found[2])}"
 
 
@@ -119,9 +121,10 @@ def _growth(run: Run) -> Card:
 
 
 def _volatility(run: Run) -> Card:
-    value = run.metric("volatility")
-    line = _why(run) if value is None else _band(run, "volatility", percent)
-    return Card("Volatility", percent(value), (line,))
+    value = run.metric("volatility_daily")
+    line = _why(run) if value is None else _band(run, "volatility_daily", percent, "days")
+    bars = f"of bars {percent(run.metric('volatility'))}"
+    return Card("Volatility, day returns", percent(value), (line, bars))
 
 
 def _sharpe(run: Run) -> Card:
@@ -142,11 +145,10 @@ def _drawdown(run: Run) -> Card:
     days = run.metric("max_drawdown_days")
     below = run.metric("time_under_water")
     longest = f"longest {count(days)} days" if days is not None else ""
-    return Card(
-        "Max drawdown",
-        percent(run.metric("max_drawdown")),
-        (" · ".join(t for t in (longest, f"under water {percent(below, 0)} of bars") if t),),
-    )
+    lines = [" · ".join(t for t in (longest, f"under water {percent(below, 0)} of bars") if t)]
+    if run.interval_of("max_drawdown") is not None:
+        lines.insert(0, _band(run, "max_drawdown", percent, "days"))
+    return Card("Max drawdown", percent(run.metric("max_drawdown")), lines)
 
 
 def _turnover(run: Run) -> Card:
@@ -184,4 +186,7 @@ def _excess(run: Run) -> Card:
         total = percent(run.metric("excess_return"), signed=True)
         return Card(f"Against {name}", total, ("total return less its own", beta))
     excess = percent(run.metric("excess_cagr"), signed=True)
-    return Card(f"Against {name}", excess, ("CAGR less its own", beta))
+    lines = ["CAGR less its own", beta]
+    if run.interval_of("excess_cagr") is not None:
+        lines.insert(0, _band(run, "excess_cagr", percent, "days"))
+    return Card(f"Against {name}", excess, lines)

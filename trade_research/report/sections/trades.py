@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import polars as pl
 
+from trade_research.metrics.groups import expected_longest_streak
 from trade_research.metrics.trades import trade_split
 from trade_research.report.arrays import floats
 from trade_research.report.charts import HALF, Chart, Plot
@@ -24,6 +25,7 @@ from trade_research.report.formats import (
 )
 from trade_research.report.run import Run
 from trade_research.report.section import Beside, Cell, Fold, Part, Section, Stack, Table
+from trade_research.report.sections.lessons import holding, hours, outliers, readings
 
 _VECTORS = 800  # more markers than this make a page heavy and a chart black
 _SHOWN = 10
@@ -32,13 +34,17 @@ _SHOWN = 10
 def trades(run: Run) -> Section | None:
     """All, long and short; how far trades went for and against; the best and the worst."""
     if run.trades.is_empty():
-        return Section("Trades", "There were no trades", (why_none(run),))
+        return Section("Trades", "There were no trades", (why_none(run),), folded=True)
     charts = Stack((_excursions(run.trades), _returns(run.trades)))
-    parts: list[Part] = [Beside((charts, _sides(run.trades))), _reasons(run.trades)]
+    closed = run.trades.filter(~pl.col("open"))
+    parts: list[Part] = [Beside((charts, _sides(run))), _reasons(run.trades)]
+    if closed.height:
+        parts.append(Beside((readings(closed), outliers(closed))))
+        parts.append(Beside([holding(closed), *hours(closed)]))
     parts.append(
         Fold(f"The {min(_SHOWN, run.trades.height)} best and worst trades", (_extremes(run),))
     )
-    return Section("Trades", _claim(run), parts)
+    return Section("Trades", _claim(run), parts, folded=True)
 
 
 def why_none(run: Run) -> str:
@@ -85,18 +91,35 @@ _SIDES: dict[str, tuple[str, Callable[[float], str]]] = {
 }
 
 
-def _sides(frame: pl.DataFrame) -> Table:
+def _sides(run: Run) -> Table:
+    frame = run.trades
     needed = ("pnl", "return", "bars", "mae", "mfe", "open", "exit_time", "side")
     split = trade_split({name: frame[name].to_numpy() for name in needed})
     rows = [
         (name, *(form(split[side][key]) for side in ("all", "long", "short")))
         for key, (name, form) in _SIDES.items()
     ]
+    rows += [_expected(split, won) for won in (True, False)]
     note = "After all costs; definitions at the end of the page."
+    found = run.estimate("expectancy_bp")
+    if found is not None and found.low is not None and found.high is not None:
+        note = (
+            f"90% interval of the expectancy of all: [{basis_points(found.low)}, "
+            f"{basis_points(found.high)}], n = {count(found.n)}. {note}"
+        )
     still = int(frame["open"].sum())
     if still:
         note = f"{plural(still, 'trade')} still open at the end, left out here. {note}"
     return Table("All, long and short", ("", "All", "Long", "Short"), rows, note=note)
+
+
+def _expected(split: Mapping[str, Mapping[str, float]], won: bool) -> tuple[str, ...]:
+    """Streaks that independent trades with this hit rate would show."""
+    cells = []
+    for side in ("all", "long", "short"):
+        n, hit = split[side]["trades"], split[side]["win_rate"]
+        cells.append(ratio(expected_longest_streak(int(n), hit if won else 1.0 - hit), 1))
+    return (f"{'Winning' if won else 'Losing'} streak by chance", *cells)
 
 
 def _excursions(frame: pl.DataFrame) -> Chart:

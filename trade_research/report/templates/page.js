@@ -15,19 +15,37 @@
     });
     dark.addEventListener('change', function () { label(); draw(); });
   }
-  window.addEventListener('beforeprint', function () {
-    document.querySelectorAll('details[data-print]').forEach(function (d) { d.open = true; });
+  var data = document.getElementById('data'), save = document.getElementById('download');
+  if (data && save) {
+    save.hidden = false;
+    save.addEventListener('click', function () {
+      var a = document.createElement('a');
+      a.href = URL.createObjectURL(new Blob([bytes(data.textContent.trim())]));
+      a.download = data.dataset.name;
+      a.click();
+      setTimeout(function () { URL.revokeObjectURL(a.href); }, 1000);
+    });
+  }
+  function unfold() {
+    var target = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    var fold = target && target.querySelector('details');
+    if (fold && fold.parentNode === target) fold.open = true;
+  }
+  window.addEventListener('hashchange', unfold);
+  document.querySelectorAll('nav a').forEach(function (a) {
+    a.addEventListener('click', function () { setTimeout(unfold, 0); });
   });
-  var block = document.getElementById('panel-data');
-  var home = document.getElementById('panels');
-  var plots = [];
-  var panels = block && home && window.uPlot ? JSON.parse(block.textContent) : null;
-  if (!panels) return;
-  panels.forEach(function (p) {
-    p.times = new Float64Array(bytes(p.x));
-    p.series.forEach(function (s) { s.values = nulls(new Float32Array(bytes(s.y))); });
+  unfold();
+  var groups = !window.uPlot ? [] : Array.from(document.querySelectorAll('.explore'), function (box) {
+    var panels = JSON.parse(box.querySelector('script').textContent);
+    panels.forEach(function (p) {
+      var raw = bytes(p.x), steps = p.whole ? new Uint32Array(raw) : new Float64Array(raw);
+      p.times = Float64Array.from(steps, function (at) { return p.start + at; });
+      p.series.forEach(function (s) { s.values = nulls(new Float32Array(bytes(s.y))); });
+    });
+    box.hidden = false;
+    return {panels: panels, home: box.querySelector('div'), plots: [], made: 0};
   });
-  home.parentNode.hidden = false;
 
   function bytes(text) {
     var raw = atob(text), out = new Uint8Array(raw.length);
@@ -127,24 +145,28 @@
   function follow(u, key) {
     if (key !== 'x' || busy) return;
     busy = true;
-    plots.forEach(function (other) {
-      if (other !== u) other.setScale('x', {min: u.scales.x.min, max: u.scales.x.max});
+    groups.forEach(function (g) {
+      if (g.plots.indexOf(u) >= 0) g.plots.forEach(function (other) {
+        if (other !== u) other.setScale('x', {min: u.scales.x.min, max: u.scales.x.max});
+      });
     });
     busy = false;
   }
-  var made = 0;
-  function draw() {
-    if (!panels) return;
-    plots.forEach(function (u) { u.destroy(); });
-    plots = [];
-    var width = made = home.clientWidth;
+  function drawGroup(g) {
+    g.plots.forEach(function (u) { u.destroy(); });
+    g.plots = [];
+    g.made = g.home.clientWidth;
+    if (!g.made) return;
     busy = true;
-    plots = panels.map(function (p, i) {
+    g.plots = g.panels.map(function (p, i) {
       var data = [p.times].concat(p.series.map(function (s) { return s.values; }));
-      return new uPlot(options(p, width, i === panels.length - 1), data, home);
+      return new uPlot(options(p, g.made, i === g.panels.length - 1), data, g.home);
     });
     busy = false;
   }
+  function draw() { groups.forEach(drawGroup); }
+  function fit() { groups.forEach(function (g) { if (g.home.clientWidth !== g.made) drawGroup(g); }); }
   draw();
-  window.addEventListener('resize', function () { if (home.clientWidth !== made) draw(); });
+  window.addEventListener('resize', fit);
+  document.querySelectorAll('details').forEach(function (d) { d.addEventListener('toggle', fit); });
 })();
