@@ -65,6 +65,27 @@ class Setup:
         )
 
 
+@dataclass(frozen=True)
+class Hold:
+    """Buying and holding in equal parts at the costs of a run, simulated when first asked for."""
+
+    data: Data
+    setup: Setup
+
+    @cached_property
+    def result(self) -> Result:
+        """The simulation."""
+        shape = self.data.market.close.shape
+        target = np.full(shape, 1.0 / shape[1])
+        return replace(self.setup, exits=None, rebalance=None).run(self.data, target)
+
+    def returns(self) -> F64:
+        """Return of every bar."""
+        from trade_research.metrics.returns import returns_of
+
+        return returns_of(self.result.equity, self.setup.cash)
+
+
 @dataclass(frozen=True, repr=False)
 class Backtest:
     """One run: plain frames, metrics computed when asked for, a manifest and a report.
@@ -119,11 +140,13 @@ class Backtest:
         return notes
 
     @cached_property
+    def _hold(self) -> Hold:
+        return Hold(self.data, self.setup)
+
+    @property
     def benchmark(self) -> Result:
         """Buying and holding the same instruments in equal parts, at the same costs."""
-        shape = self.data.market.close.shape
-        target = np.full(shape, 1.0 / shape[1])
-        return replace(self.setup, exits=None, rebalance=None).run(self.data, target)
+        return self._hold.result
 
     @cached_property
     def gross(self) -> Result:
@@ -133,47 +156,12 @@ class Backtest:
     @cached_property
     def metrics(self) -> Summary:
         """Every number of ``trade_research.metrics.DEFINITIONS``, computed when first read."""
-        from trade_research.metrics.returns import returns_of
-
-        return self._summary(
-            self.result, benchmark=lambda: returns_of(self.benchmark.equity, self.setup.cash)
-        )
+        return summarise(self.data, self.result, self.risk_free, benchmark=self._hold)
 
     @cached_property
     def benchmark_metrics(self) -> Summary:
         """The same numbers of buying and holding."""
-        return self._summary(self.benchmark)
-
-    def _summary(self, result: Result, benchmark: Callable[[], F64] | None = None) -> Summary:
-        from trade_research.metrics.summary import summary
-
-        def arrays(frame: Callable[[], pl.DataFrame]) -> Callable[[], Mapping[str, Any]]:
-            return lambda: {series.name: series.to_numpy() for series in frame()}
-
-        return summary(
-            equity=result.equity,
-            initial_cash=self.setup.cash,
-            close_time=result.close_time,
-            start_time=int(self.data.market.open_time[0]),
-            periods_per_year=self.data.periods_per_year,
-            sessions_per_year=self.data.sessions_per_year,
-            session_dates=self._sessions,
-            gross=lambda: result.equity_frame["gross"].to_numpy(),
-            net=lambda: result.equity_frame["net"].to_numpy(),
-            fills=arrays(lambda: result.fills_frame),
-            costs=lambda: result.costs,
-            trades=arrays(lambda: result.trades_frame),
-            benchmark=benchmark,
-            risk_free=self.risk_free,
-        )
-
-    def _sessions(self) -> Any:
-        """Session date of every bar; the calendar day of UTC where no calendar is known."""
-        from trade_research.frames.calendars import get_calendar
-
-        calendar = get_calendar(self.data.calendar_name)
-        times = pl.Series(self.result.close_time).cast(pl.Datetime("us", "UTC"))
-        return calendar.session_dates(times).to_numpy()
+        return summarise(self.data, self.benchmark, self.risk_free)
 
     @cached_property
     def check(self) -> Check:
@@ -261,6 +249,46 @@ class Backtest:
         from trade_research.research.text import html_of
 
         return html_of(self)
+
+
+def summarise(
+    data: Data, result: Result, risk_free: float, benchmark: Hold | None = None
+) -> Summary:
+    """The metrics of a result, each computed when first read."""
+    from trade_research.frames.calendars import get_calendar
+    from trade_research.metrics.summary import summary
+
+    def sessions() -> Any:
+        times = pl.Series(result.close_time).cast(pl.Datetime("us", "UTC"))
+        return get_calendar(data.calendar_name).session_dates(times).to_numpy()
+
+    def trades() -> dict[str, Any]:
+        found = result.trades
+        return {
+            "pnl": found.pnl,
+            "return": found.returns,
+            "bars": found.bars,
+            "mae": found.mae,
+            "mfe": found.mfe,
+            "open": found.is_open,
+        }
+
+    return summary(
+        equity=result.equity,
+        initial_cash=result.initial_cash,
+        close_time=result.close_time,
+        start_time=int(data.market.open_time[0]),
+        periods_per_year=data.periods_per_year,
+        sessions_per_year=data.sessions_per_year,
+        session_dates=sessions,
+        gross=lambda: result.equity_frame["gross"].to_numpy(),
+        net=lambda: result.equity_frame["net"].to_numpy(),
+        fills=lambda: {name: result.fills[name] for name in ("bar", "quantity", "price")},
+        costs=lambda: result.costs,
+        trades=trades,
+        benchmark=None if benchmark is None else benchmark.returns,
+        risk_free=risk_free,
+    )
 
 
 def backtest(
