@@ -81,10 +81,10 @@ class Market:
                     f"{n_symbols} symbols. Give (n_bars, n_symbols)."
                 )
             object.__setattr__(self, name, read_only(value))
-        late = np.flatnonzero(np.diff(self.open_time) <= 0)
-        if late.size:
+        is_late = self.open_time[1:] <= self.open_time[:-1]
+        if is_late.any():
             raise SimulationError(
-                f"Market: open_time does not increase at row {late[0] + 1}. "
+                f"Market: open_time does not increase at row {int(is_late.argmax()) + 1}. "
                 "Sort the bars and drop repeats."
             )
         for name in self.delisted:
