@@ -245,7 +245,7 @@ def minutes_to_close(of: str | AssetClass, times: pl.Series) -> F64:
     """
     calendar = get_calendar(asset_class(of).calendar)
     stamps: I64 = times.to_physical().to_numpy()
-    if calendar.continuous:
+    if calendar.continuous or not stamps.size:
         return np.full(stamps.size, np.inf)
     _, close = calendar.buckets(stamps, parse_interval("1m"), parse_interval("1d"))
     return np.where(close >= 0, (close - stamps) / 60e6, np.nan)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from trade_research.errors import ConfigError, nearest
 from trade_research.kernels.jit import F64, I64
-from trade_research.portfolio.projection import N_SUMS, project_rows
+from trade_research.portfolio.projection import MARGIN, N_SUMS, project_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,6 +43,10 @@ class Caps:
         drift of prices in between is not counted. What does not fit waits for the next row.
     shorts : bool
         False: no weight below 0.
+    hedge : bool
+        False (default): caps only ever take away, so every weight lies between 0 and the one wanted
+        (under a turnover cap: or the one before). True: a net cap may also open positions that
+        nobody asked for, where those are the nearest weights.
     """
 
     max_weight: float | Mapping[str, float] | None = None
@@ -52,6 +56,7 @@ class Caps:
     class_of: Mapping[str, str] = field(default_factory=dict)
     turnover: float | None = None
     shorts: bool = True
+    hedge: bool = False
 
     def __post_init__(self) -> None:
         names = self.max_weight if isinstance(self.max_weight, Mapping) else {}
@@ -107,6 +112,7 @@ class Caps:
             for name in symbols
         ]
         below, above = self._net()
+        below = min(below, above - MARGIN)
         sums = [above, below] + [math.inf if x is None else x for x in (self.gross, self.turnover)]
         return (
             low,
@@ -219,8 +225,9 @@ def project(
         raise ConfigError("weights must be finite or NaN, found an infinite one")
     opinions = wanted if targets is None else np.ascontiguousarray(targets, dtype=np.float64)
     out = np.empty_like(wanted)
-    spare = np.zeros((5, len(names) + N_SUMS))
-    row = project_rows(as_read(wanted), as_read(opinions), *caps.arrays(names), spare, out)
+    spare = np.zeros((7, len(names) + N_SUMS))
+    given = as_read(wanted), as_read(opinions), *caps.arrays(names)
+    row = project_rows(*given, caps.hedge, spare, out)
     if row >= 0:
         raise ConfigError(f"no weights keep {caps} at row {row}: raise a cap")
     return Projection(wanted, out, names)

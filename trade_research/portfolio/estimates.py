@@ -128,7 +128,8 @@ def spread_from_bars(high: F64, low: F64, close: F64) -> float:
     Returns
     -------
     float
-        0 where the estimated square is negative; NaN with fewer than three bars.
+        NaN with fewer than three bars, and where the mean square is not twice its standard error
+        above 0: a spread far below the bars' own range cannot be seen in them.
 
     References
     ----------
@@ -140,5 +141,6 @@ def spread_from_bars(high: F64, low: F64, close: F64) -> float:
         return float("nan")
     middle = 0.5 * (np.log(high[known]) + np.log(low[known]))
     last = np.log(close[known])[:-1]
-    square = 4.0 * float(np.mean((last - middle[:-1]) * (last - middle[1:])))
-    return float(np.sqrt(max(square, 0.0)))
+    products = 4.0 * (last - middle[:-1]) * (last - middle[1:])
+    square, error = float(products.mean()), float(products.std() / np.sqrt(products.size))
+    return float(np.sqrt(square)) if square > 2.0 * error else float("nan")

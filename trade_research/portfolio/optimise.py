@@ -71,12 +71,12 @@ class Optimised(Sizing):
         DataError
             The solver found none.
         """
-        from cvxpy.error import SolverError
+        from skfolio.exceptions import OptimizationError
 
         model = self.model()
         try:
             model.fit(returns)
-        except SolverError as error:
+        except OptimizationError as error:
             raise DataError(
                 f"{type(self).__name__} found no solution for {returns.shape[1]} symbols over "
                 f"{returns.shape[0]} returns ({error}): use a longer lookback"

@@ -20,6 +20,9 @@ N_SUMS = 4
 _SLACK = 4e-15
 """How far inside a cap its search aims: sums are within twice this below it, never above."""
 
+MARGIN = 4e-14
+"""A net of exactly so much is kept within this, for the two searches need room between them."""
+
 _ROUNDING = 1e-14
 """Sums this far above a cap keep it: sixteen sixteenths may add up to a little over 1."""
 
@@ -221,18 +224,22 @@ def project_rows(
     of: I64,
     caps: F64,
     sums: F64,
+    may_hedge: bool,
     spare: F64,
     out: F64,
 ) -> int:
     """Every row of `wanted` to the nearest weights within the caps, (n_bars, n_symbols).
 
     NaN in `wanted`: no opinion was ever given; the weight is NaN and counts as 0. Where a row's
-    target is NaN and its weight stays as it was, the weight is NaN too: no opinion. `spare` is
-    (5, n_symbols + 4) zeros to work in. Returns the first row for which no weights keep the caps,
-    -1 when all do.
+    target is NaN and its weight stays as it was, the weight is NaN too: no opinion. Unless they
+    `may_hedge`, weights stay between 0 and what is wanted (under a turnover cap: or what is held).
+    `spare` is (7, n_symbols + 4) zeros to work in. Returns the first row for which no weights keep
+    the caps, -1 when all do.
     """
     n_bars, n = wanted.shape
-    last, now, goal, told, price = spare[0, :n], spare[1, :n], spare[2, :n], spare[3, :n], spare[4]
+    last, now, goal, told = spare[0, :n], spare[1, :n], spare[2, :n], spare[3, :n]
+    least, most, price = spare[4, :n], spare[5, :n], spare[6]
+    slow = np.isfinite(sums[TURNOVER])
     for s in range(n):
         told[s] = np.nan
     is_settled = False
@@ -244,14 +251,18 @@ def project_rows(
                 goal[s], is_settled = x, False
         if not is_settled:
             for s in range(n):
-                now[s] = goal[s]
-            if not keeps(now, last, low, high, of, caps, sums) and not settle(
-                N_SUMS - 1, goal, last, low, high, of, caps, sums, price, now
+                now[s], least[s], most[s] = goal[s], low[s], high[s]
+                if not may_hedge or np.isnan(wanted[t, s]):
+                    held = last[s] if slow else 0.0
+                    least[s] = max(low[s], min(goal[s], held, 0.0))
+                    most[s] = min(high[s], max(goal[s], held, 0.0))
+            if not keeps(now, last, least, most, of, caps, sums) and not settle(
+                N_SUMS - 1, goal, last, least, most, of, caps, sums, price, now
             ):
                 return t
             is_settled = True
             for s in range(n):  # a turnover cap takes further rows to reach the goal
-                if np.isfinite(sums[TURNOVER]) and now[s] != last[s]:
+                if slow and now[s] != last[s]:
                     is_settled = False
                 last[s] = now[s]
         for s in range(n):
