@@ -1,4 +1,4 @@
-"""Is it real? The three laws checked on data, and how much cost an edge survives."""
+"""Is it real? The three laws checked on data, how much cost an edge survives, how sure one is."""
 
 from trade_research.lazy import attach
 
@@ -12,6 +12,10 @@ __getattr__, __dir__, __all__ = attach(
         "EdgeBudget": "budget",
         "ReplayVerdict": "replay",
         "WarmupVerdict": "warmup",
+        "Estimate": "estimates",
+        "Evidence": "statistics",
+        "gather": "statistics",
+        "minimum_track_record": "luck",
         "check": "check",
         "check_causality": "causality",
         "check_replay": "replay",

@@ -148,7 +148,7 @@ def block_length(*series: F64) -> float:
     1 (single observations) for fewer than 20 of them or where they do not vary.
     """
     found = [optimal_block(np.ascontiguousarray(x)) for x in series if x.size >= _SHORTEST]
-    return max((float(b) for b in found if b == b), default=1.0) if found else 1.0
+    return max([1.0, *(float(b) for b in found if b == b)])
 
 
 def stationary(

@@ -67,12 +67,10 @@ def participation(fills: Records, market: Market) -> tuple[F64, F64]:
     volume = np.full(traded.size, math.nan)
     for s in range(market.n_symbols):
         mine = fills["symbol"] == s
-        money = market.volume[:, s] * market.close[:, s]
-        has = money > 0.0
-        if not mine.any() or not has.any():
-            continue
-        last = np.maximum.accumulate(np.where(has, np.arange(money.size), -1))
-        before = last[np.maximum(fills["bar"][mine] - 1, 0)]
-        before[fills["bar"][mine] == 0] = -1
-        volume[mine] = np.where(before >= 0, money[before], math.nan)
+        traded_bars = np.flatnonzero(market.volume[:, s] > 0.0)
+        which = np.searchsorted(traded_bars, fills["bar"][mine]) - 1
+        bars = traded_bars[which[which >= 0]]
+        money = np.full(which.size, math.nan)
+        money[which >= 0] = market.volume[bars, s] * market.close[bars, s]
+        volume[mine] = money
     return traded, volume

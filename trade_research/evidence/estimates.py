@@ -120,14 +120,17 @@ def _own(days: Days, at: Columns, drawn: Columns, paths: Paths, why: str) -> dic
     spreads = _studentised(spread, spread_error, *_log_deviation(drawn, n)) - float(spread[0])
     deviation = volatility(days.returns, periods_per_year=days.per_year)
     growth = float(days.logs.mean()) if n else math.nan
+    lost = "everything was lost" if growth == -math.inf else why
     growths = growth + _mean_interval(drawn["g"], drawn["g2"], float(at["g2"][0]))
     fall = drawdown_series(days.equity, days.initial)
     depth = float(fall.min()) if n else math.nan
     rate = growth_rate(math.exp(growth * n), days.years) if n else math.nan
     sharpe = sharpe_ratio(days.excess, periods_per_year=days.per_year)
+    with np.errstate(over="ignore"):
+        rates, deviations = np.expm1(growths * year), deviation * np.exp(spreads)
     return {
-        "cagr": _estimate(rate, np.expm1(growths * year), n, STUDENTISED, why),
-        "volatility_daily": _estimate(deviation, deviation * np.exp(spreads), n, STUDENTISED, why),
+        "cagr": _estimate(rate, rates, n, STUDENTISED, lost),
+        "volatility_daily": _estimate(deviation, deviations, n, STUDENTISED, why),
         "sharpe_daily": _estimate(sharpe, ratios, n, STUDENTISED, why),
         "max_drawdown": _estimate(depth, _percentiles(paths.depth), n, PERCENTILE, why),
     }
@@ -148,7 +151,7 @@ def _against(days: Days, at: Columns, drawn: Columns, why: str) -> dict[str, Est
     }
     year = math.nan if a is None else a
     mine, theirs = days.returns.mean() + drawn["c"], market + drawn["b"]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         covariance = drawn["cb"] - drawn["c"] * drawn["b"]
         variances = [drawn[k + "2"] - drawn[k] ** 2 for k in "cb"]
         slope = covariance / variances[1]
@@ -169,7 +172,8 @@ def _against(days: Days, at: Columns, drawn: Columns, why: str) -> dict[str, Est
 def _excess_growth(days: Days, mean: Columns) -> F64:
     year = math.nan if days.per_year is None else days.per_year
     own = float(days.logs.mean()) + mean["g"]
-    return np.expm1(own * year) - np.expm1(mean["h"] * year)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.expm1(own * year) - np.expm1(mean["h"] * year)
 
 
 def _sharpe(mean: float, m: Columns, n: int) -> tuple[F64, F64]:
@@ -212,8 +216,8 @@ def _mean_interval(mean: F64, square: F64, variance: float) -> F64:
 
 
 def _percentiles(drawn: F64) -> F64:
-    """5% and 95% of the draws; NaN where more than one in fifty is undefined."""
-    known = drawn[~np.isnan(drawn)]
+    """5% and 95% of the draws; NaN where more than one in fifty is undefined or infinite."""
+    known = drawn[np.isfinite(drawn)]
     if known.size < 0.98 * drawn.size or not known.size:
         return np.full(2, np.nan)
     tail = (1.0 - LEVEL) / 2.0
