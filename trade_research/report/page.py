@@ -75,14 +75,18 @@ def render(
     ConfigError
         An unknown section name.
     """
+    carried = carry(run, name) if embed else None
+    return _page(run, _chosen(sections, extra), carried, full_print=full_print)
+
+
+def _page(
+    run: Run, chosen: Sequence[SectionFunction], carried: Carried | None, *, full_print: bool
+) -> str:
     with drawing():
-        made = [section for make in _chosen(sections, extra) if (section := make(run)) is not None]
-    word = judge(run).word
-    head = Head(run.mode, short(heading(run)), _facts(run), word)
-    if not embed:
-        return document(head, made, full_print=full_print)
-    page = document(head, made, full_print=full_print, carried=carry(run, name))
-    return sealed(page, trade_rows(run.trades))
+        made = [section for make in chosen if (section := make(run)) is not None]
+    head = Head(run.mode, short(heading(run)), _facts(run), judge(run).word)
+    page = document(head, made, full_print=full_print, carried=carried)
+    return page if carried is None else sealed(page, trade_rows(run.trades))
 
 
 @dataclass(frozen=True)
@@ -143,10 +147,10 @@ def write(
         The folder cannot be made or written.
     """
     target = Path(path)
-    text = render(run, sections=sections, extra=extra, full_print=full_print, name=target.stem)
-    data = carry(run, target.stem)
-    if data.beside:
-        write_whole(target.with_name(data.beside), data.content)
+    carried = carry(run, target.stem)
+    text = _page(run, _chosen(sections, extra), carried, full_print=full_print)
+    if carried.beside:
+        write_whole(target.with_name(carried.beside), carried.content)
     return write_whole(target, text.encode())
 
 

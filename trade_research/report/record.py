@@ -114,7 +114,7 @@ def decode(value: Any, frames: Mapping[str, pl.DataFrame]) -> Any:
 
 
 def identity(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 of what a run was made of: of its manifest, less what it led to and how to call it."""
+    """SHA-256 of what made a run: its manifest, less what it led to and how to call it."""
     core = {key: value for key, value in manifest.items() if key not in _NOT_IDENTITY}
     return hashlib.sha256(json.dumps(core, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -187,8 +187,12 @@ class Backtest:
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What it takes to make this run again: hashes, parameters, costs, versions."""
-        return manifest_of(self.strategy, self.params, self.data, asdict(self.setup))
+        """What it takes to make this run again: hashes, parameters, costs, versions, results."""
+        from trade_research.report.embed import result_hashes
+
+        setup = asdict(self.setup) | {"risk_free": self.risk_free}
+        made = manifest_of(self.strategy, self.params, self.data, setup)
+        return made | {"results": result_hashes(self.equity, self.trades)}
 
     @cached_property
     def page(self) -> Run:

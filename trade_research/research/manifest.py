@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shlex
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from trade_research.report.record import identity
 from trade_research.research.health import versions
+from trade_research.research.source import prelude_of
 
 if TYPE_CHECKING:
     from trade_research.research.data import Data
@@ -21,7 +22,8 @@ def manifest_of(
     """Strategy, parameters, data, set-up and versions of a run, and an id made of them.
 
     Holds nothing that changes between two runs of the same inputs on one machine: no clock, no
-    path. ``run_id`` is the SHA-256 of the rest.
+    path. ``run_id`` is the SHA-256 of the rest, less `versions_of_data`: the store's versions that
+    were read, by which they can be read again.
     """
     times = data.frame["open_time"]
     query = data.query
@@ -31,6 +33,7 @@ def manifest_of(
             "name": strategy.name,
             "source_hash": strategy.source_hash,
             "source": strategy.source,
+            "prelude": prelude_of(strategy),
         },
         "params": dict(params),
         "data": {
@@ -38,19 +41,24 @@ def manifest_of(
             "interval": data.interval.text,
             "calendar": data.calendar.name if data.calendar is not None else None,
             "periods_per_year": data.periods_per_year,
+            "sessions_per_year": data.sessions_per_year,
             "rows": data.frame.height,
             "first": str(times.min()),
             "last": str(times.max()),
             "hash": data.content_hash,
             "stored": query is not None,
+            "start": _moment(query.start) if query is not None else None,
+            "end": _moment(query.end) if query is not None else None,
+            "adjust": query.adjust if query is not None else None,
         },
         "setup": dict(setup),
         "seed": None,
         "versions": versions() | {"cpu": _cpu()},
     }
-    text = json.dumps(manifest, sort_keys=True, default=str)
+    if query is not None:
+        manifest["versions_of_data"] = [source.version for source in query.sources]
     return manifest | {
-        "run_id": hashlib.sha256(text.encode()).hexdigest(),
+        "run_id": identity(manifest),
         "command": _command(strategy, params, data, setup) if query is not None else "",
     }
 
@@ -78,6 +86,10 @@ def _command(
     if setup["account"]["kind"] != "spot":
         words += ["--account", setup["account"]["kind"]]
     return shlex.join(words)
+
+
+def _moment(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
 
 
 def _cpu() -> str:

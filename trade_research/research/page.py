@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from trade_research.frames.calendars import get_calendar
+from trade_research.report.embed import daily_frame
 from trade_research.report.run import DataInfo, Run, StrategyInfo
 from trade_research.research.data import NO_CALENDAR
 
@@ -52,7 +54,16 @@ def page_of(run: Backtest) -> Run:
         status=result.status,
         warmup_bars=run.strategy.warmup(**run.params),
         manifest=run.manifest,
+        daily=_daily(run),
     )
+
+
+def _daily(run: Backtest) -> pl.DataFrame:
+    """The run at the last close of each session: what a page carries."""
+    gross, hold = _curve(run.gross.equity_frame), _curve(run.benchmark.equity_frame)
+    calendar = get_calendar(run.data.calendar_name)
+    dates = calendar.session_dates(run.equity["close_time"]).to_numpy()
+    return daily_frame(run.equity, gross, hold, dates)
 
 
 def _curve(equity: pl.DataFrame) -> pl.DataFrame:
