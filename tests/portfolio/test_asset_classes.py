@@ -52,10 +52,8 @@ def test_every_class_is_complete(kind):
     assert kind.spread_bps > 0.0
     assert kind.slippage_bps > 0.0
     assert 0.0 < kind.before_close <= 1.0
-    assert kind.volatility == pytest.approx(
-        kind.daily_volatility
-        * {"24/7": 365, "24/5": 260, "XNYS": 252}.get(kind.calendar, 258) ** 0.5
-    )
+    days = {"24/7": 365, "24/5": 260, "XNYS": 252, "CMES": 258}[kind.calendar]
+    assert kind.volatility == pytest.approx(kind.daily_volatility * days**0.5)
     assert is_trading(kind, at("2024-03-06 15:00")).all()  # a Wednesday
 
 
@@ -154,14 +152,23 @@ def test_one_price_for_ever_still_moves_as_its_class_does():
     assert found.volatility == pytest.approx(0.015 * 252**0.5 / 2**0.5)
 
 
-@pytest.mark.parametrize("spread", [0.002, 0.01, 0.03])
+@pytest.mark.parametrize("spread", [0.01, 0.02, 0.03])
 def test_the_spread_of_simulated_trades_is_found(spread):
     """Trades at bid or ask around a walk of 390 steps a day; the tolerance is the estimator's."""
     rng = np.random.default_rng(1)
     middle = np.cumsum(rng.normal(size=(2000, 390)) * 0.01 / 390**0.5).reshape(2000, 390)
     price = np.exp(middle + rng.choice([-0.5, 0.5], size=middle.shape) * spread)
     found = spread_from_bars(price.max(axis=1), price.min(axis=1), price[:, -1])
-    assert found == pytest.approx(spread, rel=0.15, abs=0.0005)
+    assert found == pytest.approx(spread, rel=0.15)
+
+
+def test_a_spread_that_cannot_be_seen_is_the_one_of_the_class():
+    rng = np.random.default_rng(2)
+    walk = np.exp(np.cumsum(rng.normal(size=(2000, 390)) * 0.01 / 390**0.5).reshape(2000, 390))
+    bars = pl.DataFrame({"high": walk.max(axis=1), "low": walk.min(axis=1), "close": walk[:, -1]})
+    found = estimate(bars, "stock", periods_per_year=252.0)
+    assert np.isnan(found.own_spread_bps)
+    assert found.spread_bps == 2.0
 
 
 def test_spread_of_few_or_broken_rows_is_nan():
