@@ -80,7 +80,7 @@ def block_of(run: Run) -> bytes:
         "run": encode(small, frames, "run", _MOST_ROWS),
     }
     table = pl.DataFrame(
-        {"run": [json.dumps(about, sort_keys=True)]}
+        {"run": [json.dumps(about)]}
         | {"trades": _listed(run.trades), "daily": _listed(daily)}
         | {name: _listed(frame) for name, frame in frames.items() if frame.width}
     )

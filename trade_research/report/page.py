@@ -84,19 +84,22 @@ def _page(
 ) -> str:
     with drawing():
         made = [section for make in chosen if (section := make(run)) is not None]
-    head = Head(run.mode, short(heading(run)), _facts(run), judge(run).word)
+    head = Head(run.mode, short(heading(run)), _facts(run), judge(run).word, _foot(run))
     page = document(head, made, full_print=full_print, carried=carried)
     return page if carried is None else sealed(page, trade_rows(run.trades))
 
 
 @dataclass(frozen=True)
 class Head:
-    """The top of a page: what made it, its title, one line of facts, and the verdict's word."""
+    """Around the sections: what made the page, title, one line of facts, the verdict's word, and
+    the hashes it ends with.
+    """
 
     mode: str
     title: str
     facts: str
     word: str
+    foot: str = ""
 
 
 def document(
@@ -202,6 +205,16 @@ def _facts(run: Run) -> str:
     names = ", ".join(short(name, 40) for name in run.instruments)
     facts = [names, f"{run.interval} bars", _span(run), f"{run.account} account"]
     return " · ".join([*facts, f"calendar {run.calendar}"] if run.calendar else facts)
+
+
+def _foot(run: Run) -> str:
+    """Short hashes of strategy and data, and the run's id."""
+    parts = [f"Strategy {run.strategy.source_hash[:12] or 'not hashed'}"]
+    if len(run.data) == 1:
+        parts.append(f"data {run.data[0].hash[:12] or 'not hashed'}")
+    if run.manifest.get("run_id"):
+        parts.append(f"run {run.manifest['run_id']}")
+    return f"{' · '.join(parts)}."
 
 
 def _span(run: Run) -> str:
