@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from hypothesis import strategies as st
@@ -85,7 +86,7 @@ def wilder(x, window):
 
 def rsi(x, window):
     def over(run):
-        changes = [b - a for a, b in zip(run, run[1:], strict=False)]
+        changes = [b - a for a, b in pairwise(run)]
         up = wilder([max(c, 0.0) for c in changes], window)
         down = wilder([max(-c, 0.0) for c in changes], window)
         index = [

@@ -127,7 +127,7 @@ def test_deviation_forgets_a_spike_that_has_passed():
 
 @pytest.mark.fast
 def test_rsi_worked_by_hand():
-    """Changes +1 +1 −1 over 3: seed up 2/3, down 1/3, so 66.67; then +3: up (4/3 + 3)/3, down 2/9."""
+    """Changes +1 +1 −1 over 3: seed up 2/3, down 1/3; then +3: up (4/3 + 3)/3, down 2/9."""
     found = indicators.rsi(np.array([10.0, 11.0, 12.0, 11.0, 14.0]), 3)
     up, down = (4 / 3 + 3) / 3, (2 / 3) / 3
     np.testing.assert_allclose(found[3:], [200 / 3, 100 * up / (up + down)], rtol=1e-15)

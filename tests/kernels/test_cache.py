@@ -17,7 +17,13 @@ from trade_research.strategies.load import load_strategy
 from trade_research.strategies.strategy import strategy
 
 X = np.arange(1.0, 6.0)
-HELPER = "from trade_research import kernel\nSCALE = {scale}\n@kernel\ndef half(x):\n    return x * SCALE\n"
+HELPER = """
+from trade_research import kernel
+SCALE = {scale}
+@kernel
+def half(x):
+    return x * SCALE
+"""
 MINE = """
 from helper import half
 from trade_research import strategy

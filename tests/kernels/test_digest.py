@@ -129,9 +129,12 @@ class Side(enum.Enum):
 
 
 def test_named_tuples_and_enums_are_understood():
-    swapped = NamedTuple("Pair", [("b", float), ("a", float)])
-    swapped.__qualname__ = "Pair"
-    seen = [digest(made(K=value)) for value in (Pair, swapped, Side, Side.BUY)]
+    class Swapped(NamedTuple):
+        b: float
+        a: float
+
+    Swapped.__qualname__ = "Pair"
+    seen = [digest(made(K=value)) for value in (Pair, Swapped, Side, Side.BUY)]
     assert len({d.hex for d in seen}) == 4
     assert all(d.opaque == () for d in seen)
 

@@ -50,7 +50,6 @@ print([m for m in ("numba", "polars", "scipy", "duckdb") if m in sys.modules])
     [
         (rolling.rolling_mean, (20,)),
         (rolling.rolling_mean, (200,)),
-        (rolling.rolling_least, (20, -1.0)),
         (smooth.smooth, (14, 1 / 14)),
         (smooth.wilder_rsi, (14,)),
     ],
@@ -63,6 +62,13 @@ def test_kernel_equals_its_own_python_bit_for_bit(fn, args, x, monkeypatch):
             if hasattr(inner, "py_func"):
                 monkeypatch.setattr(room, name, inner.py_func)
     np.testing.assert_array_equal(compiled.view(np.int64), fn.py_func(x, *args).view(np.int64))
+
+
+@pytest.mark.fast
+def test_extremes_equal_their_own_python():
+    compiled = indicators.rolling_max(HOLED, 20)
+    found = rolling.rolling_best.py_func(HOLED, 20, rolling.higher)
+    np.testing.assert_array_equal(compiled, found)
 
 
 @pytest.mark.fast

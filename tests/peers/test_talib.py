@@ -21,9 +21,13 @@ PAIRS = {
     "max": (lambda b, w: indicators.rolling_max(b[2], w), lambda b, w: talib.MAX(b[2], w)),
     "tr": (lambda b, w: indicators.true_range(*b), lambda b, w: talib.TRANGE(*b)),
     "atr": (lambda b, w: indicators.atr(*b, w), lambda b, w: talib.ATR(*b, w)),
-    "upper": (lambda b, w: indicators.bollinger_bands(b[2], w).upper, lambda b, w: talib.BBANDS(b[2], w)[0]),
-    "middle": (lambda b, w: indicators.bollinger_bands(b[2], w).middle, lambda b, w: talib.BBANDS(b[2], w)[1]),
-    "lower": (lambda b, w: indicators.bollinger_bands(b[2], w).lower, lambda b, w: talib.BBANDS(b[2], w)[2]),
+    **{
+        line: (
+            lambda b, w, line=line: getattr(indicators.bollinger_bands(b[2], w), line),
+            lambda b, w, at=at: talib.BBANDS(b[2], w)[at],
+        )
+        for at, line in enumerate(("upper", "middle", "lower"))
+    },
 }  # fmt: skip
 
 
@@ -37,7 +41,7 @@ def agree(name, bars, window):
 
 @st.composite
 def bars(draw):
-    """High, low, close without NaN: cent ticks near 60,000, ticks of 1e-9 near 1e-6, floats near 1."""
+    """High, low, close without NaN: cents near 60,000, ticks of 1e-9 near 1e-6, floats near 1."""
     n = draw(st.integers(60, 1200))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     level, tick = draw(st.sampled_from([(60_000.0, 0.01), (1e-6, 1e-9), (1.0, 0.0)]))

@@ -28,7 +28,7 @@ def trend(
     gain: float = 1,
     long_only: bool = True,
     kind: Literal["sma", "ema"] = "sma",
-    late: "Unknown" = 3,
+    late: Unknown = 3,
 ):
     """Follow.
 

@@ -99,7 +99,7 @@ def test_wrong_references_are_one_line(folder, ref, says):
     assert "\n" not in str(error.value)
 
 
-def test_a_file_in_a_folder_one_may_not_read(folder):
+def test_a_folder_is_no_file(folder):
+    (folder / "dir.py").mkdir()
     with pytest.raises(StrategyError, match="Is a directory"):
-        (folder / "dir.py").mkdir()
         load_strategy("dir.py:mine")

@@ -156,7 +156,9 @@ def test_missing_and_uneven_columns():
         MissingColumnError, match="reads column 'close', which is not given; did you"
     ):
         lines.compute({"clsoe": X})
-    with pytest.raises(StrategyError, match="columns differ in length: {'close': 5, 'volume': 2}"):
+    with pytest.raises(
+        StrategyError, match=r"columns differ in length: \{'close': 5, 'volume': 2\}"
+    ):
         two.compute({"close": X, "volume": X[:2]})
     with pytest.raises(StrategyError, match=r"reads 2 columns \(close, volume\), found 1"):
         two(X)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trade_research.kernels.jit import F64, indicator
-from trade_research.kernels.rolling import rolling_deviation, rolling_least
+from trade_research.kernels.rolling import higher, lower, rolling_best, rolling_deviation
 from trade_research.kernels.smooth import range_reached, wilder_range
 
 
@@ -87,13 +87,13 @@ def rolling_min(x: F64, window: int) -> F64:
     float64 array of shape (n_bars,)
         First value at bar ``window - 1``. A NaN gives NaN, and starts the search anew behind it.
     """
-    return rolling_least(x, window, 1.0)
+    return rolling_best(x, window, lower)
 
 
 @indicator
 def rolling_max(x: F64, window: int) -> F64:
     """Largest of the last `window` values; otherwise as `rolling_min`."""
-    return rolling_least(x, window, -1.0)
+    return rolling_best(x, window, higher)
 
 
 @indicator

@@ -83,7 +83,8 @@ class Bare(Kernel[R]):
     """A kernel that makes no arrays: compiled without counting references to those it is given.
 
     Where many small functions pass arrays on, the counting costs more than the work. An `inner`
-    one is called by kernels only: it has no door from Python, which halves its compile time.
+    one is called by kernels only: it has no door from Python, which halves its compile time, and
+    called from there it runs uncompiled.
     """
 
     def __init__(self, fn: Callable[..., R], *, inner: bool) -> None:
@@ -94,6 +95,12 @@ class Bare(Kernel[R]):
         from trade_research.kernels.compile import make_bare
 
         return make_bare(self.py_func, inner=self._is_inner)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
+        """The compiled function; from Python an inner kernel runs as it is written."""
+        return (
+            self.py_func(*args, **kwargs) if self._is_inner else super().__call__(*args, **kwargs)
+        )
 
 
 class Indicator(Kernel[R]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from trade_research.kernels.jit import F64, inner_kernel, kernel
+from trade_research.kernels.jit import F64, Kernel, inner_kernel, kernel
 
 _CHUNK = 256
 """Bars worked on together; no effect on results."""
@@ -94,15 +94,12 @@ def mean_of_run(x: F64, start: int, window: int, sums: F64, out: F64) -> int:
 @kernel
 def rolling_mean(x: F64, window: int) -> F64:
     """Mean of the last `window` values, (n,) to (n,); NaN where a run is shorter than that."""
-    out = np.empty(x.size)
-    if not 1 <= window <= x.size:
-        out[:] = np.nan
-        return out
-    block = 512
-    while block < 4 * window:
-        block *= 2
-    sums, start = np.empty(block + window), next_value(x, 0)
+    out, block = np.empty(x.size), 512
+    start = next_value(x, 0) if 1 <= window <= x.size else x.size
     out[:start] = np.nan
+    while block < 4 * min(window, x.size):
+        block *= 2
+    sums = np.empty(block + max(min(window, x.size), 0))
     while start < x.size:
         end = mean_of_run(x, start, window, sums, out)
         start = next_value(x, end)
@@ -111,21 +108,27 @@ def rolling_mean(x: F64, window: int) -> F64:
 
 
 @inner_kernel
-def deviation_of_run(x: F64, window: int, ddof: int, room: F64, mean: F64, out: F64) -> None:
-    """Rolling mean and standard deviation of one run of at least `window` values.
+def deviation_of_run(
+    x: F64, start: int, window: int, ddof: int, room: F64, mean: F64, out: F64
+) -> int:
+    """Rolling mean and deviation of the run that begins at `start`; returns where it ends.
 
     The run is cut at multiples of the window, so each window is the end of one piece and the start
     of the next. Sums of distances and of their squares run forwards (`a`) and backwards (`b`) from
     each cut, and are only ever added: nothing is subtracted as bars leave, and the value at the
     cut, from which distances are measured, is always in the window. So neither a high price nor a
-    spike that has passed costs digits. `room` is room to work in, (4, window).
+    spike that has passed costs digits. A NaN shows in the sums. `room` is room to work in,
+    (4, window).
     """
     share, free = 1.0 / window, 1.0 / (window - ddof) if window > ddof else np.nan
     a1, a2, b1, b2 = room[0], room[1], room[2], room[3]
-    for piece in range((x.size + window - 1) // window):
-        cut = piece * window
+    mean[start : start + window - 1], out[start : start + window - 1] = np.nan, np.nan
+    if next_hole(x[start : start + window], 0) < window:
+        return next_hole(x, start)
+    for piece in range((x.size - start + window - 1) // window):
+        cut = start + piece * window
         base, size = x[cut], min(window, x.size - cut)
-        ahead, behind = x[cut : cut + size], x[max(cut - window, 0) :]
+        ahead, behind = x[cut : cut + size], x[max(cut - window, start) :]
         one, two, other, square = 0.0, 0.0, 0.0, 0.0
         for i in range(size):
             d, e = ahead[i] - base, behind[window - 1 - i] - base
@@ -140,108 +143,124 @@ def deviation_of_run(x: F64, window: int, ddof: int, room: F64, mean: F64, out: 
             b1[window - 1 - i], b2[window - 1 - i] = other, square
             other += e
             square += e * e
+        if piece == 0:  # only the window that is the piece itself
+            mean[cut + window - 1] = base + one * share
+            out[cut + window - 1] = np.sqrt(max((two - one * one * share) * free, 0.0))
+            continue
         m, y = mean[cut : cut + size], out[cut : cut + size]
         for i in range(size):
             s = a1[i] + b1[i]
-            m[i] = base + s * share
-            y[i] = np.sqrt(max((a2[i] + b2[i] - s * s * share) * free, 0.0))
-        if piece == 0:  # only the window that is the piece itself
-            m[: window - 1], y[: window - 1] = np.nan, np.nan
-            m[window - 1] = base + one * share
-            y[window - 1] = np.sqrt(max((two - one * one * share) * free, 0.0))
+            v = (a2[i] + b2[i] - s * s * share) * free
+            m[i], y[i] = base + s * share, np.sqrt(v if v > 0.0 else 0.0 * v)
+        if one != one:
+            return next_hole(x, cut)
+    return x.size
 
 
 @inner_kernel
-def deviation_of_short(x: F64, window: int, ddof: int, room: F64, mean: F64, out: F64) -> None:
+def deviation_of_short(
+    x: F64, start: int, window: int, ddof: int, room: F64, mean: F64, out: F64
+) -> int:
     """`deviation_of_run` for short windows: each summed afresh, distances from its last value."""
     share, free = 1.0 / window, 1.0 / (window - ddof) if window > ddof else np.nan
-    ones, twos = room[0], room[1]
-    mean[: window - 1], out[: window - 1] = np.nan, np.nan
-    for first in range(window - 1, x.size, _CHUNK):
-        base = x[first : first + _CHUNK]
-        size = base.size
+    mean[start : start + window - 1], out[start : start + window - 1] = np.nan, np.nan
+    for first in range(start + window - 1, x.size, _CHUNK):
+        before = x[first - window + 1 : first + _CHUNK]
+        whole = next_hole(before, 0)
+        size = max(whole - window + 1, 0)
+        base, ones, twos = x[first : first + size], room[0][:size], room[1][:size]
         ones[:], twos[:] = 0.0, 0.0
         for back in range(1, window):
-            before = x[first - back :]
+            earlier = x[first - back :]
             for i in range(size):
-                d = before[i] - base[i]
+                d = earlier[i] - base[i]
                 ones[i] += d
                 twos[i] += d * d
         m, y = mean[first:], out[first:]
         for i in range(size):
-            m[i] = base[i] + ones[i] * share
-            y[i] = np.sqrt(max((twos[i] - ones[i] * ones[i] * share) * free, 0.0))
+            v = (twos[i] - ones[i] * ones[i] * share) * free
+            m[i], y[i] = base[i] + ones[i] * share, np.sqrt(v if v > 0.0 else 0.0 * v)
+        if whole < before.size:
+            return first - window + 1 + whole
+    return next_hole(x, max(start, x.size - window + 1))
 
 
 @kernel
 def rolling_deviation(x: F64, window: int, ddof: int, mean: F64, out: F64) -> None:
     """Rolling mean and standard deviation, (n,) to (n,) and (n,); NaN as in `rolling_mean`."""
+    start = next_value(x, 0) if 1 <= window <= x.size else x.size
+    mean[:start], out[:start] = np.nan, np.nan
     room = np.empty((4, max(min(window, x.size), _CHUNK)))
-    start = 0
     while start < x.size:
-        end = next_hole(x, start)
-        if 1 <= window <= end - start:
-            if window <= _SHORT:
-                deviation_of_short(
-                    x[start:end], window, ddof, room, mean[start:end], out[start:end]
-                )
-            else:
-                deviation_of_run(x[start:end], window, ddof, room, mean[start:end], out[start:end])
-            start = end
-        end = next_value(x, end)
-        mean[start:end], out[start:end] = np.nan, np.nan
-        start = end
+        if window <= _SHORT:
+            end = deviation_of_short(x, start, window, ddof, room, mean, out)
+        else:
+            end = deviation_of_run(x, start, window, ddof, room, mean, out)
+        start = next_value(x, end)
+        mean[end:start], out[end:start] = np.nan, np.nan
 
 
 @inner_kernel
-def least_of(x: F64, apart: int, count: int, sign: float, out: F64) -> None:
-    """Least ``sign * x`` of `count` (2 or 4) values `apart` bars apart, from each bar on."""
+def lower(a: float, b: float) -> float:
+    """The lower of two numbers."""
+    return a if a < b else b
+
+
+@inner_kernel
+def higher(a: float, b: float) -> float:
+    """The higher of two numbers."""
+    return a if a > b else b
+
+
+@inner_kernel
+def best_of(x: F64, apart: int, count: int, pick: Kernel[float], out: F64) -> None:
+    """The `pick` of `count` (2 or 4) values `apart` bars apart, from each bar on."""
     size = x.size - apart * (count - 1)
     second = x[apart:]
     if count == 2:
         for i in range(size):
-            out[i] = x[i] if sign * x[i] < sign * second[i] else second[i]
+            out[i] = pick(x[i], second[i])
         return
     third, fourth = x[2 * apart :], x[3 * apart :]
     for i in range(size):
-        a = x[i] if sign * x[i] < sign * second[i] else second[i]
-        b = third[i] if sign * third[i] < sign * fourth[i] else fourth[i]
-        out[i] = a if sign * a < sign * b else b
+        out[i] = pick(pick(x[i], second[i]), pick(third[i], fourth[i]))
 
 
 @inner_kernel
-def least_of_run(x: F64, window: int, sign: float, room: F64, out: F64) -> None:
-    """Rolling least ``sign * x`` over one run of at least `window` values: 1.0 least, -1.0 most.
+def best_of_run(x: F64, start: int, window: int, pick: Kernel[float], room: F64, out: F64) -> int:
+    """Rolling `pick` over the run that begins at `start`; returns where it ends.
 
-    Least of four neighbours, then of sixteen, …: each step covers a block of bars without one bar
+    Best of four neighbours, then of sixteen, …: each step covers a block of bars without one bar
     waiting for another, so the few steps take less time than one pass that has to wait. `room` is
     room to work in, (2, bars of a block and the window before it).
     """
-    block = room.shape[1] - window
-    out[: window - 1] = np.nan
-    for first in range(0, x.size - window + 1, block):
-        now, y = x[first : first + block + window - 1], out[first + window - 1 :]
-        size, reach, at = now.size, 1, 0
-        while 2 * reach < window:
+    out[start : start + window - 1] = np.nan
+    for first in range(start, x.size - window + 1, room.shape[1] - window):
+        part = x[first : first + room.shape[1] - 1]
+        size = next_hole(part, 0)
+        now, reach, at = part[:size], 1, 0
+        while 2 * reach < window <= size:
             count = 4 if 4 * reach <= window else 2
-            least_of(now, reach, count, sign, room[at])
-            size, reach, at = size - reach * (count - 1), reach * count, 1 - at
-            now = room[1 - at, :size]
-        least_of(now, window - reach, 2, sign, y)
+            best_of(now, reach, count, pick, room[at])
+            now = room[at][: now.size - reach * (count - 1)]
+            reach, at = reach * count, 1 - at
+        if window <= size:
+            best_of(now, window - reach, 2, pick, out[first + window - 1 :])
+        if size < part.size:
+            return first + size
+    return next_hole(x, max(start, x.size - window + 1))
 
 
 @kernel
-def rolling_least(x: F64, window: int, sign: float) -> F64:
-    """`least_of_run` over every run, (n,) to (n,): sign 1.0 for the minimum, -1.0 the maximum."""
+def rolling_best(x: F64, window: int, pick: Kernel[float]) -> F64:
+    """`best_of_run` over every run, (n,) to (n,): `lower` for the minimum, `higher` the maximum."""
     out = np.empty(x.size)
+    start = next_value(x, 0) if 1 <= window <= x.size else x.size
+    out[:start] = np.nan
     span = max(min(window, x.size), 0)
-    room, start = np.empty((2, max(1024, span) + span)), 0
+    room = np.empty((2, max(1024, span) + span))
     while start < x.size:
-        end = next_hole(x, start)
-        if 1 <= window <= end - start:
-            least_of_run(x[start:end], window, sign, room, out[start:end])
-            start = end
-        end = next_value(x, end)
-        out[start:end] = np.nan
-        start = end
+        end = best_of_run(x, start, window, pick, room, out)
+        start = next_value(x, end)
+        out[end:start] = np.nan
     return out

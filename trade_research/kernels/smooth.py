@@ -42,76 +42,87 @@ def decay(x: F64, e: float, alpha: float, out: F64) -> float:
 
 
 @inner_kernel
-def smooth_run(x: F64, window: int, alpha: float, out: F64) -> None:
-    """The average over one run of at least `window` values, NaN before the seed."""
-    e = 0.0
-    for i in range(window):
-        e += x[i]
+def smooth_run(x: F64, start: int, window: int, alpha: float, out: F64) -> int:
+    """The average over the run that begins at `start`, NaN before the seed; returns its end."""
+    first = start + window
+    seed, e = x[start:first], 0.0
+    whole = next_hole(seed, 0)
+    out[start:first] = np.nan
+    if whole < window:
+        return start + whole
+    for v in seed:
+        e += v
     e /= window
-    out[: window - 1] = np.nan
-    out[window - 1] = e
-    decay(x[window:], e, alpha, out[window:])
+    out[first - 1] = e
+    while first < x.size:
+        part = x[first : first + _BLOCK]
+        whole = next_hole(part, 0)
+        e = decay(part[:whole], e, alpha, out[first:])
+        if whole < part.size:
+            return first + whole
+        first += _BLOCK
+    return x.size
 
 
 @kernel
 def smooth(x: F64, window: int, alpha: float) -> F64:
     """`smooth_run` over every run, (n,) to (n,); NaN until a run has `window` values."""
     out = np.empty(x.size)
-    start = 0
+    start = next_value(x, 0) if 1 <= window <= x.size else x.size
+    out[:start] = np.nan
     while start < x.size:
-        end = next_hole(x, start)
-        if 1 <= window <= end - start:
-            smooth_run(x[start:end], window, alpha, out[start:end])
-            start = end
-        end = next_value(x, end)
-        out[start:end] = np.nan
-        start = end
+        end = smooth_run(x, start, window, alpha, out)
+        start = next_value(x, end)
+        out[end:start] = np.nan
     return out
 
 
 @inner_kernel
-def rsi_of_run(x: F64, window: int, room: F64, out: F64) -> None:
-    """Wilder's relative strength index over one run of more than `window` values.
+def rsi_of_run(x: F64, start: int, window: int, room: F64, out: F64) -> int:
+    """Wilder's relative strength index over the run that begins at `start`; returns its end.
 
     `room` is room to work in, (2, a multiple of four bars).
     """
-    up, down = 0.0, 0.0
+    first = start + window + 1
+    seed, up, down = x[start:first], 0.0, 0.0
+    whole = next_hole(seed, 0)
+    out[start:first] = np.nan
+    if whole <= window:
+        return start + whole
     for i in range(1, window + 1):
-        d = x[i] - x[i - 1]
-        up += max(d, 0.0)
-        down += max(-d, 0.0)
+        d = seed[i] - seed[i - 1]
+        up += d if d > 0.0 else 0.0
+        down += -d if d < 0.0 else 0.0
     up, down, alpha = up / window, down / window, 1.0 / window
-    out[:window] = np.nan
-    out[window] = 100.0 * up / (up + down) if up + down > 0.0 else 0.0
-    rises, falls = room[0], room[1]
-    block = rises.size
-    for first in range(window + 1, x.size, block):
-        now, before = x[first : first + block], x[first - 1 :]
-        size = now.size
-        for i in range(size):
+    out[first - 1] = 100.0 * up / (up + down) if up + down > 0.0 else 0.0
+    while first < x.size:
+        now, before = x[first : first + room.shape[1]], x[first - 1 :]
+        whole = next_hole(now, 0)
+        rises, falls = room[0][:whole], room[1][:whole]
+        for i in range(whole):
             d = now[i] - before[i]
-            rises[i], falls[i] = max(d, 0.0), max(-d, 0.0)
-        up = decay(rises[:size], up, alpha, rises)
-        down = decay(falls[:size], down, alpha, falls)
-        y = out[first : first + size]
-        for i in range(size):
+            rises[i], falls[i] = d if d > 0.0 else 0.0, -d if d < 0.0 else 0.0
+        up, down = decay(rises, up, alpha, rises), decay(falls, down, alpha, falls)
+        y = out[first:]
+        for i in range(whole):
             both = rises[i] + falls[i]
             y[i] = 100.0 * rises[i] / both if both > 0.0 else 0.0
+        if whole < now.size:
+            return first + whole
+        first += now.size
+    return x.size
 
 
 @kernel
 def wilder_rsi(x: F64, window: int) -> F64:
     """`rsi_of_run` over every run, (n,) to (n,); NaN until a run has `window` changes."""
     out, room = np.empty(x.size), np.empty((2, _BLOCK))
-    start = 0
+    start = next_value(x, 0) if 1 <= window < x.size else x.size
+    out[:start] = np.nan
     while start < x.size:
-        end = next_hole(x, start)
-        if 1 <= window < end - start:
-            rsi_of_run(x[start:end], window, room, out[start:end])
-            start = end
-        end = next_value(x, end)
-        out[start:end] = np.nan
-        start = end
+        end = rsi_of_run(x, start, window, room, out)
+        start = next_value(x, end)
+        out[end:start] = np.nan
     return out
 
 

@@ -196,7 +196,8 @@ _ADVICE: tuple[tuple[str, str | Callable[..., str]], ...] = (
         _call,
     ),
     (
-        r"construct is not supported|not supported yet|unsupported opcode|is unsupported|Unsupported context manager",
+        r"construct is not supported|not supported yet|unsupported opcode|is unsupported|"
+        r"Unsupported context manager",
         _ABSENT,
     ),
     (
