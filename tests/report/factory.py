@@ -9,6 +9,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from trade_research.evidence.capacity import Capacity
+from trade_research.evidence.days import days_of
+from trade_research.evidence.estimates import day_estimates, trade_estimates
+from trade_research.evidence.grids import Grids
+from trade_research.evidence.grids import Level as GridLevel
+from trade_research.evidence.luck import luck_of
+from trade_research.evidence.noise import ShiftTest
+from trade_research.evidence.paths import bands_of, drawdown_law, marks_of
+from trade_research.evidence.stability import stability_of
+from trade_research.evidence.statistics import Evidence
 from trade_research.metrics import summary
 from trade_research.report.run import DataInfo, Run, StrategyInfo
 
@@ -278,14 +288,63 @@ def _verdicts(name: str, clock: pl.DataFrame, n: int) -> pl.DataFrame:
     )
 
 
+def evidence_of(run: Run, seed: int = 3) -> Evidence:
+    """Evidence on an invented run: what rests on its days is computed, the rest invented."""
+    closed = run.equity["close_time"].to_physical().to_numpy()
+    days = days_of(
+        run.equity["equity"].to_numpy(),
+        run.initial_cash,
+        (closed - 1).astype("M8[us]").astype("M8[D]"),
+        per_year=365.0,
+        benchmark=None if run.benchmark is None else run.benchmark["equity"].to_numpy(),
+    )
+    marks = marks_of(days.n)
+    found, paths, block = day_estimates(days, draws=100, seed=seed, marks=marks)
+    trades = {name: run.trades[name].to_numpy() for name in ("pnl", "return", "open")}
+    levels = [
+        GridLevel(m, late, 0.9 - 0.3 * m - 0.1 * late, 1.2 - 0.5 * m - 0.2 * late)
+        for m in (0.0, 1.0, 2.0, 4.0)
+        for late in range(6)
+    ]
+    lags = [GridLevel(1.0, k, 0.5 - 0.05 * k, 0.7 - 0.1 * abs(k), k < 0) for k in range(-2, 11)]
+    edges = tuple(np.linspace(-1.5, 1.5, 25).tolist())
+    law = tuple(int(v) for v in 80 * np.exp(-(np.linspace(-2, 2, 24) ** 2)))
+    return Evidence(
+        0.9,
+        100,
+        seed,
+        days.n,
+        block,
+        found | trade_estimates(trades, draws=100, seed=seed),
+        luck_of(days.excess, 365.0),
+        bands_of(days, paths, marks),
+        drawdown_law(days, paths),
+        Grids(tuple(levels), tuple(lags)),
+        stability_of(days),
+        Capacity(300, 4, 0.0004, 0.002, 0.013, ((0.01, 5e5), (0.05, 2.5e6), (0.1, 5e6))),
+        ShiftTest(0.7, 0.043, 300, -0.9, 0.02, 0.8, edges, law),
+        (),
+    )
+
+
+def with_evidence(run: Run) -> Run:
+    """The run with its evidence."""
+    return replace(run, evidence=evidence_of(run))
+
+
 def daily() -> Run:
     """Five and a half years of days."""
-    return make_run()
+    run = make_run()
+    close = run.prices["close"]
+    outputs = run.prices.with_columns(
+        fast=close.rolling_mean(20), slow=close.rolling_mean(100), spread=close.pct_change(20)
+    )
+    return with_evidence(replace(run, prices=outputs))
 
 
 def minutes(n: int = 1_500_000, n_trades: int = 3_000) -> Run:
     """Years of minutes."""
-    return make_run(n, step=timedelta(minutes=1), interval="1m", n_trades=n_trades)
+    return with_evidence(make_run(n, step=timedelta(minutes=1), interval="1m", n_trades=n_trades))
 
 
 def several() -> Run:
@@ -293,12 +352,13 @@ def several() -> Run:
     names = tuple(f"COIN{k:02d}/USDT" for k in range(16))
     run = make_run(symbols=names)
     stacked = pl.concat([run.prices.with_columns(symbol=pl.lit(s)) for s in names])
-    return replace(run, prices=stacked)
+    weights = run.equity["net"].to_numpy()[:, None] * np.linspace(0.2, 0.005, 16)
+    return with_evidence(replace(run, prices=stacked, weights=weights))
 
 
 def no_trades() -> Run:
     """A rule that never asked for anything."""
-    return make_run(n_trades=0, status="no_trades")
+    return with_evidence(make_run(n_trades=0, status="no_trades"))
 
 
 def one_bar() -> Run:
@@ -324,16 +384,20 @@ def ruined() -> Run:
         "cagr": -1.0,
         "max_drawdown": -1.0,
     }
-    return replace(run, equity=frame, status="ruined", metrics=nothing, intervals={})
+    run = replace(run, equity=frame, status="ruined", metrics=nothing, intervals={})
+    return with_evidence(run)
 
 
 def hostile() -> Run:
     """Markup for names, wherever a name can stand."""
     run = make_run(400, title=HOSTILE, name=HOSTILE, symbols=(HOSTILE,), n_trades=20)
+    run = with_evidence(run)
+    named = {HOSTILE: run.prices["close"] * 1.01}
     return replace(
         run,
         strategy=StrategyInfo(HOSTILE, HOSTILE, HOSTILE * 3, HOSTILE, {HOSTILE: HOSTILE}),
         benchmark_name=HOSTILE,
+        prices=run.prices.with_columns(**named),
         calendar=HOSTILE,
         interval=HOSTILE,
         account=HOSTILE,

@@ -37,7 +37,7 @@ def group_means(key: I64, values: F64) -> Groups:
     known = np.isfinite(values)
     found, at, count = np.unique(key[known], return_inverse=True, return_counts=True)
     x = values[known]
-    total = np.bincount(at, x, found.size)
+    total: F64 = np.bincount(at, x, found.size)
     mean = total / np.maximum(count, 1)
     square = np.bincount(at, (x - mean[at]) ** 2, found.size)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -71,8 +71,9 @@ def autocorrelation(x: F64, lags: int) -> F64:
     whole = float(e @ e)
     if not whole > 0.0:
         return np.full(lags, math.nan)
-    return np.array([float(e[k:] @ e[:-k]) / whole if k < x.size else math.nan
-                     for k in range(1, lags + 1)])
+    return np.array(
+        [float(e[k:] @ e[:-k]) / whole if k < x.size else math.nan for k in range(1, lags + 1)]
+    )
 
 
 def effective_number(weights: F64) -> F64:

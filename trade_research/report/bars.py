@@ -22,6 +22,7 @@ def histogram(
     up: str,
     label: Callable[[float], str],
     called: str,
+    reordered: str = "Reordered",
 ) -> Chart:
     """Counts between edges, and an upright line where the run lies among them."""
     x, n = np.asarray(edges), np.asarray(counts, float)
@@ -35,7 +36,7 @@ def histogram(
     plot.bars((x[1:] + x[:-1]) / 2, np.zeros(n.size), n, "bench", width=0.86 * step)
     plot.upright(mark, "net")
     plot.across(across, label=label)
-    key = [("Reordered", "bench", "box"), (called, "net", "solid")]
+    key = [(reordered, "bench", "box"), (called, "net", "solid")]
     return plot.chart(title, finding, key=key, read=finding)
 
 

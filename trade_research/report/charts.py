@@ -59,6 +59,7 @@ class Chart:
     key: tuple[tuple[str, str, str], ...] = ()  # (name, colour, dash or marker)
     read: str = ""
     narrow: Chart | None = None
+    is_quiet: bool = False  # no caption: the chart says by itself what it is
 
     @property
     def scope(self) -> str:
@@ -140,7 +141,8 @@ class Plot:
         axes.set_ylim(low, high)
         marks = decades(low, high, most) if log else nice(low, high, most)
         start, end = axes.get_xlim()
-        axes.hlines(marks, start, end, colors=self.colours["grid"], linewidth=1, zorder=0)
+        ends = np.array([[start, end]] * len(marks)), np.array([[mark, mark] for mark in marks])
+        self._strokes(*ends, "grid", 1.0, panel)
         for mark in marks:
             axes.annotate(
                 label(mark),
@@ -169,11 +171,8 @@ class Plot:
         """Date labels under the lowest panel, fine lines through all."""
         start, end = self.panels[-1].get_xlim()
         marks = dates(start, end, most)
-        for panel in self.panels:
-            low, high = panel.get_ylim()
-            panel.vlines(
-                [at for at, _ in marks], low, high, colors=self.colours["grid"], linewidth=0.6
-            )
+        for panel in range(len(self.panels)):
+            self._uprights([at for at, _ in marks], panel)
         for at, text in marks:
             share = (at - start) / (end - start)
             self.below(
@@ -183,9 +182,9 @@ class Plot:
     def across(self, title: str, *, label: Any, most: int = 5) -> None:
         """Number labels under the lowest panel, fine lines, and what they measure."""
         panel = self.panels[-1]
-        (start, end), (low, high) = panel.get_xlim(), panel.get_ylim()
+        start, end = panel.get_xlim()
         marks = nice(start, end, most)
-        panel.vlines(marks, low, high, colors=self.colours["grid"], linewidth=0.6)
+        self._uprights(marks, len(self.panels) - 1)
         for at in marks:
             self.below(at, label(at))
         self.below((start + end) / 2, title, drop=24)
@@ -247,8 +246,18 @@ class Plot:
 
     def area(self, x: NDArray[Any], y: NDArray[Any], colour: str, *, panel: int = 0) -> None:
         """The surface between the points and zero, with its edge."""
-        axes = self.panels[panel]
-        axes.fill_between(x, y, 0.0, color=self.colours[colour], alpha=0.22, linewidth=0)
+        outline = np.concatenate([[0.0], y, [0.0]])
+        across = np.concatenate([x[:1], x, x[-1:]])
+        codes = np.append(Path.MOVETO, np.full(across.size - 1, Path.LINETO))
+        self.panels[panel].add_patch(
+            PathPatch(
+                Path(np.stack([across, outline], axis=-1), codes),
+                facecolor=self.colours[colour],
+                edgecolor="none",
+                alpha=0.22,
+                linewidth=0,
+            )
+        )
         self.line(x, y, colour, panel=panel, width=1.1)
 
     def band(
@@ -262,7 +271,32 @@ class Plot:
         self, x: ArrayLike, low: ArrayLike, high: ArrayLike, colour: str = "fg", *, panel: int = 0
     ) -> None:
         """Upright lines from `low` to `high`: how far off a value may be."""
-        self.panels[panel].vlines(x, low, high, colors=self.colours[colour], linewidth=1.2)
+        at = np.asarray(x, float)
+        ends = np.stack([at, at], axis=-1), np.stack([np.asarray(low), np.asarray(high)], axis=-1)
+        self._strokes(*ends, colour, 1.2, panel, zorder=3)
+
+    def _uprights(self, marks: Sequence[float], panel: int) -> None:
+        """Fine lines of the grid, from the bottom of a panel to its top."""
+        x = np.array([[at, at] for at in marks])
+        y = np.array([self.panels[panel].get_ylim()] * len(marks))
+        self._strokes(x, y, "grid", 0.6, panel)
+
+    def _strokes(
+        self,
+        x: NDArray[Any],
+        y: NDArray[Any],
+        colour: str,
+        width: float,
+        panel: int,
+        zorder: float = 0.0,
+    ) -> None:
+        """Straight strokes, (n, 2) each, as one path."""
+        if not x.size:
+            return
+        codes = np.tile([Path.MOVETO, Path.LINETO], len(x))
+        path = Path(np.stack([x, y], axis=-1).reshape(-1, 2), codes)
+        look = {"edgecolor": self.colours[colour], "linewidth": width, "zorder": zorder}
+        self.panels[panel].add_patch(PathPatch(path, fill=False, **look))
 
     def upright(self, x: float, colour: str, dash: str = "solid", *, panel: int = 0) -> None:
         """A line over the whole height of the panel."""
@@ -301,10 +335,8 @@ class Plot:
         panel: int,
     ) -> None:
         """Rectangles as one path: a tenth of the bytes and the time of as many patches."""
-        corners = np.stack(
-            [np.stack(pair, axis=-1) for pair in ((left, low), (left, high), (right, high), (right, low))],
-            axis=-2,
-        )
+        ends = (left, low), (left, high), (right, high), (right, low)
+        corners = np.stack([np.stack(pair, axis=-1) for pair in ends], axis=-2)
         codes = np.tile([Path.MOVETO, *[Path.LINETO] * 3], left.size)
         path = Path(corners.reshape(-1, 2), codes)
         self.panels[panel].add_patch(
@@ -365,6 +397,7 @@ class Plot:
         key: Sequence[tuple[str, str, str]] = (),
         read: str = "",
         narrow: Chart | None = None,
+        is_quiet: bool = False,
     ) -> Chart:
         """Draw it."""
         out = StringIO()
@@ -373,9 +406,8 @@ class Plot:
             format="svg",
             metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
         )
-        return Chart(
-            clean(out.getvalue()), title, finding, self.width, self.height, tuple(key), read, narrow
-        )
+        body, size = clean(out.getvalue()), (self.width, self.height)
+        return Chart(body, title, finding, *size, tuple(key), read, narrow, is_quiet)
 
 
 @contextmanager

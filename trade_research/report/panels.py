@@ -91,27 +91,32 @@ def library() -> tuple[str, str, str]:
 def _packed(panel: Panel) -> dict[str, Any]:
     start = float(panel.times[0]) if panel.times.size else 0.0
     steps = panel.times - start
-    # Whole seconds from the first fit in half the room; stamps within a second keep their digits.
+    # Whole steps from the first fit in less room; stamps within a second keep their digits.
     is_whole = bool(np.all(steps == np.floor(steps))) and bool(np.all(steps < 2**32))
+    unit = int(np.gcd.reduce(steps.astype(np.int64))) or 1 if is_whole and steps.size else 1
+    kind = "f8" if not is_whole else "u2" if np.all(steps < unit * 2**16) else "u4"
     return {
         "title": panel.title,
         "unit": panel.unit,
         "log": panel.log,
         "height": panel.height,
         "start": start,
-        "whole": is_whole,
-        "x": _base64(steps.astype("<u4" if is_whole else "<f8")),
-        "series": [
-            {
-                "name": series.name,
-                "colour": series.colour,
-                "dash": series.dash,
-                "marker": series.marker,
-                "y": _base64(series.values.astype("<f4")),
-            }
-            for series in panel.series
-        ],
+        "step": unit,
+        "kind": kind,
+        "x": _base64((steps / unit).astype(f"<{kind}")),
+        "series": [_line(series) for series in panel.series],
     }
+
+
+def _line(series: Series) -> dict[str, Any]:
+    """A series; markers, which are few, as their positions and values."""
+    out = {"name": series.name, "colour": series.colour, "dash": series.dash}
+    values = series.values.astype("<f4")
+    if series.marker:
+        at = np.flatnonzero(np.isfinite(values))
+        out |= {"marker": series.marker, "at": _base64(at.astype("<u2"))}
+        values = values[at]
+    return out | {"y": _base64(values)}
 
 
 def _base64(values: NDArray[Any]) -> str:

@@ -17,9 +17,10 @@ def clean(text: str) -> str:
     body = re.sub(
         r"<text style=\"[^\"]*?(text-anchor: \w+)?;?(?: fill: (#\w+))?\"", _text_tag, body
     )
-    body = re.sub(r"\bid=\"([^\"]+)\"", r'id="CHARTID-\1"', body)
-    body = re.sub(r"url\(#([^)]+)\)", r"url(#CHARTID-\1)", body)
-    body = re.sub(r"xlink:href=\"#([^\"]+)\"", r'href="#CHARTID-\1"', body)
+    names = {name: f"CHARTID-{k}" for k, name in enumerate(re.findall(r"\bid=\"([^\"]+)\"", body))}
+    body = re.sub(r"\bid=\"([^\"]+)\"", lambda found: f'id="{names[found[1]]}"', body)
+    body = re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{names[found[1]]})", body)
+    body = re.sub(r"xlink:href=\"#([^\"]+)\"", lambda found: f'href="#{names[found[1]]}"', body)
     body = re.sub(r" transform=\"rotate\(-0 [^)]*\)\"", "", body)
     body = re.sub(r"\bd=\"([^\"]+)\"", lambda found: f'd="{_short_path(found[1])}"', body)
     body = re.sub(r"<g( clip-path=\"[^\"]*\")>\s*((?:<use [^>]*/>\s*)+)</g>", _markers, body)

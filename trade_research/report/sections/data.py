@@ -6,17 +6,19 @@ from datetime import datetime
 
 import polars as pl
 
-from trade_research.report.formats import count, minute, percent, plural, short
+from trade_research.metrics.definitions import DEFINITIONS
+from trade_research.report.formats import by_unit, count, minute, percent, plural, short
 from trade_research.report.run import DataInfo, Run
 from trade_research.report.section import Cell, Fold, Part, Section, Strip, Table
 
 _LISTED = 25
+_COMPARED = ("total_return", "cagr", "sharpe_daily", "max_drawdown", "volatility_daily")
 
 
 def data(run: Run) -> Section | None:
     """Rows, span and coverage of each instrument, and every verdict by kind."""
     if not run.data:
-        return Section("Data", "Nothing is known about where the bars came from", ())
+        return Section("Data", "Nothing is known about where the bars came from", (), folded=True)
     parts: list[Part] = [_table(run)]
     flags = run.verdicts if run.verdicts is not None else pl.DataFrame()
     parts.extend(_strip(info, flags) for info in run.data[:16])
@@ -24,7 +26,31 @@ def data(run: Run) -> Section | None:
         parts.append("The bars were not audited.")
     elif flags.height:
         parts += [_kinds(flags), _stretches(flags)]
-    return Section("Data", _claim(run, flags), parts)
+    parts.append(_unflagged(run, flags))
+    return Section("Data", _claim(run, flags), parts, folded=True)
+
+
+def _unflagged(run: Run, flags: pl.DataFrame) -> Part:
+    """The same run without the bars that were flagged."""
+    if run.verdicts is not None and flags.is_empty():
+        return "No bar is flagged, so the result without flagged bars is the result."
+    if run.unflagged is None:
+        return "The result without flagged bars was not computed for this run."
+    rows = [
+        (
+            DEFINITIONS[key].label,
+            by_unit(run.metrics.get(key), DEFINITIONS[key].unit),
+            by_unit(run.unflagged.get(key), DEFINITIONS[key].unit),
+        )
+        for key in _COMPARED
+    ]
+    return Table(
+        "The result without flagged bars",
+        ("", "As run", "Without them"),
+        rows,
+        kind="slim",
+        note="What the run made in flagged bars is left out. Far apart: it lives on bad data.",
+    )
 
 
 def _claim(run: Run, flags: pl.DataFrame) -> str:

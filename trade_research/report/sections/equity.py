@@ -80,7 +80,8 @@ def _band(run: Run) -> Band | None:
 
 def _ends_of(dates: np.ndarray[Any, Any]) -> F64:
     """Midnight after each date, seconds since 1970."""
-    return (dates.astype(np.int64) + 1) * 86_400.0
+    out: F64 = (dates.astype(np.int64) + 1) * 86_400.0
+    return out
 
 
 def _since(run: Run) -> str:

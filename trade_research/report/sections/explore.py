@@ -57,7 +57,9 @@ def price_panels(run: Run, prices: pl.DataFrame, fills: pl.DataFrame, name: str)
 
 def split_outputs(prices: pl.DataFrame) -> tuple[list[str], list[str]]:
     """The strategy's columns that lie among the prices, and those on a scale of their own."""
-    close, beside, below = floats(prices, "close"), [], []
+    close = floats(prices, "close")
+    beside: list[str] = []
+    below: list[str] = []
     low, high = np.nanmin(close), np.nanmax(close)
     for name in prices.columns:
         if name in _BARS or not prices[name].dtype.is_numeric():

@@ -89,7 +89,7 @@ def _turnover(run: Run) -> tuple[F64, F64, float] | None:
     )
     if last - first < 3 or not np.isfinite(shares).all():
         return None
-    traded = np.bincount(np.clip(month - first, 0, last - first), shares, last - first + 1)
+    traded: F64 = np.bincount(np.clip(month - first, 0, last - first), shares, last - first + 1)
     edges = np.arange(first, last + 2).astype("M8[M]").astype("M8[s]").astype(np.float64)
     ends = np.clip(edges, *seconds(run.equity)[[0, -1]])
     return (ends[1:] + ends[:-1]) / 2, traded, float(np.median(np.diff(edges)))

@@ -65,7 +65,7 @@ def _curve(lags: tuple[Level, ...]) -> Chart:
     ahead = np.array([level.uses_future for level in known], bool)
     low, high = min(0.0, float(y.min(initial=0.0))), max(0.0, float(y.max(initial=0.0)))
     room = 0.08 * (high - low or 1.0)
-    span = (min((level.bars for level in lags)) - 0.5, max(level.bars for level in lags) + 0.5)
+    span = (min(level.bars for level in lags) - 0.5, max(level.bars for level in lags) + 0.5)
     plot = Plot(HALF, (190,), left=52, right=12, top=24, bottom=42, x_range=span)
     plot.values(low - room, high + room, label=lambda v: ratio(v, 1), most=4, title="Net Sharpe")
     plot.shade(span[0], -0.5)

@@ -30,7 +30,7 @@ def manifest(run: Run) -> Section:
         parts.append(Fold("The law checks, in their own words", (Code(str(run.check)),)))
     if run.strategy.source:
         parts.append(Fold("The strategy's source, whole", (Code(run.strategy.source),)))
-    return Section("Manifest", "How to get the same numbers again", parts)
+    return Section("Manifest", "How to get the same numbers again", parts, folded=True)
 
 
 def _identity(run: Run) -> list[tuple[str | Cell, ...]]:

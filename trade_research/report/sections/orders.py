@@ -26,7 +26,7 @@ def orders(run: Run) -> Section | None:
         )
     parts.append(_ambiguity(run))
     parts.append(f"Targets are held at 0 during the warm-up of {plural(run.warmup_bars, 'bar')}.")
-    return Section("Orders", _claim(run, lost.height), parts)
+    return Section("Orders", _claim(run, lost.height), parts, folded=True)
 
 
 def _claim(run: Run, lost: int) -> str:

@@ -39,9 +39,13 @@
   var groups = !window.uPlot ? [] : Array.from(document.querySelectorAll('.explore'), function (box) {
     var panels = JSON.parse(box.querySelector('script').textContent);
     panels.forEach(function (p) {
-      var raw = bytes(p.x), steps = p.whole ? new Uint32Array(raw) : new Float64Array(raw);
-      p.times = Float64Array.from(steps, function (at) { return p.start + at; });
-      p.series.forEach(function (s) { s.values = nulls(new Float32Array(bytes(s.y))); });
+      var kinds = {u2: Uint16Array, u4: Uint32Array, f8: Float64Array};
+      p.times = Float64Array.from(new kinds[p.kind](bytes(p.x)), function (at) { return p.start + p.step * at; });
+      p.series.forEach(function (s) {
+        var values = nulls(new Float32Array(bytes(s.y)));
+        s.values = !s.marker ? values : new Array(p.times.length).fill(null);
+        if (s.marker) new Uint16Array(bytes(s.at)).forEach(function (at, i) { s.values[at] = values[i]; });
+      });
     });
     box.hidden = false;
     return {panels: panels, home: box.querySelector('div'), plots: [], made: 0};
