@@ -15,12 +15,18 @@ from trade_research.lazy import attach
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from trade_research import frames, indicators, sources, strategies
+    from trade_research import frames, indicators, portfolio, sources, strategies
     from trade_research.errors import TradeResearchError
     from trade_research.frames.calendars import Calendar
     from trade_research.kernels.jit import kernel
+    from trade_research.portfolio.blend import blend
+    from trade_research.portfolio.caps import Caps
+    from trade_research.portfolio.optimise import MeanVariance, RiskParity
+    from trade_research.portfolio.sizing import EqualWeight, InverseVolatility
+    from trade_research.portfolio.volatility import VolatilityTarget
     from trade_research.research.backtest import Backtest, backtest
     from trade_research.research.check import check
+    from trade_research.research.runs import load_run
     from trade_research.simulate.accounts import Account, Rules
     from trade_research.simulate.costs import Costs
     from trade_research.simulate.exits import Exits
@@ -35,21 +41,30 @@ __getattr__, __dir__, __all__ = attach(
         "Account": "simulate.accounts",
         "Backtest": "research.backtest",
         "Calendar": "frames.calendars",
+        "Caps": "portfolio.caps",
         "Col": "strategies.strategy",
         "Costs": "simulate.costs",
+        "EqualWeight": "portfolio.sizing",
         "Exits": "simulate.exits",
+        "InverseVolatility": "portfolio.sizing",
+        "MeanVariance": "portfolio.optimise",
+        "RiskParity": "portfolio.optimise",
         "Rules": "simulate.accounts",
         "Span": "strategies.strategy",
         "Store": "store.store",
         "Strategy": "strategies.strategy",
         "TradeResearchError": "errors",
+        "VolatilityTarget": "portfolio.volatility",
         "backtest": "research.backtest",
+        "blend": "portfolio.blend",
         "check": "research.check",
         "frames": "",
         "indicators": "",
         "kernel": "kernels.jit",
+        "load_run": "research.runs",
         "load_strategy": "strategies.load",
         "read_bars": "sources.files",
+        "portfolio": "",
         "sources": "",
         "strategies": "",
         "strategy": "strategies.strategy",

@@ -150,3 +150,18 @@ def test_one_bar_and_no_trades_still_say_something(tmp_path):
         assert "no trades" in " ".join(run.warnings)
         assert "follow" in repr(run)
         assert run.report(tmp_path / "r.html").stat().st_size > 1000
+
+
+def test_a_portfolio_sizes_the_targets():
+    long = pl.concat([days([100, 110, 120, 130], "A"), days([50, 55, 60, 65], "B")])
+    run = tr.backtest(
+        tr.strategies.buy_and_hold,
+        long,
+        cash=1000.0,
+        costs=tr.Costs.zero(),
+        calendar="24/7",
+        portfolio=tr.EqualWeight(gross=1.0, max_weight=0.25),
+    )
+    # A quarter of 1,000 in each at the second open, 100 and 50; half stays in cash.
+    expected = [1000.0, 500 + 2.5 * 110 + 5 * 55, 500 + 2.5 * 120 + 5 * 60, 500 + 2.5 * 130 + 325]
+    np.testing.assert_allclose(run.equity["equity"].to_numpy(), expected, rtol=1e-12)

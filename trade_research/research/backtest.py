@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from trade_research.frames.calendars import Calendar
     from trade_research.kernels.jit import F64
     from trade_research.metrics.summary import Summary
+    from trade_research.portfolio.sizing import Portfolio
     from trade_research.report.run import Run
     from trade_research.report.section import Section
     from trade_research.report.verdict import Verdict
+    from trade_research.research.runs import SavedRun
     from trade_research.strategies.strategy import Strategy
 
 
@@ -235,6 +237,21 @@ class Backtest:
 
         return write(self.page, path, sections=sections, extra=extra)
 
+    def save(self, root: str | Path = "reports/runs") -> SavedRun:
+        """Keep the run with its evidence in ``<root>/<run id>``, whole or not at all.
+
+        Saving an equal run again changes nothing. `trade_research.load_run` reads it; its report
+        has the same bytes.
+
+        Raises
+        ------
+        StoreError
+            The folder cannot be written.
+        """
+        from trade_research.research.runs import save
+
+        return save(self, root)
+
     def plot(self) -> Figure:
         """Equity against buy and hold, and the drawdown below, as a Matplotlib figure."""
         from trade_research.report.figures import equity_figure
@@ -306,6 +323,7 @@ def backtest(
     fill: str = "next_open",
     delay: int = 0,
     rebalance: str | int | float | None = None,
+    portfolio: Portfolio | None = None,
     rules: Rules | None = None,
     finalize: bool = False,
     calendar: str | Calendar | None = None,
@@ -335,6 +353,9 @@ def backtest(
     rebalance : str, int, float or None
         None: units are held between changes of target. An int: every so many bars; a float: when
         a weight has drifted so far; "1d", "1w", …: at session boundaries.
+    portfolio : Portfolio, optional
+        How targets become weights, e.g. ``tr.EqualWeight(gross=1.0, max_weight=0.25)``; without it
+        each symbol has its target's share of an equal part.
     calendar : str or Calendar, optional
         For bare frames: without it annualised numbers are None.
     risk_free : float
@@ -369,28 +390,37 @@ def backtest(
     )
     if not setup.cash > 0.0:
         raise ConfigError(f"cash must be positive, found {cash!r}")
-    target, outputs = targets_of(strategy, found, bound)
+    target, outputs = targets_of(strategy, found, bound, portfolio)
     return Backtest(
         strategy, bound, found, setup, setup.run(found, target), target, outputs, risk_free
     )
 
 
 def targets_of(
-    strategy: Strategy, data: Data, params: Mapping[str, Any]
+    strategy: Strategy, data: Data, params: Mapping[str, Any], portfolio: Portfolio | None = None
 ) -> tuple[F64, Mapping[str, F64]]:
     """Weights wanted after each bar, (n_bars, n_symbols), and the strategy's other columns.
 
     Each symbol's rows are seen alone; a bar a symbol does not have is NaN: no opinion. The other
     columns are given for a single symbol only.
     """
-    market = data.market
-    if len(data.instruments) == 1:
-        frame = next(iter(data.by_instrument().values()))
-        found = strategy.compute(strategy.columns_of(frame, calendar=data.calendar_name), **params)
-        return found.target.reshape(-1, 1), found.extras
+    market, extras = data.market, {}
     weights = np.full(market.close.shape, np.nan)
     for which, frame in enumerate(data.by_instrument().values()):
-        found = strategy.compute(strategy.columns_of(frame, calendar=data.calendar_name), **params)
+        columns = strategy.columns_of(frame, calendar=data.calendar_name)
+        found = strategy.compute(columns, **params)
+        if len(data.instruments) == 1:
+            weights, extras = found.target.reshape(-1, 1), found.extras
+            break
         rows = np.searchsorted(market.open_time, frame["open_time"].to_physical().to_numpy())
-        weights[rows, which] = found.target / len(data.instruments)
-    return weights, {}
+        weights[rows, which] = found.target
+    if portfolio is None:
+        return weights / len(data.instruments), extras
+    sized = portfolio.weights(
+        weights,
+        market.close,
+        close_time=market.close_time,
+        periods_per_year=data.periods_per_year,
+        symbols=market.symbols,
+    )
+    return sized, extras
