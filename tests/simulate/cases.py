@@ -62,7 +62,7 @@ FAMILIES = {
     "fills": {"exits": True, "fill": True},
     "holes": {"holes": True, "exits": True},
     "many": {"many": True, "costs": True},
-    "many_margin": {"many": True, "margin": True, "exits": True, "holes": True},
+    "many_margin": {"many": True, "margin": True, "exits": True, "holes": True, "costs": True},
     "lots": {"many": True, "lots": True, "costs": True},
 }
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.simulate.hand import bars_of, fills, flat, go, orders, panel
+from tests.simulate.hand import ZERO, bars_of, fills, flat, go, orders, panel
 from trade_research.errors import ConfigError, SimulationError
 from trade_research.simulate import Account, Costs, Exits, Market, Rebalance, Rules, Simulator
+from trade_research.simulate.market import PRICES
 
 SHORT = [0.0, -1.0, -1.0, -1.0, -1.0, -1.0]
 
@@ -72,6 +73,12 @@ def test_a_short_is_liquidated_where_its_margin_ends():
     assert fills(result)[1] == (3, 10.0, pytest.approx(160.0), "liquidation")
     assert result.equity[-1] == pytest.approx(400.0)
     assert result.position[-1, 0] == 0.0  # and no new entry without a new opinion
+
+
+@pytest.mark.parametrize(("high", "closed"), [(160.0, True), (159.99, False)])
+def test_the_margin_ends_at_its_price_exactly(high, closed):
+    rows = [*flat(100.0, 3), (150.0, high, 150.0, 155.0), *flat(155.0)]
+    assert len(fills(go(bars_of(*rows), SHORT[:5], account="margin"))) == 1 + closed
 
 
 def test_a_long_on_leverage_is_liquidated_where_its_margin_ends():
@@ -201,6 +208,23 @@ def test_a_delisting_closes_at_the_last_close_with_costs_and_refuses_what_follow
     assert fills(result)[1] == (3, -5.0, 80.0, "delisting")
     assert result.equity[-1] == pytest.approx(1_000 - 5 - 100 - 4)
     assert result.orders_frame.row(-1, named=True)["reason"] == "delisted"
+
+
+def test_a_single_symbol_is_delisted_by_both_ways_of_running():
+    base = bars_of(*flat(100.0, 3), *flat(80.0, 3))
+    names = ("open_time", "close_time", "open", "high", "low", "close", "volume", "symbols")
+    fields = {n: getattr(base, n) for n in names}
+    cut = {n: v if n == "symbols" else v[:5] for n, v in fields.items()}
+    whole = go(Market(**cut, delisted=("A",)), [0, 1, 1, 1, 1])
+    assert fills(whole)[1] == (4, -10.0, 80.0, "delisting")
+    account = Simulator(("A",), costs=ZERO, cash=1_000.0)
+    for t in range(5):
+        bar = np.array([getattr(base, n)[t, 0] for n in PRICES])
+        gone = ("A",) if t == 4 else ()
+        account.advance(base.open_time[t], base.close_time[t], bar, float(t > 0), delisted=gone)
+    assert account.result().fills.tobytes() == whole.fills.tobytes()
+    assert account.position.tolist() == [0.0]
+    assert account.cash == 800.0
 
 
 def test_rebalancing_on_a_schedule_on_drift_and_every_so_often():

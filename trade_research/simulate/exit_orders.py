@@ -103,9 +103,9 @@ def exits(
         stop, kind, goal = levels(acct, me)
         is_stopped = phase != k.AT_CLOSE and side * (worst - stop) <= 0.0
         is_hit = phase != k.AT_CLOSE and side * (best - goal) >= 0.0
-        both = 1 if is_stopped and is_hit else 0
+        both = 1 if phase == k.INSIDE and is_stopped and is_hit else 0
         ref = first
-        if is_stopped and not (is_hit and acct.is_optimistic != 0):
+        if is_stopped and not (both != 0 and acct.is_optimistic != 0):
             ref = side * min(side * stop, side * first)
         elif is_hit:
             kind = k.TARGET_HIT
