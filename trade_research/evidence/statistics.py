@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from trade_research.evidence.budget import Simulated
 from trade_research.evidence.capacity import Capacity, capacity_of, participation
 from trade_research.evidence.days import Days, days_of
 from trade_research.evidence.estimates import LEVEL, Estimate, day_estimates, trade_estimates
@@ -126,7 +127,7 @@ def gather(
     session_dates: npt.NDArray[Any],
     sessions_per_year: float | None,
     trades: Mapping[str, Any],
-    benchmark: Run | None = None,
+    benchmark: Simulated | None = None,
     again: Again | None = None,
     target: F64 | None = None,
     costs: Costs | None = None,
@@ -146,7 +147,7 @@ def gather(
         None leaves what is annualised undefined.
     trades : mapping of str to array of shape (n_trades,)
         `pnl`, `return`, `open` and perhaps `exit_time` of the run's trades.
-    benchmark : simulate.Result, optional
+    benchmark : simulate.Result or anything with `equity` and `initial_cash`, optional
         On the same bars.
     again, target, costs, delay : optional
         ``again(costs, delay, target)`` simulates targets with everything else as in the run; with
