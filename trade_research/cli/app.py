@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from trade_research import __version__
-from trade_research.cli import data, doctor, evaluate, strategies
+from trade_research.cli import data, doctor, evaluate, runs, strategies
 from trade_research.cli.demo import demo
 from trade_research.cli.output import examples
 from trade_research.errors import TradeResearchError
@@ -29,6 +29,9 @@ app.add_typer(data.app, name="data")
 app.add_typer(strategies.app, name="strategies")
 app.command(epilog=evaluate.BACKTEST_EXAMPLES)(evaluate.backtest)
 app.command(epilog=evaluate.CHECK_EXAMPLES)(evaluate.check)
+app.add_typer(runs.app, name="runs")
+app.command(epilog=runs.REPORT_EXAMPLES)(runs.report)
+app.command(epilog=runs.VERIFY_EXAMPLES)(runs.verify)
 app.command(epilog=examples("doctor", "doctor --warm"))(doctor.doctor)
 
 

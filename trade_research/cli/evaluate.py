@@ -10,6 +10,7 @@ import typer
 
 from trade_research.cli.data import Since, Until, utc
 from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, examples, say, warn
+from trade_research.cli.runs import RunsRoot
 from trade_research.errors import ConfigError, ParameterError, nearest
 
 if TYPE_CHECKING:
@@ -98,6 +99,10 @@ def backtest(
     gate: Annotated[
         bool, typer.Option("--gate", help="Exit 3 when the verdict is Invalid or No evidence.")
     ] = False,
+    save: Annotated[
+        bool, typer.Option("--save/--no-save", help="Keep the run with its evidence.")
+    ] = True,
+    runs: RunsRoot = Path("reports/runs"),
     store: StoreRoot = Path("datasets"),
     json: JsonFlag = False,
 ) -> None:
@@ -124,7 +129,7 @@ def backtest(
         calendar=calendar,
         **parse_params(param, loaded),
     )
-    artifacts = {}
+    artifacts = {"run": str(run.save(runs).folder)} if save else {}
     if report is not None:
         artifacts["report"] = str(run.report(report))
     verdict = run.verdict
@@ -143,8 +148,7 @@ def backtest(
         say(repr(run), "")
         for note in run.warnings:
             warn(f"note: {note}")
-        if artifacts:
-            say(f"report: {artifacts['report']}")
+        say(*(f"{name + ':':8}{place}" for name, place in artifacts.items()))
     if gate and verdict.word in ("Invalid", "No evidence"):
         raise typer.Exit(3)
 

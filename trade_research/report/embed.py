@@ -29,7 +29,7 @@ from trade_research.metrics.returns import growth_rate, returns_of
 from trade_research.metrics.summary import summary
 from trade_research.report.arrays import micros
 from trade_research.report.formats import count
-from trade_research.report.record import decode, encode
+from trade_research.report.record import decode, encode, parquet_bytes
 from trade_research.report.run import Run
 from trade_research.store.hashing import content_hash
 
@@ -84,7 +84,7 @@ def block_of(run: Run) -> bytes:
         | {"trades": _listed(run.trades), "daily": _listed(daily)}
         | {name: _listed(frame) for name, frame in frames.items() if frame.width}
     )
-    return _parquet(table)
+    return parquet_bytes(table)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,11 @@ def carry(run: Run, name: str) -> Carried:
     """The block of a run for a page called `name`; it lies beside it above 10,000 trades."""
     file = f"{name}.parquet"
     is_long = run.trades.height > MOST_TRADES
-    return Carried(block_of(run), count(run.trades.height), file, file if is_long else "")
+    plain = f"run-{str(run.manifest.get('run_id', ''))[:12] or 'data'}.parquet"
+    trades = count(run.trades.height)
+    if is_long:
+        return Carried(block_of(run), trades, file, file)
+    return Carried(block_of(run), trades, plain, "")
 
 
 def read_block(data: bytes) -> Block:
@@ -253,29 +257,6 @@ def _of_span(
         hold = growth_rate(compounded(returns_of(theirs, run.initial_cash)), years)
         found["excess_cagr"] = float(growth_rate(1.0 + total, years) - hold)
     return {name: value if value == value else None for name, value in found.items()}
-
-
-def _parquet(table: pl.DataFrame) -> bytes:
-    """Small: doubles by their bytes, whole numbers and times by their differences."""
-    import pyarrow.parquet as pq
-
-    plain, out = table.to_arrow(), io.BytesIO()
-    first = io.BytesIO()
-    pq.write_table(plain.slice(0, 0), first)
-    group = pq.ParquetFile(first).schema
-    kinds = {c.path: c.physical_type for c in (group.column(k) for k in range(len(group.names)))}
-    codes = {"DOUBLE": "BYTE_STREAM_SPLIT"}
-    codes |= dict.fromkeys(("INT32", "INT64"), "DELTA_BINARY_PACKED")
-    pq.write_table(
-        plain,
-        out,
-        compression="zstd",
-        compression_level=9,
-        use_dictionary=[path for path, kind in kinds.items() if kind not in codes],
-        column_encoding={path: codes[kind] for path, kind in kinds.items() if kind in codes},
-        write_statistics=False,
-    )
-    return out.getvalue()
 
 
 class _Frames(dict[str, pl.DataFrame]):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from trade_research.evidence.budget import EdgeBudget
     from trade_research.evidence.check import Check
+    from trade_research.evidence.statistics import Evidence
     from trade_research.frames.calendars import Calendar
     from trade_research.kernels.jit import F64
     from trade_research.metrics.summary import Summary
@@ -110,6 +111,7 @@ class Backtest:
     target: F64
     outputs: Mapping[str, F64]
     risk_free: float = 0.0
+    portfolio: Portfolio | None = None
 
     @property
     def equity(self) -> pl.DataFrame:
@@ -177,22 +179,43 @@ class Backtest:
         """How much more cost and delay the result would survive."""
         from trade_research.evidence.budget import edge_budget
 
-        def again(costs: Costs, delay: int) -> Result:
-            return replace(self.setup, costs=costs, delay=delay).run(self.data, self.target)
-
         return edge_budget(
-            again,
+            lambda costs, delay: self._again(costs, delay, self.target),
             self.setup.costs,
             self.setup.delay,
             periods_per_year=self.data.periods_per_year,
         )
 
     @cached_property
+    def evidence(self) -> Evidence:
+        """How sure one may be: intervals, bands, grids, stability, luck; computed when first read."""
+        from trade_research.evidence.statistics import gather
+
+        return gather(
+            self.result,
+            session_dates=sessions_of(self.data, self.result),
+            sessions_per_year=self.data.sessions_per_year,
+            trades=trade_arrays(self.result),
+            benchmark=self.benchmark,
+            again=self._again,
+            target=self.target,
+            costs=self.setup.costs,
+            delay=self.setup.delay,
+            risk_free=self.risk_free,
+        )
+
+    def _again(self, costs: Costs, delay: int, target: F64) -> Result:
+        """The same run at other costs, another delay or other targets."""
+        return replace(self.setup, costs=costs, delay=delay).run(self.data, target)
+
+    @cached_property
     def manifest(self) -> dict[str, Any]:
         """What it takes to make this run again: hashes, parameters, costs, versions, results."""
         from trade_research.report.embed import result_hashes
+        from trade_research.report.record import encode
 
-        setup = asdict(self.setup) | {"risk_free": self.risk_free}
+        sized = encode(self.portfolio, {})
+        setup = asdict(self.setup) | {"risk_free": self.risk_free, "portfolio": sized}
         made = manifest_of(self.strategy, self.params, self.data, setup)
         return made | {"results": result_hashes(self.equity, self.trades)}
 
@@ -276,23 +299,7 @@ def summarise(
     data: Data, result: Result, risk_free: float, benchmark: Hold | None = None
 ) -> Summary:
     """The metrics of a result, each computed when first read."""
-    from trade_research.frames.calendars import get_calendar
     from trade_research.metrics.summary import summary
-
-    def sessions() -> Any:
-        times = pl.Series(result.close_time).cast(pl.Datetime("us", "UTC"))
-        return get_calendar(data.calendar_name).session_dates(times).to_numpy()
-
-    def trades() -> dict[str, Any]:
-        found = result.trades
-        return {
-            "pnl": found.pnl,
-            "return": found.returns,
-            "bars": found.bars,
-            "mae": found.mae,
-            "mfe": found.mfe,
-            "open": found.is_open,
-        }
 
     return summary(
         equity=result.equity,
@@ -301,15 +308,36 @@ def summarise(
         start_time=int(data.market.open_time[0]),
         periods_per_year=data.periods_per_year,
         sessions_per_year=data.sessions_per_year,
-        session_dates=sessions,
+        session_dates=lambda: sessions_of(data, result),
         gross=lambda: result.equity_frame["gross"].to_numpy(),
         net=lambda: result.equity_frame["net"].to_numpy(),
         fills=lambda: {name: result.fills[name] for name in ("bar", "quantity", "price")},
         costs=lambda: result.costs,
-        trades=trades,
+        trades=lambda: trade_arrays(result),
         benchmark=None if benchmark is None else benchmark.returns,
         risk_free=risk_free,
     )
+
+
+def sessions_of(data: Data, result: Result) -> Any:
+    """Session date of every bar, datetime64[D] of shape (n_bars,)."""
+    from trade_research.frames.calendars import get_calendar
+
+    times = pl.Series(result.close_time).cast(pl.Datetime("us", "UTC"))
+    return get_calendar(data.calendar_name).session_dates(times).to_numpy()
+
+
+def trade_arrays(result: Result) -> dict[str, Any]:
+    """What statistics read of the round trips, in order of exit: arrays of shape (n_trades,)."""
+    found = result.trades
+    return {
+        "pnl": found.pnl,
+        "return": found.returns,
+        "bars": found.bars,
+        "mae": found.mae,
+        "mfe": found.mfe,
+        "open": found.is_open,
+    }
 
 
 def backtest(
@@ -391,9 +419,8 @@ def backtest(
     if not setup.cash > 0.0:
         raise ConfigError(f"cash must be positive, found {cash!r}")
     target, outputs = targets_of(strategy, found, bound, portfolio)
-    return Backtest(
-        strategy, bound, found, setup, setup.run(found, target), target, outputs, risk_free
-    )
+    result = setup.run(found, target)
+    return Backtest(strategy, bound, found, setup, result, target, outputs, risk_free, portfolio)
 
 
 def targets_of(
