@@ -65,7 +65,7 @@ def make(path: Path) -> None:
                 {
                     "family": family,
                     "bars": [b[:, 0].tolist() for b in bars],
-                    "orders": [[int(f.bar), float(f.quantity)] for f in signals],
+                    "orders": [[int(f.bar), float(f.quantity), bool(f.position)] for f in signals],
                     "bracket": has_bracket,
                     "skip": bool(gapped),
                     "equity": result.equity.tolist(),
@@ -100,16 +100,14 @@ def check(path: Path) -> int:
 
         def init(self):
             self.todo = {}
-            for bar, quantity in self.case["orders"]:
-                self.todo.setdefault(bar - 1, []).append(quantity)
+            for bar, quantity, opens in self.case["orders"]:
+                self.todo.setdefault(bar - 1, []).append((quantity, opens))
 
         def next(self):
             t = len(self.data) - 1
-            held = self.position.size
-            for quantity in self.todo.get(t, ()):
-                if held * quantity < 0:
+            for quantity, opens in self.todo.get(t, ()):
+                if not opens:
                     self.position.close()
-                    held = 0  # a reversal opens with its second order
                     continue
                 fill = self.case["bars"][0][t + 1]  # a bracket is measured from the fill
                 side = 1 if quantity > 0 else -1
