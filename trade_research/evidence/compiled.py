@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from trade_research.evidence.probe import StrategyLike
-from trade_research.kernels.jit import F64, Kernel, kernel
+from trade_research.kernels.jit import F64, kernel
 
 MOST_COLUMNS = 6
 Call = tuple[Any, tuple[F64, ...], tuple[Any, ...], Any]
@@ -56,9 +56,9 @@ def compiled_call(
 
     if not isinstance(strategy, Strategy):
         return None
-    fn = Kernel(strategy.fn).dispatcher
+    compiled, values = strategy.compiled(**params)
+    fn = compiled.dispatcher
     arrays = tuple(columns[name] for name in strategy.columns)
-    values = tuple(strategy.bind(**params).values())
     return fn, arrays, values, fn(*arrays, *values)
 
 
