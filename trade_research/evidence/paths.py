@@ -17,6 +17,7 @@ from trade_research.metrics.drawdowns import (
 
 MOST_MARKS = 300
 BINS = 24
+_FLAT = 1e-9  # no drawdown is shallower on the picture: bins need a width
 _SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -80,7 +81,8 @@ def drawdown_law(days: Days, paths: Paths) -> DrawdownLaw:
     """What the run's worst drawdown is worth among those of other orders of its days."""
     found = drawdown_episodes(days.equity, days.initial)
     depth, length = max_drawdown(found), longest_drawdown_bars(found)
-    counts, edges = np.histogram(paths.depth, bins=BINS, range=(float(paths.depth.min()), 0.0))
+    deepest = min(float(paths.depth.min()), -_FLAT)
+    counts, edges = np.histogram(paths.depth, bins=BINS, range=(deepest, 0.0))
     return DrawdownLaw(
         depth,
         length,

@@ -188,7 +188,7 @@ class Backtest:
 
     @cached_property
     def evidence(self) -> Evidence:
-        """How sure one may be: intervals, bands, grids, stability, luck; computed when first read."""
+        """How sure one may be: intervals, bands, grids, stability, luck; made when first read."""
         from trade_research.evidence.statistics import gather
 
         return gather(

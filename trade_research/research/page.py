@@ -42,7 +42,7 @@ def page_of(run: Backtest) -> Run:
         benchmark_name="buy and hold",
         benchmark_metrics=run.benchmark_metrics,
         gross=_curve(run.gross.equity_frame),
-        intervals=_intervals(run),
+        evidence=run.evidence,
         periods_per_year=data.periods_per_year,
         why_no_annual=NO_CALENDAR if data.calendar is None else "",
         budget=run.budget,
@@ -99,11 +99,3 @@ def _data(run: Backtest) -> list[DataInfo]:
             )
         )
     return found
-
-
-def _intervals(run: Backtest) -> dict[str, tuple[float, float, int]]:
-    """90% intervals known in closed form: the Sharpe ratio's, on day returns."""
-    low, high, days = (run.metrics[name] for name in ("sharpe_low", "sharpe_high", "days"))
-    if low is None or high is None or days is None:
-        return {}
-    return {"sharpe_daily": (float(low), float(high), int(days))}
