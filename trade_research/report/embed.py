@@ -34,7 +34,7 @@ from trade_research.report.run import Run
 from trade_research.store.hashing import content_hash
 
 MOST_TRADES = 10_000
-_MOST_ROWS = 1_000  # longer tables and arrays of the evidence stay in the run folder
+_MOST_ROWS, _MOST_POINTS = 1_000, 60  # longer tables, longer curves stay in the run folder
 _SCHEMA = "trade-research/page-data/1"
 _BY_BAR = ("equity", "benchmark", "gross", "prices", "fills", "orders")
 DAILY = ("net", "without_costs", "benchmark", "exposure", "exposure_net")
@@ -67,6 +67,7 @@ def block_of(run: Run) -> bytes:
     small = dataclasses.replace(
         run,
         daily=None,
+        evidence=None,
         trades=run.trades.clear(),
         verdicts=None if run.verdicts is None else _counted(run.verdicts),
         **{name: frame.select(frame.columns[:1]).clear() for name, frame in long.items()},
@@ -78,6 +79,7 @@ def block_of(run: Run) -> bytes:
         "start_us": _start(run),
         "sessions_per_year": _sessions_per_year(run),
         "run": encode(small, frames, "run", _MOST_ROWS),
+        "evidence": encode(run.evidence, {}, "evidence", _MOST_POINTS),
     }
     table = pl.DataFrame(
         {"run": [json.dumps(about)]}
@@ -133,7 +135,9 @@ def read_block(data: bytes) -> Block:
         frames = {name: _unlisted(table[name]) for name in table.columns if name != "run"}
         trades, daily = frames["trades"], frames["daily"]
         lost = pl.DataFrame()
-        run = decode(about["run"], _Frames(frames, lost))
+        kept = _Frames(frames, lost)
+        evidence = decode(about["evidence"], kept)
+        run = dataclasses.replace(decode(about["run"], kept), evidence=evidence)
         if about["schema"] != _SCHEMA or not isinstance(run, Run):
             raise ValueError("it holds no run")
         return _whole(run, trades, daily, about)

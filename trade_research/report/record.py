@@ -52,7 +52,7 @@ def encode(value: Any, frames: dict[str, pl.DataFrame], at: str = "", most: int 
     at : str
         Path of `value`, for the names of frames.
     most : int
-        Longest array or frame to keep; of longer ones the number of rows is kept. 0: all.
+        Longest array, list or frame to keep; of longer ones the number of rows is. 0: all.
     """
     inner = partial(encode, frames=frames, most=most)
     if value is None or isinstance(value, bool | str) or type(value) is int:
@@ -81,6 +81,8 @@ def encode(value: Any, frames: dict[str, pl.DataFrame], at: str = "", most: int 
         ]
         return {"$": "map", "v": pairs}
     if isinstance(value, list | tuple):
+        if most and len(value) > most:
+            return {"$": "left out", "v": [len(value)]}
         items = [inner(item, at=f"{at}.{n}") for n, item in enumerate(value)]
         return items if isinstance(value, list) else {"$": "tuple", "v": items}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -89,7 +91,7 @@ def encode(value: Any, frames: dict[str, pl.DataFrame], at: str = "", most: int 
 
 
 def decode(value: Any, frames: Mapping[str, pl.DataFrame]) -> Any:
-    """What `encode` was given; long arrays it left out are None, long frames have null rows.
+    """What `encode` was given; arrays and lists it left out are None, long frames have null rows.
 
     Raises
     ------
