@@ -86,6 +86,11 @@ class EdgeBudget:
             f"assumed in all); profitable up to this many bars late: {bars}"
         )
 
+    def _repr_html_(self) -> str:
+        from trade_research.evidence.page import budget_card
+
+        return budget_card(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return asdict(self)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Check:
     """The verdicts on one strategy; `str` gives them in a few lines."""
 
@@ -46,6 +46,13 @@ class Check:
         if self.causality.passed:
             lines.append(f"       {self.causality.not_covered}")
         return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from trade_research.evidence.page import check_card
+
+        return check_card(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from trade_research.metrics.definitions import DEFINITIONS
-from trade_research.report.arrays import F64, floats
+from trade_research.report.arrays import F64, floats, seconds
 from trade_research.report.charts import HALF, WIDE, Plot, drawing
 from trade_research.report.formats import (
     NONE,
@@ -30,6 +30,10 @@ from trade_research.report.section import Cell, Part, Section, Table
 from trade_research.report.thin import thin
 
 DRAWN, SHOWN = 1_200, 40
+_TRADE_HEAD = (
+    *("Found", "Entry (UTC)", "Symbol", "Side", "A in", "Other in"),
+    *("A out", "Other out", "A exit", "Other exit"),
+)
 _LOOKS = (("net", "solid"), ("gross", "dashed"), ("bench", "dotted"))
 HEADLINE = (
     "total_return",
@@ -157,7 +161,7 @@ def inputs(found: Comparison) -> Section:
 def headline(found: Comparison) -> Section:
     """Numbers side by side, with the difference from the base."""
     letters = [letter(k) for k in range(len(found.runs))]
-    rows = []
+    rows: list[tuple[str | Cell, ...]] = []
     for name in HEADLINE:
         unit = DEFINITIONS[name].unit
         values = [run.metric(name) for run in found.runs]
@@ -199,12 +203,10 @@ def trades(found: Comparison) -> Section:
         if not rows:
             parts.append(f"{caption}.")
             continue
-        head = ("Found", "Entry (UTC)", "Symbol", "Side", "A in", "Other in")
-        head += ("A out", "Other out", "A exit", "Other exit")
         more = diff.rows.height - len(rows)
         note = "Matched by symbol, side and entry time; sizes follow the equity and are left out."
         note += f" {count(more)} more are in the run folders." if more > 0 else ""
-        parts.append(Table(caption, head, rows, align="llllrrrrll", note=note))
+        parts.append(Table(caption, _TRADE_HEAD, rows, align="llllrrrrll", note=note))
     claim = str(found.trades[0]) if len(found.trades) == 1 else "Which trades are the same"
     return Section("Trades", claim, parts)
 
@@ -244,8 +246,6 @@ def _plot(runs: Sequence[Run], width: int, labels: int) -> Plot:
 
 def _growth(run: Run) -> tuple[F64, F64, F64]:
     """Times in seconds, growth of 1, drawdown."""
-    from trade_research.report.arrays import seconds
-
     level = floats(run.equity, "equity") / run.initial_cash
     return seconds(run.equity), level, floats(run.equity, "drawdown")
 

@@ -156,8 +156,11 @@ def trade_diff(base: pl.DataFrame, other: pl.DataFrame) -> TradeDiff:
     counts = dict(named["found"].value_counts().iter_rows())
     rows = named.filter(pl.col("found") != "same").sort("entry_time", "symbol", "side", "nth")
     return TradeDiff(
-        *(counts.get(name, 0) for name in ("same", "only base", "only other", "different")),
-        rows.drop("in_base", "in_other", "nth").select("found", pl.exclude("found")),
+        same=counts.get("same", 0),
+        only_base=counts.get("only base", 0),
+        only_other=counts.get("only other", 0),
+        different=counts.get("different", 0),
+        rows=rows.drop("in_base", "in_other", "nth").select("found", pl.exclude("found")),
     )
 
 

@@ -44,6 +44,11 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({str(self.root)!r})"
 
+    def _repr_html_(self) -> str:
+        from trade_research.store.page import card
+
+        return card(self.root)
+
     def write_bars(
         self,
         frame: pl.DataFrame,
