@@ -122,7 +122,7 @@ def make_run(
         orders=orders,
         prices=prices,
         metrics=dict(
-            _metrics(equity, step, fills, trades, np.diff(close, prepend=close[0]) / close)
+            _metrics(equity, step, fills, trades, np.append(0.0, np.diff(close) / close[:-1]))
         ),
         benchmark_metrics=dict(
             _metrics(

@@ -37,7 +37,7 @@ def group_means(key: I64, values: F64) -> Groups:
     known = np.isfinite(values)
     found, at, count = np.unique(key[known], return_inverse=True, return_counts=True)
     x = values[known]
-    total: F64 = np.bincount(at, x, found.size)
+    total = np.asarray(np.bincount(at, x, found.size), np.float64)
     mean = total / np.maximum(count, 1)
     square = np.bincount(at, (x - mean[at]) ** 2, found.size)
     with np.errstate(invalid="ignore", divide="ignore"):

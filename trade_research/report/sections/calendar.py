@@ -18,8 +18,8 @@ from trade_research.report.section import Beside, Cell, Fold, Part, Section, Sta
 _WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _HOUR, _FEWEST_DAYS = 3_600_000_000, 60
 _SEASONS = (
-    "Whiskers are one standard error each way. Of seven days and twenty-four hours one in twenty "
-    "lies two errors from zero by luck alone."
+    "Whiskers are one standard error each way. By luck alone one mean in twenty lies two errors "
+    "from zero."
 )
 _NAMES = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -36,7 +36,7 @@ def calendar(run: Run) -> Section | None:
     parts: list[Part] = [_table(run, years, table, totals, theirs), _extremes(years, table)]
     seasons = _seasons(run)
     if seasons:
-        names = "By weekday and hour" if len(seasons) > 1 else "By weekday"
+        names = "By weekday and hour" if isinstance(seasons[0], Stack) else "By weekday"
         parts.append(Fold(names, (Beside(seasons), _SEASONS)))
     return Section("Calendar", _claim(years, totals), parts)
 
@@ -44,25 +44,26 @@ def calendar(run: Run) -> Section | None:
 def _seasons(run: Run) -> list[Part]:
     """Mean return by day of the week and, for bars within a day, by hour, UTC."""
     dates, level = days(run.equity)
-    if dates.size < _FEWEST_DAYS:
+    if dates.size < _FEWEST_DAYS or run.trades.is_empty():
         return []
     weekday = (dates.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-    parts: list[Part] = [
-        _season(
-            group_means(weekday, returns_of(level, run.initial_cash)), _WEEKDAYS, "Weekday", "day"
-        )
-    ]
+    by_day = group_means(weekday, returns_of(level, run.initial_cash))
+    parts = _season(by_day, _WEEKDAYS, "Weekday", "day")
     at = micros(run.equity) - 1
     hours = at // _HOUR
     if run.equity.height > 2 * dates.size and np.unique(hours[:5_000] % 24).size > 1:
         last = np.flatnonzero(np.append(hours[1:] != hours[:-1], True))
         gains = returns_of(floats(run.equity, "equity")[last], run.initial_cash)
         names = [f"{hour:02d}" for hour in range(24)]
-        parts.append(_season(group_means(hours[last] % 24, gains), names, "Hour, UTC", "hour"))
+        parts = [
+            Stack(parts),
+            Stack(_season(group_means(hours[last] % 24, gains), names, "Hour, UTC", "hour")),
+        ]
     return parts
 
 
-def _season(found: Groups, names: Sequence[str], across: str, unit: str) -> Stack:
+def _season(found: Groups, names: Sequence[str], across: str, unit: str) -> list[Part]:
+    """Chart and table of the means of days or hours."""
     shown = [names[k] for k in found.key]
     with np.errstate(invalid="ignore", divide="ignore"):
         size = np.abs(found.mean / found.error)
@@ -90,7 +91,7 @@ def _season(found: Groups, names: Sequence[str], across: str, unit: str) -> Stac
         (across, "n", "Mean", "Standard error"),
         rows,
     )
-    return Stack((chart, table if len(rows) <= 7 else Fold("As a table", (table,))))
+    return [chart, table if len(rows) <= 7 else Fold("As a table", (table,))]
 
 
 def _claim(years: I64, totals: F64) -> str:

@@ -83,17 +83,18 @@ def _law(run: Run) -> Sequence[Part]:
         label=lambda v: percent(v, 0),
         called="This run",
     )
-    rows = [
-        ("Deepest drawdown", percent(law.depth), *(percent(v) for v in law.depths)),
-        ("Longest, days", count(law.days), *(count(v) for v in law.lengths)),
+    shares = ("5%", "25%", "Median", "75%", "95%")
+    rows: list[tuple[str | Cell, ...]] = [
+        (name, percent(depth), count(length))
+        for name, depth, length in zip(shares, law.depths, reversed(law.lengths), strict=True)
     ]
-    shares = [f"{percent(share, 0)}" for share in (0.05, 0.25, 0.5, 0.75, 0.95)]
+    rows.append((Cell("This run", "word"), percent(law.depth), count(law.days)))
     table = Table(
         "On day closes",
-        ("", "This run", *shares),
+        ("Of the reorderings", "As deep as", "As long as, days"),
         rows,
-        note="Quantiles over the reorderings. Much deeper than they are: losses cluster more than "
-        "chance; much milder: the order was kind.",
+        note="Worst first. A run much deeper than they are: losses cluster more than chance; much "
+        "milder: the order was kind.",
     )
     return (Beside((chart, table)),)
 

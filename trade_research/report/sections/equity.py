@@ -75,13 +75,14 @@ def _band(run: Run) -> Band | None:
     if found is None or len(found.dates) < 2 or not min(found.low) > 0.0:
         return None
     low, high = (np.array(values) for values in (found.low, found.high))
+    if not (high > low).any():
+        return None  # it never moved
     return Band(_ends_of(np.array(found.dates, "M8[D]")), low, high)
 
 
 def _ends_of(dates: np.ndarray[Any, Any]) -> F64:
     """Midnight after each date, seconds since 1970."""
-    out: F64 = (dates.astype(np.int64) + 1) * 86_400.0
-    return out
+    return np.asarray((dates.astype(np.int64) + 1) * 86_400.0, np.float64)
 
 
 def _since(run: Run) -> str:

@@ -8,7 +8,7 @@ from trade_research.metrics.activity import shares_traded
 from trade_research.metrics.groups import effective_number
 from trade_research.report.arrays import F64, floats, means, micros, seconds
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
-from trade_research.report.formats import NONE, count, percent, ratio, short, short_money, whole
+from trade_research.report.formats import NONE, count, percent, ratio, short, whole
 from trade_research.report.run import Run
 from trade_research.report.section import Beside, Part, Section, Table
 
@@ -23,7 +23,9 @@ def exposure(run: Run) -> Section | None:
     parts: list[Part] = [_chart(run)]
     parts.append(Beside((_holding(held), _table(run, held))) if held.size else _table(run, held))
     share, turnover = run.metric("exposure"), run.metric("turnover")
-    claim = f"In the market {percent(share, 0)} of the time"
+    claim = "How much was at risk"
+    if share is not None:
+        claim = f"In the market {percent(share, 0)} of the time"
     if turnover is not None:
         claim += f", turning equity over {ratio(turnover, 1)} times a year"
     if run.weights is not None and run.weights.ndim == 2 and run.weights.shape[1] > 1:
@@ -43,7 +45,7 @@ def _draw(run: Run, width: int, most: int, stretches: int, narrow: Chart | None 
     times = seconds(run.equity)[rows]
     months = _turnover(run)
     panels = (120, 64) if months is not None else (120,)
-    plot = Plot(width, panels, x_range=(times[0], times[-1]))
+    plot = Plot(width, panels, gap=34, x_range=(times[0], times[-1]))
     low, high = float(short.min()), max(0.05, float(long.max()))
     plot.values(1.06 * low, 1.06 * high, label=lambda v: percent(v, 0), most=4)
     if months is not None:
@@ -89,7 +91,8 @@ def _turnover(run: Run) -> tuple[F64, F64, float] | None:
     )
     if last - first < 3 or not np.isfinite(shares).all():
         return None
-    traded: F64 = np.bincount(np.clip(month - first, 0, last - first), shares, last - first + 1)
+    at = np.clip(month - first, 0, last - first)
+    traded = np.asarray(np.bincount(at, shares, last - first + 1), np.float64)
     edges = np.arange(first, last + 2).astype("M8[M]").astype("M8[s]").astype(np.float64)
     ends = np.clip(edges, *seconds(run.equity)[[0, -1]])
     return (ends[1:] + ends[:-1]) / 2, traded, float(np.median(np.diff(edges)))
@@ -122,7 +125,7 @@ def _holding(held: F64) -> Chart:
     top = max(1, int(np.ceil(np.log2(max(held.max(), 1)))))
     edges = [0, *(2**k for k in range(top + 1))]
     counts, _ = np.histogram(np.maximum(held, 1), bins=np.array(edges) + 0.5)
-    names = [short_money(edge, 2) for edge in edges[1:]]
+    names = [count(edge) for edge in edges[1:]]
     every = -(-len(names) // 7)
     plot = Plot(HALF, (170,), left=44, top=24, bottom=42, x_range=(-0.6, len(names) - 0.4))
     plot.values(0, 1.08 * max(counts.max(), 1), label=whole, most=4, title="Trades")

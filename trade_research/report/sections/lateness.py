@@ -72,13 +72,13 @@ def _curve(lags: tuple[Level, ...]) -> Chart:
     plot.level(0.0)
     plot.line(x, y, "muted", width=1.0)
     plot.points(x[~ahead], y[~ahead], "net", "o", size=6.0)
-    plot.points(x[ahead], y[ahead], "loss", "X", size=6.0)
-    plot.across("Bars later than the run", label=lambda v: f"{v:g}", most=6)
+    plot.points(x[ahead], y[ahead], "loss", "v", size=7.0)
+    plot.across("Bars later than the run", label=lambda v: f"{v:g}" if v == int(v) else "", most=13)
     return plot.chart(
         "What the signal is worth earlier and later",
         _decay(known),
-        key=[("As it could be traded", "net", "dot"), ("Knows the future", "loss", "dot")],
-        read=f"{_decay(known)} Crosses in the shade act before they were known: a diagnosis, no "
+        key=[("As it could be traded", "net", "dot"), ("Knows the future", "loss", "down")],
+        read=f"{_decay(known)} Those in the shade act before they were known: a diagnosis, no "
         "result.",
     )
 
@@ -89,7 +89,8 @@ def _decay(known: list[Level]) -> str:
     last = known[-1] if known else None
     if now is None or last is None or last.sharpe is None:
         return f"{plural(len(known), 'lag')} with a ratio."
-    return f"Net Sharpe {ratio(now)} on time, {ratio(last.sharpe)} {plural(last.bars, 'bar')} late."
+    late = plural(last.bars, "bar")
+    return f"Net Sharpe {ratio(now)} on time; {late} late it is {ratio(last.sharpe)}."
 
 
 def _capacity(found: Capacity) -> Table:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import polars as pl
 
 from trade_research.kernels.jit import B8
 from trade_research.metrics.groups import Groups, group_means
-from trade_research.metrics.trades import expectancy, profit_factor, win_rate
+from trade_research.metrics.tails import quantile
+from trade_research.metrics.trades import expectancy, profit_factor
 from trade_research.report.arrays import F64, I64, floats, micros
 from trade_research.report.formats import NONE, basis_points, count, money, percent, ratio
-from trade_research.report.section import Part, Table
+from trade_research.report.section import Cell, Part, Table
 
 _FEWEST = 10
 _HOUR = 3_600_000_000
@@ -21,34 +24,31 @@ def readings(closed: pl.DataFrame) -> Table:
     mae, mfe, gain = (floats(closed, name) for name in ("mae", "mfe", "return"))
     won = floats(closed, "pnl") > 0
     lost = ~won
+    stop, target = _quantile(mae[won], 0.1), _quantile(mfe[lost], 0.5)
     rows = [
         (
             "Stop: nine in ten winners never fell below",
-            _quantile(mae[won], 0.1),
-            _share(mae[lost] < np.quantile(mae[won], 0.1) if won.any() else mae[:0] < 0),
-            "losers that did",
+            percent(stop),
+            f"{_share(mae[lost] < stop)} of losers did",
         ),
         (
             "Target: half of the losers had been up by",
-            _quantile(mfe[lost], 0.5),
-            _share(mfe[won] > np.quantile(mfe[lost], 0.5) if lost.any() else mfe[:0] > 0),
-            "winners that went beyond",
+            percent(target),
+            f"{_share(mfe[won] > target)} of winners went beyond",
         ),
         (
-            "Left on the table: best point less result",
+            "Left on the table: best point less result, mean",
             percent(float(np.mean(mfe - gain))),
-            percent(float(np.median(mfe - gain))),
-            "median; the first is the mean",
+            f"median {percent(float(np.median(mfe - gain)))}",
         ),
     ]
     return Table(
         "Three readings of MAE and MFE",
-        ("", "Level", "Share", "of"),
-        rows,
-        align="lrrl",
-        kind="wrapped",
-        note=f"Read from trades as they were: a stop or target would have changed them. {NONE}: "
-        f"fewer than {_FEWEST}.",
+        ("", "Level", "And"),
+        [(Cell(name, "wrap"), level, Cell(rest, "wrap")) for name, level, rest in rows],
+        align="lrl",
+        note=f"From trades as they were; a stop or target would have changed them. {NONE}: fewer "
+        f"than {_FEWEST}.",
     )
 
 
@@ -68,12 +68,11 @@ def outliers(closed: pl.DataFrame) -> Table:
             count(some.size),
             money(float(some.sum())) if some.size else NONE,
             money(expectancy(some)),
-            percent(win_rate(some), 0),
             ratio(profit_factor(some)),
         )
         for name, some in kept.items()
     ]
-    head = ("", "Trades", "Net profit", "A trade", "Hit rate", "Profit factor")
+    head = ("", "Trades", "Net profit", "A trade", "Profit factor")
     return Table("Does it hang on a few?", head, rows)
 
 
@@ -110,8 +109,8 @@ def _by(
     return Table(caption, head, rows)
 
 
-def _quantile(x: F64, share: float) -> str:
-    return percent(float(np.quantile(x, share))) if x.size >= _FEWEST else NONE
+def _quantile(x: F64, share: float) -> float:
+    return quantile(x, share) if x.size >= _FEWEST else math.nan
 
 
 def _share(hit: B8) -> str:

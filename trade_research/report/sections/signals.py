@@ -50,7 +50,7 @@ def choose(trades: pl.DataFrame) -> list[tuple[str, int]]:
         "Worst": ranked,
         "Median": ranked[np.argsort(np.abs(np.arange(ranked.size) - ranked.size // 2))],
         "Longest": np.argsort(-bars, kind="stable"),
-        "Deepest against it": np.argsort(mae, kind="stable"),
+        "Deepest MAE": np.argsort(mae, kind="stable"),
         "Last": np.argsort(-micros(trades, "entry_time"), kind="stable"),
     }
     found: list[tuple[str, int]] = []
@@ -111,12 +111,13 @@ def _trades(run: Run, chosen: list[tuple[str, int]]) -> list[Part]:
         chart = _draw(markets[symbol], trade, why)
         if chart is not None:
             charts.append(chart)
-        rows.append(_row(why, trade))
+        rows.append(_row(why, trade, len(run.instruments) > 1))
     head = (
-        "Chosen as", "Symbol", "Side", "Entry (UTC)", "Exit", "In at", "Out at", "Bars",
-        "Net profit", "Return", "MAE", "MFE",
+        "Chosen as", *(("Symbol",) if len(run.instruments) > 1 else ()), "Side", "Entry (UTC)",
+        "Exit", "In at", "Out at", "Bars", "Net profit", "Return", "MAE", "MFE",
     )  # fmt: skip
-    table = Table("The trades drawn above", head, rows, align="lllllrrrrrrr")
+    align = "l" * (len(head) - 7) + "r" * 7
+    table = Table("The trades drawn above", head, rows, align=align)
     named = [name for market in markets.values() for name in market.outputs]
     read = (
         "▲ bought, ▼ sold, shaded while held. The line joins closes; where bars are few a stroke "
@@ -131,10 +132,10 @@ def _trades(run: Run, chosen: list[tuple[str, int]]) -> list[Part]:
     return [Beside(charts, columns=3), read, table] if charts else [table]
 
 
-def _row(why: str, trade: Mapping[str, Any]) -> tuple[str, ...]:
+def _row(why: str, trade: Mapping[str, Any], named: bool) -> tuple[str, ...]:
     return (
         why,
-        short(str(trade["symbol"]), 20),
+        *((short(str(trade["symbol"]), 20),) if named else ()),
         str(trade["side"]),
         minute(trade["entry_time"]),
         minute(trade["exit_time"]),
@@ -175,7 +176,7 @@ def _draw(market: _Market, trade: Mapping[str, Any], why: str) -> Chart | None:
         title=f"{why}: {gain}, {trade['side']}",
     )
     plot.shade(start, end)
-    plot.times(most=2)
+    plot.times(most=3)
     if some.height <= _RANGES:
         plot.whiskers(at, lows, highs, "rule")
     for values, colour, dash in lines:

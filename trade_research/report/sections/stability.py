@@ -12,17 +12,19 @@ from trade_research.report.arrays import F64
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
 from trade_research.report.formats import NONE, count, percent, plural, ratio
 from trade_research.report.run import Run
-from trade_research.report.section import Beside, Cell, Part, Section, Table
+from trade_research.report.section import Cell, Part, Section, Table
 
 
 def stability(run: Run) -> Section:
     """Everything about how evenly the result came."""
+    if run.trades.is_empty():
+        return Section("Stability", "It never traded: there is nothing that could hold", (), True)
     found = run.evidence.stability if run.evidence is not None else None
     if found is None:
         why = "evidence was not gathered for this run" if run.evidence is None else "too few days"
         return Section("Stability", f"Whether it holds over time is not known: {why}", (), True)
     parts: list[Part] = []
-    if found.rolling is not None and len(found.rolling.dates) > 2:
+    if found.rolling is not None and sum(v is not None for v in found.rolling.sharpe) > 2:
         parts.append(_rolling(found.rolling))
     else:
         parts.append("No rolling year: the run is shorter than one, or its calendar is not known.")
@@ -71,7 +73,7 @@ def _rolling(rolling: Rolling) -> Chart:
                 low, high = min(low, rolling.low), max(high, rolling.high)
             room = 0.08 * (high - low or 1.0)
             plot.values(
-                low - room, high + room, label=label, panel=panel, most=4 if not panel else 2,
+                low - room, high + room, label=label, panel=panel, most=4 if not panel else 3,
                 title=title,
             )  # fmt: skip
         if rolling.low is not None and rolling.high is not None:
@@ -116,7 +118,7 @@ def _spans(caption: str, spans: Sequence[Span]) -> Table:
             Cell(percent(span.net_return), "word"),
             percent(span.benchmark),
             ratio(span.sharpe),
-            percent(span.volatility),
+            *((percent(span.volatility),) if named else ()),
             percent(span.max_drawdown),
             percent(span.hit_rate, 0),
         )
@@ -124,9 +126,9 @@ def _spans(caption: str, spans: Sequence[Span]) -> Table:
     ]
     head = (
         "", *(() if named else ("From", "To")), "Days", "Net return", "Benchmark", "Sharpe",
-        "Volatility", "Deepest fall", "Hit rate",
+        *(("Volatility",) if named else ()), "Deepest fall", "Hit rate",
     )  # fmt: skip
-    align = ("l" if named else "lll") + "r" * 7
+    align = "l" + "r" * 7 if named else "lll" + "r" * 6
     return Table(caption, head, rows, align=align, note=f"Day returns; {NONE}: too few days.")
 
 
@@ -160,7 +162,7 @@ def _regimes(found: Regimes) -> Table:
     return Table("By kind of market", head, rows, note=note)
 
 
-def _concentration(found: Concentration) -> Beside:
+def _concentration(found: Concentration) -> Table:
     rows = [
         (f"Growth made by the best {BEST_DAYS} days", percent(found.best_share, 0)),
         ("Net return without them", percent(found.without_best)),
@@ -168,16 +170,12 @@ def _concentration(found: Concentration) -> Beside:
         ("Concentration of losing days", ratio(found.losses, 4)),
         ("Concentration of active days over months", ratio(found.months, 4)),
     ]
-    return Beside(
-        (
-            Table(
-                "How few days made it",
-                ("", "Value"),
-                rows,
-                note="Concentration is Herfindahl's index: 0 when all days are alike, 1 when one "
-                "made all.",
-            ),
-        )
+    return Table(
+        "How few days made it",
+        ("", "Value"),
+        rows,
+        kind="slim",
+        note="Concentration is Herfindahl's index: 0 when all days are alike, 1 when one made all.",
     )
 
 
@@ -191,8 +189,8 @@ def _range(values: F64) -> tuple[float, float]:
 
 
 def _one(value: float) -> str:
-    return ratio(value, 1)
+    return ratio(value, 1 if abs(value * 10 - round(value * 10)) < 1e-6 else 2)
 
 
 def _percent(value: float) -> str:
-    return percent(value, 0)
+    return percent(value, 0 if abs(value * 100 - round(value * 100)) < 1e-6 else 1)

@@ -220,6 +220,7 @@ def _reasons(frame: pl.DataFrame) -> Table:
 
 
 def _extremes(run: Run) -> Table:
+    named = len(run.instruments) > 1
     ranked = run.trades.sort("pnl", "entry_time", descending=[True, False])
     half = _SHOWN if ranked.height >= 2 * _SHOWN else ranked.height // 2
     some = pl.concat([ranked.head(half or 1), ranked.tail(half)]) if half else ranked
@@ -227,7 +228,7 @@ def _extremes(run: Run) -> Table:
         (
             minute(row["entry_time"]),
             minute(row["exit_time"]),
-            short(str(row["symbol"]), 24),
+            *((short(str(row["symbol"]), 24),) if named else ()),
             row["side"],
             price(row["entry_price"]),
             price(row["exit_price"]),
@@ -243,7 +244,7 @@ def _extremes(run: Run) -> Table:
     head = (
         "Entry (UTC)",
         "Exit",
-        "Symbol",
+        *(("Symbol",) if named else ()),
         "Side",
         "In at",
         "Out at",
@@ -254,4 +255,5 @@ def _extremes(run: Run) -> Table:
         "MFE",
         "Reason",
     )
-    return Table("Best first, worst last", head, rows, align="llllrrrrrrrl")
+    align = "llll" if named else "lll"
+    return Table("Best first, worst last", head, rows, align=f"{align}rrrrrrrl")

@@ -131,7 +131,10 @@
     return {
       width: width, height: p.height, title: p.title,
       cursor: {sync: {key: 'run', scales: ['x', null]}, drag: {x: true, y: false}, focus: {prox: -1}},
-      scales: {x: {time: true}, y: p.log ? {distr: 3, range: function (u, low, high) { return [low * 0.95, high * 1.05]; }} : {}},
+      scales: {x: {time: true}, y: p.log ? {distr: 3, range: function (u, low, high) { return [low * 0.95, high * 1.05]; }} : {range: function (u, low, high) {
+        var flat = p.unit === 'percent' ? 0.01 : Math.abs(low) * 0.05 || 1;
+        return low === high ? [low - flat, high + flat] : uPlot.rangeNum(low, high, 0.1, true);
+      }}},
       tzDate: function (at) { return uPlot.tzDate(new Date(at * 1000), 'Etc/UTC'); },
       legend: {live: true},
       axes: [
