@@ -31,7 +31,10 @@ def card(root: Path) -> str:
     first = min(m.parts[0].start for _, m in held)
     last = max(m.parts[-1].close for _, m in held)
     rows = "".join(_row(name, m, first, last) for name, m in held[:MOST])
-    heads = "".join(f'<th scope="col" style="{_CELL}">{head}</th>' for head in _HEADS)
+    heads = "".join(
+        f'<th scope="col"{_LEFT if k in (0, 5) else ""}>{head}</th>'
+        for k, head in enumerate(_HEADS)
+    )
     more = len(held) - MOST
     note = f"… and {more} more: <code>.catalog()</code>" if more > 0 else ""
     axis = f"coverage from {moment(first):%Y-%m-%d} to {moment(last):%Y-%m-%d}"
@@ -69,4 +72,7 @@ def _strip(parts: tuple[Part, ...], first: int, last: int) -> str:
     boxes = [(240 * (a - first) / whole, max(240 * (b - a) / whole, 1)) for a, b in spans]
     path = "".join(f"M{x:.1f} 2h{wide:.1f}v8h-{wide:.1f}z" for x, wide in boxes)
     label = f"bars in {len(spans)} stretches" if len(spans) > 1 else "bars without a large hole"
-    return f'<svg role="img" aria-label="{label}" width="240" height="12"><path fill="#0072B2" d="{path}"/></svg>'
+    return (
+        f'<svg role="img" aria-label="{label}" width="240" height="12">'
+        f'<path fill="#0072B2" d="{path}"/></svg>'
+    )
