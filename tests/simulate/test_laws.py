@@ -16,6 +16,7 @@ from tests.simulate.cases import FAMILIES, assert_same, market_of, random_case, 
 from trade_research.kernels.jit import Kernel
 from trade_research.simulate import (
     Costs,
+    Market,
     Simulator,
     booking,
     exit_orders,
@@ -47,19 +48,21 @@ def case_of(seed, family):
 
 
 @settings(max_examples=count(400))
-@given(SEEDS, FAMILY)
-def test_one_bar_at_a_time_gives_the_same_bits(seed, family):
+@given(SEEDS, FAMILY, st.floats(0.0, 1.0))
+def test_one_bar_at_a_time_gives_the_same_bits(seed, family, from_python):
     bars, target, arguments = case_of(seed, family)
     market = market_of(bars)
     whole = simulate(market, target, **arguments)
     account = Simulator(market.symbols, **arguments)
+    cut = int(from_python * market.n_bars)
     n_fills = 0
-    for t in range(market.n_bars):
+    for t in range(cut):
         bar = np.stack([b[t] for b in bars])
         n_fills += len(account.advance(market.open_time[t], market.close_time[t], bar, target[t]))
         assert account.equity == whole.equity[t] or t == market.n_bars - 1
+    assert n_fills == (whole.fills["bar"] < cut).sum()
+    account.extend(market.since(cut), target[cut:])
     single = account.result()
-    assert n_fills == len(whole.fills)
     assert single.equity.tobytes() == whole.equity.tobytes()
     assert single.fills.tobytes() == whole.fills.tobytes()
     assert single.orders.tobytes() == whole.orders.tobytes()
@@ -198,6 +201,11 @@ def test_time_only_moves_forward_for_the_simulator():
         account.advance(t, t + 1, np.array([1.0, 1.0, 1.0, 1.0, 5.0]), 0.0)
     with pytest.raises(SimulationError, match="not after the bar before"):
         account.advance(599, 600, np.ones(5), 0.0)
+    late = Market(*(np.array([599, 800]), np.array([600, 801])), *np.ones((5, 2)), symbols=("A",))
+    with pytest.raises(SimulationError, match="not after the bar before"):
+        account.extend(late, np.ones((2, 1)))
+    with pytest.raises(SimulationError, match="targets have shape"):
+        account.extend(late, np.ones((3, 1)))
     with pytest.raises(SimulationError, match="not among"):
         account.advance(700, 701, np.ones(5), 0.0, delisted=("B",))
     assert account.n_bars == 600

@@ -50,7 +50,9 @@ def decide(probe: Probe, budget_s: float, changes_s: float) -> Decisions:
     changes = changes_of(probe.full()["target"])
     later = rng.permutation(changes[changes >= first])
     late = _alone(probe, later, target, changes_s)
-    rest = np.setdiff1d(np.arange(first, n), later)
+    is_rest = np.ones(n, dtype=np.bool_)
+    is_rest[:first], is_rest[later] = False, False
+    rest = np.flatnonzero(is_rest)
     sample = rng.choice(rest, min(SAMPLED, rest.size), replace=False)
     sampled = _alone(probe, sample, target, budget_s)
     early = int((changes < alone).sum())

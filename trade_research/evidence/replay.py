@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from trade_research.simulate.records import Records
     from trade_research.simulate.result import Result
+
+
+FROM_PYTHON = 20_000
 
 
 @dataclass(frozen=True)
@@ -151,13 +155,19 @@ def _matrix(market: Market, probes: list[Probe], targets: list[F64]) -> F64:
 
 
 def _fed(market: Market, target: F64, setup: Mapping[str, Any]) -> Result:
-    """The run of a simulator that is given one bar after the other."""
+    """The run of a simulator that is given one bar after the other.
+
+    The first bars come from Python, as in a live session; the rest in a compiled loop that enters
+    the step anew for each.
+    """
     account = Simulator(market.symbols, **setup)
     bars = np.stack([getattr(market, name) for name in PRICES], axis=1)
     sessions = market.session_days().tolist()
     times = zip(market.open_time.tolist(), market.close_time.tolist(), sessions, strict=True)
-    for t, (opened, closed, session) in enumerate(times):
+    for t, (opened, closed, session) in enumerate(islice(times, FROM_PYTHON)):
         account.advance(opened, closed, bars[t], target[t], session=session)
+    if market.n_bars > FROM_PYTHON:
+        account.extend(market.since(FROM_PYTHON), target[FROM_PYTHON:])
     return account.result()
 
 

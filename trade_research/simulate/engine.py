@@ -10,7 +10,7 @@ from trade_research.simulate import codes
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
-from trade_research.simulate.loop import finish, run
+from trade_research.simulate.loop import finish, run, run_each
 from trade_research.simulate.records import (
     Acct,
     Books,
@@ -101,12 +101,24 @@ def open_books(
     return Books(acct, syms, empty(OrderRow, rows), empty(FillRow, rows))
 
 
-def advance(first: int, last: int, tape: Tape, books: Books, equity: F64, ledger: F64) -> Books:
-    """Run the bars [first, last) and give back the books, in larger arrays if they had to grow."""
-    t = first
+def advance(
+    first: int,
+    last: int,
+    tape: Tape,
+    books: Books,
+    equity: F64,
+    ledger: F64,
+    *,
+    is_each: bool = False,
+) -> Books:
+    """Run the bars [first, last) and give back the books, in larger arrays if they had to grow.
+
+    `is_each` enters the loop anew for every bar.
+    """
+    t, over = first, run_each if is_each else run
     while True:
-        t = run(t, last, tape, books, equity, ledger)
-        row = int(books.acct[0].bad_row)
+        t = over(t, last, tape, books, equity, ledger)
+        row = int(books.acct["bad_row"][0])
         if row >= 0:
             raise SimulationError(
                 f"the target of row {row} is infinite. A target is a fraction of equity; "

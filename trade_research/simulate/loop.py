@@ -43,6 +43,14 @@ def run(t: int, stop: int, tape: Tape, books: Books, equity: F64, ledger: F64) -
     return t
 
 
+@bare_kernel
+def run_each(t: int, stop: int, tape: Tape, books: Books, equity: F64, ledger: F64) -> int:
+    """As `run`, entering it anew for every bar, as the paper broker does."""
+    while t < stop and run(t, t + 1, tape, books, equity, ledger) > t:
+        t += 1
+    return t
+
+
 @inner_kernel
 def load(t: int, tape: Tape, acct: Acct, syms: Sequence[Sym]) -> None:
     """Put bar `t` and the decision row that fills at it into the books."""

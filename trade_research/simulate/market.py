@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,6 +142,11 @@ class Market:
             session=day,
             delisted=tuple(delisted),
         )
+
+    def since(self, first: int) -> Market:
+        """The bars from row `first` on; nothing is copied."""
+        cut = {name: getattr(self, name)[first:] for name in ("open_time", "close_time", *PRICES)}
+        return replace(self, **cut, session=None if self.session is None else self.session[first:])
 
     def session_days(self) -> I64:
         """Day number of each bar's session; without sessions the UTC day in which it closed."""

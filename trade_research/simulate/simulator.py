@@ -171,10 +171,51 @@ class Simulator:
         if self._rebalance is not None:
             flags = self._rebalance.rows(columns.closed, columns.session, t, t + 1)
             columns.flags[t] = flags[0]
-        before = self._books.acct[0].n_fills
+        before = self._books.acct["n_fills"][0]
         equity, ledger = columns.equity, columns.ledger
         self._books = advance(t, t + 1, self._tape, self._books, equity, ledger)
-        return self._books.fills[before : self._books.acct[0].n_fills]
+        return self._books.fills[before : self._books.acct["n_fills"][0]]
+
+    def extend(self, bars: Market, target: F64) -> None:
+        """`advance` for each of many bars, with the loop that enters the step anew compiled.
+
+        Parameters
+        ----------
+        bars : Market
+            Of the same symbols, after the bars so far.
+        target : float64 array of shape (n_bars, n_symbols)
+            Wanted after each bar.
+
+        Raises
+        ------
+        SimulationError
+            Other symbols, shapes that do not agree, bars out of order, an infinite target.
+        """
+        t, stop = self.n_bars, self.n_bars + bars.n_bars
+        columns = self._columns
+        if bars.symbols != self.symbols or target.shape != bars.close.shape:
+            raise SimulationError(
+                f"Simulator of {self.symbols}: bars are of {bars.symbols} and targets have shape "
+                f"{target.shape}. Give {bars.close.shape} targets of the same symbols."
+            )
+        if t and bars.n_bars and bars.open_time[0] <= columns.opened[t - 1]:
+            raise SimulationError(
+                f"bar {t} opens at {bars.open_time[0]} µs, not after the bar before "
+                f"({columns.opened[t - 1]} µs). Drop repeats and feed bars in order."
+            )
+        while stop > len(columns.opened):
+            columns = self._columns = columns.doubled()
+        self._tape = columns.tape()
+        columns.opened[t:stop], columns.closed[t:stop] = bars.open_time, bars.close_time
+        columns.session[t:stop], columns.target[t:stop] = bars.session_days(), target
+        columns.prices[:, t:stop] = [getattr(bars, name) for name in PRICES]
+        if self._rebalance is not None:
+            rows = self._rebalance.rows(columns.closed, columns.session, t, stop)
+            columns.flags[t:stop] = rows
+        self.n_bars = stop
+        self._books = advance(
+            t, stop, self._tape, self._books, columns.equity, columns.ledger, is_each=True
+        )
 
     @property
     def equity(self) -> float:
