@@ -159,6 +159,9 @@ def check(
     since: Since = None,
     until: Until = None,
     param: Params = None,
+    seconds: Annotated[
+        float, typer.Option(help="Longest that each stage of the search may take.")
+    ] = 10.0,
     calendar: CalendarOption = None,
     interval: Annotated[str | None, typer.Option(help="For files: bar length.")] = None,
     store: StoreRoot = Path("datasets"),
@@ -176,6 +179,7 @@ def check(
         loaded,
         open_data(data, since, until, store, interval),
         calendar=calendar,
+        budget_s=seconds,
         **parse_params(param, loaded),
     )
     if json:

@@ -122,8 +122,8 @@ def shift_test(
         return None
     as_good = int((others >= own).sum())
     low, middle, high = (float(q) for q in np.quantile(others, [0.05, 0.5, 0.95]))
-    least, most = float(others.min()), float(others.max())
-    counts, edges = np.histogram(others, bins=BINS, range=(least, max(most, least + 1e-9)))
+    first, last = float(others.min()), float(others.max())
+    counts, edges = np.histogram(others, bins=BINS, range=(first, max(last, first + 1e-9)))
     return ShiftTest(
         own,
         (1 + as_good) / (1 + others.size),

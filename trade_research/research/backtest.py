@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from trade_research.research.runs import SavedRun
     from trade_research.strategies.strategy import Strategy
 
+CHECK_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -53,19 +55,16 @@ class Setup:
 
     def run(self, data: Data, target: F64) -> Result:
         """The targets through the simulator."""
-        return simulate(
-            data.market,
-            target,
-            costs=self.costs,
-            exits=self.exits,
-            account=self.account,
-            cash=self.cash,
-            fill=self.fill,
-            delay=self.delay,
-            rebalance=self.rebalance,
-            rules=self.rules,
-            finalize=self.finalize,
-        )
+        return simulate(data.market, target, finalize=self.finalize, **self.rules_of_the_game)
+
+    @property
+    def rules_of_the_game(self) -> dict[str, Any]:
+        """All of it that `simulate` and `Simulator` have in common."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name != "finalize"
+        }
 
 
 @dataclass(frozen=True)
@@ -169,10 +168,19 @@ class Backtest:
 
     @cached_property
     def check(self) -> Check:
-        """The three laws on these bars with these parameters."""
+        """The three laws on these bars with these parameters, costs and exits.
+
+        The search for leaks is kept short on long data; `tr.check` searches longer.
+        """
         from trade_research.research.check import check
 
-        return check(self.strategy, self.data, **self.params)
+        return check(
+            self.strategy,
+            self.data,
+            setup=self.setup.rules_of_the_game,
+            budget_s=CHECK_SECONDS,
+            **self.params,
+        )
 
     @cached_property
     def budget(self) -> EdgeBudget:
@@ -431,8 +439,9 @@ def targets_of(
     Each symbol's rows are seen alone; a bar a symbol does not have is NaN: no opinion. The other
     columns are given for a single symbol only.
     """
-    market, extras = data.market, {}
-    weights = np.full(market.close.shape, np.nan)
+    market = data.market
+    extras: Mapping[str, F64] = {}
+    weights: F64 = np.full(market.close.shape, np.nan)
     for which, frame in enumerate(data.by_instrument().values()):
         columns = strategy.columns_of(frame, calendar=data.calendar_name)
         found = strategy.compute(columns, **params)

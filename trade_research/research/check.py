@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from trade_research.research.data import Data, read_data
@@ -16,6 +17,7 @@ def check(
     strategy: Strategy,
     data: Any,
     *,
+    setup: Mapping[str, Any] | None = None,
     calendar: str | Calendar | None = None,
     budget_s: float = 10.0,
     seed: int = 0,
@@ -29,8 +31,10 @@ def check(
         Made with ``@tr.strategy``.
     data : Query or polars.DataFrame
         As for `backtest`.
+    setup : mapping, optional
+        Costs, exits and the like as keyword arguments of `simulate`, for the replay.
     budget_s : float
-        Seconds that the search for leaks may take beyond its fixed part.
+        Seconds that each stage of the search for leaks may take on long data.
     seed : int
         Of the random cuts and futures: the same seed gives the same check.
     **params
@@ -48,6 +52,7 @@ def check(
         strategy,
         found.frame,
         strategy.bind(**params),
+        setup=setup,
         calendar=found.calendar_name,
         budget_s=budget_s,
         seed=seed,
