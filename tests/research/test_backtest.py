@@ -119,6 +119,18 @@ def test_a_frame_from_the_store_knows_its_calendar(tmp_path):
     assert changed.data.calendar is None
 
 
+def test_a_frame_is_read_once_unless_it_changed():
+    bars = days([100, 110, 120, 90, 95])
+    one = tr.backtest(follow, bars, calendar="24/7")
+    assert tr.backtest(follow, bars, calendar="24/7", level=99).data is one.data
+    assert tr.backtest(follow, bars).data.calendar is None
+    bars[3, "close"] = 91.0
+    two = tr.backtest(follow, bars, calendar="24/7")
+    assert two.data is not one.data
+    assert two.data.frame["close"][3] == 91.0
+    assert one.data.frame["close"][3] == 90.0
+
+
 def test_what_it_refuses():
     bars = days([100, 110, 120, 90, 95])
     with pytest.raises(ParameterError, match=r"no parameter 'levl'.*'level'"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import polars as pl
 
@@ -14,10 +15,14 @@ from trade_research.frames.calendars import Calendar, get_calendar
 from trade_research.frames.intervals import Interval
 from trade_research.frames.verdicts import audit
 from trade_research.store.hashing import content_hash
-from trade_research.store.query import Query, provenance
+from trade_research.store.query import Query, provenance, unchanged
 
 if TYPE_CHECKING:
     from trade_research.simulate.market import Market
+
+# Frames of which a run is still held: the next run on one takes the same arrays and checks nothing
+# again. Each is recognised by its memory, which a change would have replaced.
+_seen: WeakValueDictionary[int, Data] = WeakValueDictionary()
 
 NO_CALENDAR = "annualised numbers need the trading calendar: pass calendar='24/7' or e.g. 'XNYS'"
 
@@ -35,6 +40,10 @@ class Data:
     calendar: Calendar | None
     instruments: tuple[str, ...]
     query: Query | None = None
+
+    def is_under(self, calendar: Calendar | None) -> bool:
+        """Whether a call that passes `calendar` means this: a query knows its own."""
+        return calendar == self.calendar or (calendar is None and self.query is not None)
 
     @property
     def periods_per_year(self) -> float | None:
@@ -101,11 +110,16 @@ def read_data(data: Any, calendar: str | Calendar | None = None) -> Data:
     SchemaError, BarOrderError
         The frame is not a valid table of bars.
     """
+    if isinstance(calendar, str):
+        calendar = get_calendar(calendar)
     query: Query | None
     if isinstance(data, Query):
         query, frame = data, data.frame()
     elif isinstance(data, pl.DataFrame):
-        query, frame = provenance(data), data
+        seen = _seen.get(id(data))
+        if seen is not None and unchanged(data, seen.frame) and seen.is_under(calendar):
+            return seen
+        query, frame = provenance(data), data.clone()
         if query is None:
             check_bars(frame)
     else:
@@ -115,8 +129,6 @@ def read_data(data: Any, calendar: str | Calendar | None = None) -> Data:
         )
     if frame.is_empty():
         raise ConfigError("the data has no bars: check the span and the name")
-    if isinstance(calendar, str):
-        calendar = get_calendar(calendar)
     known = query.calendar if query is not None else None
     if calendar is not None and known is not None and calendar != known:
         raise ConfigError(
@@ -130,4 +142,6 @@ def read_data(data: Any, calendar: str | Calendar | None = None) -> Data:
     else:
         instruments = ("",)
     interval = query.interval if query is not None else interval_of(frame)
-    return Data(frame, interval, known or calendar, instruments, query)
+    found = Data(frame, interval, known or calendar, instruments, query)
+    _seen[id(data)] = found
+    return found

@@ -255,12 +255,12 @@ def provenance(frame: pl.DataFrame) -> Query | None:
     what the query gave: None as well.
     """
     found = _known.get(id(frame))
-    if found is None or found[0]() is not frame or not _unchanged(frame, found[1]):
+    if found is None or found[0]() is not frame or not unchanged(frame, found[1]):
         return None
     return found[2]
 
 
-def _unchanged(frame: pl.DataFrame, given: pl.DataFrame) -> bool:
+def unchanged(frame: pl.DataFrame, given: pl.DataFrame) -> bool:
     """True while the columns still share their memory with those given: a change makes a copy."""
     if frame.columns != given.columns or frame.height != given.height:
         return False
