@@ -9,13 +9,15 @@ comes back as null.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import polars as pl
 
 from trade_research import indicators
+from trade_research.errors import nearest
 from trade_research.frames.columns import columns
+from trade_research.indicators.table import INDICATORS
 from trade_research.kernels.jit import F64
 
 __all__ = ["Indicators"]
@@ -70,6 +72,37 @@ class Indicators:
         """Average true range of bars whose close this column is."""
         return self._bars(indicators.atr, high, low, window)
 
+    def __getattr__(self, name: str) -> Callable[..., pl.Expr]:
+        """Every other indicator of the table, e.g. ``.ta.adx(14)`` or ``.ta.obv(volume="qty")``.
+
+        This column is the close where the indicator reads one, else the first it reads; the others
+        are the columns of their own names unless named here. Numbers as in the function. Several
+        outputs come as a struct.
+        """
+        entry = INDICATORS.get(name)
+        if entry is None:
+            raise AttributeError(f"no indicator {name!r}; {nearest(name, INDICATORS)}")
+        own = "close" if "close" in entry.columns else entry.columns[0]
+
+        def call(*numbers: float, **named: Any) -> pl.Expr:
+            given = [self._expr if c == own else _column(named.pop(c, c)) for c in entry.columns]
+            function = getattr(indicators, name)
+            # Polars names the result after the first input, which is this column in all of them.
+            order = sorted(range(len(given)), key=lambda i: entry.columns[i] != own)
+
+            def apply(values: Sequence[pl.Series]) -> pl.Series:
+                arrays = [_array(values[order.index(i)]) for i in range(len(order))]
+                return _series(function(*arrays, *numbers, **named))
+
+            fields = pl.Struct(dict.fromkeys(entry.outputs, pl.Float64))
+            return pl.map_batches(
+                [given[i] for i in order],
+                apply,
+                return_dtype=fields if entry.outputs else pl.Float64,
+            )
+
+        return call
+
     def _map(self, function: Callable[..., Any], *numbers: float) -> pl.Expr:
         def apply(values: pl.Series) -> pl.Series:
             return _series(function(_array(values), *numbers))
@@ -92,6 +125,10 @@ class Indicators:
         return pl.map_batches(
             [close, *high_low], lambda s: apply((s[1], s[2], s[0])), return_dtype=pl.Float64
         )
+
+
+def _column(given: str | pl.Expr) -> pl.Expr:
+    return pl.col(given) if isinstance(given, str) else given
 
 
 def _array(values: pl.Series) -> F64:

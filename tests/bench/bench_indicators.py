@@ -45,6 +45,13 @@ def rows() -> list[Row]:
         ("true range", "≥ 1×", lambda: i.true_range(*bars), lambda: t.TRANGE(*bars)),
         ("ATR 14", "≥ 1×", lambda: i.atr(*bars, 14), lambda: t.ATR(*bars, 14)),
     ]
+    cases += [
+        ("WMA 20", "≥ 1×", lambda: i.wma(x, 20), lambda: t.WMA(x, 20)),
+        ("DEMA 20", "≥ 1×", lambda: i.dema(x, 20), lambda: t.DEMA(x, 20)),
+        ("TEMA 20", "≥ 1×", lambda: i.tema(x, 20), lambda: t.TEMA(x, 20)),
+        ("HMA 20", "≥ 1×", lambda: i.hma(x, 20), lambda: t.HMA(x, 20)),
+        ("KAMA 10", "≥ 1×", lambda: i.kama(x, 10), lambda: t.KAMA(x, 10)),
+    ]
     found = []
     for name, goal, ours, theirs in cases:
         a, b = paired(ours, theirs, rounds=25)

@@ -67,3 +67,15 @@ def test_whole_numbers_and_no_rows():
     assert (
         pl.DataFrame({"x": []}, schema={"x": pl.Float64}).select(pl.col("x").ta.sma(2)).height == 0
     )
+
+
+def test_any_indicator_of_the_table():
+    found = BARS.select(
+        pl.col("close").ta.kama(10),
+        pl.col("open").ta.wma(5),
+    )
+    np.testing.assert_array_equal(found["close"].to_numpy(), indicators.kama(CLOSE, 10))
+    opened = BARS["open"].to_numpy()
+    np.testing.assert_array_equal(found["open"].to_numpy(), indicators.wma(opened, 5))
+    with pytest.raises(AttributeError, match="did you mean 'kama'"):
+        pl.col("close").ta.kamma(10)

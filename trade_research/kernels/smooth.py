@@ -78,6 +78,64 @@ def smooth(x: F64, window: int, alpha: float) -> F64:
 
 
 @inner_kernel
+def chain_of_run(
+    x: F64, start: int, window: int, shares: tuple[float, float, float], room: F64, out: F64
+) -> int:
+    """Sums of an EMA, the EMA of that and the EMA of that one, over one run; returns its end.
+
+    `shares` of the three; a share of nought for the third leaves it out, warm-up and all. The first
+    values, up to all seeds, are worked out one average after the other; then all go block by block.
+    `room` is room to work in, (3, max(3 * window, _BLOCK)).
+    """
+    alpha, depth = 2.0 / (window + 1.0), 3 if shares[2] != 0.0 else 2
+    a, b, c = shares
+    head = depth * (window - 1) + 1
+    whole = next_hole(x[start : start + head], 0)
+    out[start : start + whole] = np.nan
+    if whole < head:
+        return start + whole
+    smooth_run(x[start : start + head], 0, window, alpha, room[0][:head])
+    for level in range(1, depth):
+        before = room[level - 1][:head]
+        smooth_run(before, level * (window - 1), window, alpha, room[level][:head])
+    one, two, three = room[0][head - 1], room[1][head - 1], room[depth - 1][head - 1]
+    out[start + head - 1] = a * one + b * two + c * three
+    first = start + head
+    while first < x.size:
+        part = x[first : first + _BLOCK]
+        whole = next_hole(part, 0)
+        y = out[first : first + whole]
+        r, s, t = room[0][:whole], room[1][:whole], room[2][:whole]
+        one = decay(part[:whole], one, alpha, r)
+        two = decay(r, two, alpha, s)
+        if depth == 3:
+            three = decay(s, three, alpha, t)
+            for i in range(whole):
+                y[i] = a * r[i] + b * s[i] + c * t[i]
+        else:
+            for i in range(whole):
+                y[i] = a * r[i] + b * s[i]
+        if whole < part.size:
+            return first + whole
+        first += _BLOCK
+    return x.size
+
+
+@kernel
+def smooth_chain(x: F64, window: int, a: float, b: float, c: float) -> F64:
+    """`chain_of_run` over every run, (n,) to (n,)."""
+    out = np.empty(x.size)
+    start = next_value(x, 0) if 1 <= window <= x.size else x.size
+    out[:start] = np.nan
+    room = np.empty((3, max(3 * max(min(window, x.size), 0), _BLOCK)))
+    while start < x.size:
+        end = chain_of_run(x, start, window, (a, b, c), room, out)
+        start = next_value(x, end)
+        out[end:start] = np.nan
+    return out
+
+
+@inner_kernel
 def rsi_of_run(x: F64, start: int, window: int, room: F64, out: F64) -> int:
     """Wilder's relative strength index over the run that begins at `start`; returns its end.
 

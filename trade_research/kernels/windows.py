@@ -1,0 +1,131 @@
+"""More windows that roll over an array: sums that lose no digits, straight lines, ranks.
+
+Runs, holes and the prefix law as in `kernels.rolling`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trade_research.kernels.jit import F64, inner_kernel, kernel
+from trade_research.kernels.rolling import next_hole, next_value, running_sum
+
+
+@inner_kernel
+def sum_of_run(x: F64, start: int, window: int, after: F64, out: F64) -> int:
+    """Rolling sum of the run that begins at `start`, into `out`; returns where the run ends.
+
+    The run is cut at multiples of the window; a sum is the end of one piece and the start of the
+    next. Nothing is subtracted, so a large value leaves no error behind it, and a window of zeros
+    sums to exactly zero. `after` is room to work in: what of a piece comes after each of its bars.
+    """
+    out[start : start + window - 1] = np.nan
+    for cut in range(start, x.size, window):
+        part, total = x[cut : cut + window], 0.0
+        y = out[cut : cut + part.size]
+        if cut == start:
+            for v in part:
+                total += v
+            if part.size == window:
+                y[window - 1] = total
+        else:
+            for i in range(part.size):
+                total += part[i]
+                y[i] = total + after[i]
+        if total != total:
+            return next_hole(x, cut)
+        behind = 0.0
+        for i in range(part.size - 1, -1, -1):
+            after[i] = behind
+            behind += part[i]
+    return x.size
+
+
+@kernel
+def rolling_sum(x: F64, window: int) -> F64:
+    """Sum of the last `window` values, (n,) to (n,); NaN where a run is shorter than that."""
+    out = np.empty(x.size)
+    start = next_value(x, 0) if 1 <= window <= x.size else x.size
+    out[:start] = np.nan
+    after = np.empty(max(min(window, x.size), 0))
+    while start < x.size:
+        end = sum_of_run(x, start, window, after, out)
+        start = next_value(x, end)
+        out[end:start] = np.nan
+    return out
+
+
+@inner_kernel
+def line_of_run(
+    x: F64,
+    start: int,
+    window: int,
+    short: int,
+    shares: tuple[float, float, float, float],
+    room: F64,
+    out: F64,
+) -> int:
+    """Sums of linearly weighted and plain means of a run; returns where it ends.
+
+    In blocks of bars, of distances from the block's first value, which comes back `level` times.
+    With S the running sums and T the sums of those, the window that starts at i sums to
+    ``S[i+w] - S[i]``, and with weights 1 to w to ``w S[i+w] - (T[i+w] - T[i])``. `shares`: of the
+    level, of the weighted mean, of the plain one, of the weighted one over the last `short` bars.
+    `room` is room to work in, (2, bars of a block and the window before it).
+    """
+    block, (level, tilt, flat, tip) = room.shape[1] - window, shares
+    tilt, flat = tilt * 2.0 / (window * (window + 1.0)), flat / window
+    tip *= 2.0 / (short * (short + 1.0))
+    out[start : start + window - 1] = np.nan
+    for first in range(start, x.size - window + 1, block):
+        part = x[first : first + block + window - 1]
+        base, size = part[0], part.size - window + 1
+        running_sum(part, base, room[0])
+        running_sum(room[0][: part.size], 0.0, room[1])
+        low, high = room[0][:size], room[0][window : window + size]
+        early, late, y = room[1][:size], room[1][window : window + size], out[first + window - 1 :]
+        for i in range(size):
+            weighted = window * high[i] - (late[i] - early[i])
+            y[i] = level * base + (tilt * weighted + flat * (high[i] - low[i]))
+        if tip != 0.0:
+            recent = room[1][window - short : window - short + size]
+            for i in range(size):
+                y[i] += tip * (short * high[i] - (late[i] - recent[i]))
+        if room[0][part.size] != room[0][part.size]:
+            hole = next_hole(x, first)
+            if hole < first + part.size:
+                return hole
+    return next_hole(x, max(start, x.size - window + 1))
+
+
+@kernel
+def rolling_line(
+    x: F64, window: int, short: int, level: float, tilt: float, flat: float, tip: float
+) -> F64:
+    """`line_of_run` over every run, (n,) to (n,): (1, 1, 0, 0) gives the weighted mean."""
+    out = np.empty(x.size)
+    start = next_value(x, 0) if 1 <= window <= x.size else x.size
+    out[:start] = np.nan
+    span, block = max(min(window, x.size), 0), 256
+    while block < 4 * span:
+        block *= 2
+    room = np.empty((2, block + span))
+    while start < x.size:
+        end = line_of_run(x, start, window, short, (level, tilt, flat, tip), room, out)
+        start = next_value(x, end)
+        out[end:start] = np.nan
+    return out
+
+
+@kernel
+def changes(x: F64, back: int) -> F64:
+    """``x[t] - x[t - back]``, (n,) to (n,); NaN where there is no bar so far back."""
+    out = np.empty(x.size)
+    if not 0 <= back < x.size:
+        out[:] = np.nan
+        return out
+    out[:back] = np.nan
+    y, now = out[back:], x[back:]
+    for i in range(y.size):
+        y[i] = now[i] - x[i]
+    return out
