@@ -31,6 +31,9 @@ def desk(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("desk")
     made = run("trade-research demo", folder)
     assert made.returncode == 0, made.stderr
+    for strategy in ("buy_and_hold", "ma_crossover"):  # two saved runs, to compare
+        saved = run(f"trade-research backtest {strategy} --data index:SP500@1d", folder)
+        assert saved.returncode == 0, saved.stderr
     (folder / "my_strategy.py").write_text(blocks("python")[0])
     rows = "\n".join(f"2024-01-{day:02d}T00:00:00Z,10,12,9,11,100" for day in range(1, 29))
     header = "ts,open,high,low,close,volume\n"

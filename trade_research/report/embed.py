@@ -28,7 +28,7 @@ from trade_research.metrics.definitions import DEFINITIONS
 from trade_research.metrics.returns import growth_rate, returns_of
 from trade_research.metrics.summary import summary
 from trade_research.report.arrays import micros
-from trade_research.report.formats import count
+from trade_research.report.formats import count, plural
 from trade_research.report.record import decode, encode, parquet_bytes
 from trade_research.report.run import Run
 from trade_research.store.hashing import content_hash
@@ -58,6 +58,17 @@ class Block:
     def is_daily(self) -> bool:
         """Whether every bar is a day of its own, so that numbers of bars can be recomputed."""
         return self.bars == self.daily.height
+
+    @property
+    def trades(self) -> str:
+        """How many round trips, in words."""
+        return plural(self.run.trades.height, "trade")
+
+    @property
+    def metrics(self) -> str:
+        """How many metrics days and trades give, in words; the others take the bars."""
+        n = sum(_known(name, self.is_daily) for name in DEFINITIONS)
+        return f"{n} metrics" if self.is_daily else f"{n} metrics (those of bars take --rerun)"
 
 
 def block_of(run: Run) -> bytes:

@@ -13,12 +13,14 @@ import base64
 import dataclasses
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trade_research.errors import FormatError
+import polars as pl
+
+from trade_research.errors import FormatError, TradeResearchError
 from trade_research.report.embed import (
     Block,
     read_block,
@@ -100,22 +102,21 @@ def verify(path: str | Path) -> Verification:
     page = _read(file)
     findings, checked = _seal(page)
     block: Block | None = None
+    is_intact = False
     try:
         data = _data(page, file)
-        if sha256(data) != page.blocks[0].get("data-sha256"):
+        is_intact = sha256(data) == page.blocks[0].get("data-sha256")
+        if not is_intact:
             findings.append(Finding("data", "the embedded data", "changed since it was written"))
         block = read_block(data)
     except FormatError as error:
         findings.append(Finding("data", "the embedded data", str(error)))
     if block is not None:
-        n_trades = f"{block.run.trades.height:,} trades"
-        for name, found in (
-            (f"{n_trades} and the manifest match their hashes", _hashes(block, page)),
-            (_count(block), _numbers(block)),
-            ("verdict, gates, headline, parameters and source made again", _texts(block, page)),
-        ):
-            findings += found
-            checked += [] if found else [name]
+        for name, step in _STEPS.items():
+            if is_intact or step is _hashes:  # what was damaged is not worked with, only named
+                found = _guarded(step, block, page)
+                findings += found
+                checked += [] if found else [name.format(block=block)]
     return Verification(file, tuple(dict.fromkeys(findings)), tuple(checked), block)
 
 
@@ -213,12 +214,7 @@ def _differing_trades(block: Block, page: Page) -> list[int]:
         return []  # the seal is unreadable, which `_seal` has told
 
 
-def _count(block: Block) -> str:
-    what = "" if block.is_daily else "; those of bars take --rerun"
-    return f"{len(recomputed(block))} metrics recomputed from days and trades{what}"
-
-
-def _numbers(block: Block) -> list[Finding]:
+def _numbers(block: Block, page: Page) -> list[Finding]:
     """Metrics made again from days and trades against those that came with them."""
     findings = []
     for name, value in recomputed(block).items():
@@ -284,3 +280,22 @@ def _shown(item: Item) -> str:
 
 def _cut(text: str) -> str:
     return repr(text if len(text) <= 80 else f"{text[:60]}…")
+
+
+_Step = Callable[[Block, Page], list[Finding]]
+_STEPS: dict[str, _Step] = {
+    "{block.trades} and the manifest match their hashes": _hashes,
+    "{block.metrics} recomputed from days and trades": _numbers,
+    "verdict, gates, headline, parameters and source made again": _texts,
+}
+
+
+def _guarded(step: _Step, block: Block, page: Page) -> list[Finding]:
+    """A step over data that somebody may have made up: what it cannot digest is a finding."""
+    try:
+        return step(block, page)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        what = f"cannot be worked with: {type(error).__name__}: {error}"
+    except (TradeResearchError, pl.exceptions.PolarsError) as error:
+        what = f"cannot be worked with: {type(error).__name__}: {error}"
+    return [Finding("data", "the embedded data", what[:200])]
