@@ -73,6 +73,25 @@ def test_gain_and_loss_differ_for_every_eye(
     assert np.linalg.norm(lab(deepest["p4"], sight) - lab(deepest["n4"], sight)) >= 25.0
 
 
+@pytest.mark.parametrize("sight", [None, DEUTERANOPIA, PROTANOPIA], ids=["full", "deuter", "prot"])
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(
+    ("one", "other", "least"),
+    [
+        ("net", "gross", 40),
+        ("net", "bench", 40),
+        ("gross", "bench", 40),
+        ("fg", "gross", 40),
+        ("fg", "net", 34),  # beside a dash
+    ],
+)
+def test_lines_of_one_chart_differ_for_every_eye(
+    colours: dict[str, str], sight: list[list[float]] | None, one: str, other: str, least: float
+) -> None:
+    distance = np.linalg.norm(lab(colours[one], sight) - lab(colours[other], sight))
+    assert distance >= least
+
+
 def test_charts_follow_the_palette_and_keep_their_labels() -> None:
     with drawing():
         plot = Plot(400, (100,), x_range=(0.0, 10.0))

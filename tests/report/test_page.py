@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import pickle
 import re
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,8 +19,8 @@ from markupsafe import Markup
 
 from tests.report import factory
 from trade_research.errors import ConfigError
-from trade_research.report.page import render, write
-from trade_research.report.panels import library
+from trade_research.report.page import heading, render, write
+from trade_research.report.panels import Panel, Panels, Series, library
 from trade_research.report.section import Section, Table
 from trade_research.report.sections import SECTIONS
 
@@ -164,20 +166,71 @@ def test_minutes_stay_small() -> None:
 def test_panels_carry_the_data_they_show() -> None:
     run = factory.daily()
     root = parse(render(run))
-    block = root.find(f".//{XHTML}script[@type='application/json']")
-    panels = json.loads(text_of(block))
+    blocks = root.iterfind(f".//{XHTML}div[@class='explore']/{XHTML}script")
+    panels = [panel for block in blocks for panel in json.loads(text_of(block))]
     assert [panel["title"] for panel in panels] == [
-        "Price of BTC/USDT",
         "Equity",
         "Drawdown",
         "Exposure, means of 1000 stretches",
+        "Price of BTC/USDT",
+        "spread",
     ]
     for panel in panels:
-        times = np.frombuffer(base64.b64decode(panel["x"]), "<f8")
-        assert np.all(np.diff(times) > 0)
-        assert times.size <= 2_000 + 600
-    worst = np.frombuffer(base64.b64decode(panels[2]["series"][0]["y"]), "<f4").min()
+        steps = np.frombuffer(base64.b64decode(panel["x"]), f"<{panel['kind']}")
+        assert np.all(np.diff(steps.astype(float)) > 0)
+        assert steps.size <= 2_000 + 600
+        assert panel["step"] % 86_400 == 0
+    worst = np.frombuffer(base64.b64decode(panels[1]["series"][0]["y"]), "<f4").min()
     assert worst == pytest.approx(run.metrics["max_drawdown"], rel=1e-6)
+    price = {line["name"]: line for line in panels[3]["series"]}
+    assert list(price) == ["Close", "Bought", "Sold", "fast", "slow"]
+    bought = np.frombuffer(base64.b64decode(price["Bought"]["y"]), "<f4")
+    buys = run.fills.filter(run.fills["side"] == "buy")
+    assert bought.size == buys.height
+    steps = np.frombuffer(base64.b64decode(panels[3]["x"]), f"<{panels[3]['kind']}")
+    at = np.frombuffer(base64.b64decode(price["Bought"]["at"]), "<u2")
+    times = panels[3]["start"] + panels[3]["step"] * steps[at].astype(float)
+    np.testing.assert_array_equal(times, buys["time"].to_physical().to_numpy() / 1e6)
+
+
+@pytest.mark.parametrize(
+    ("times", "kind"),
+    [
+        ([0.0, 60.0, 180.0], "u2"),
+        ([0.0, 1.0, 70_000.0], "u4"),
+        ([0.0, 0.25, 1.0], "f8"),
+        ([5.0], "u2"),
+    ],
+)
+def test_times_fit_in_as_little_as_they_need(times: list[float], kind: str) -> None:
+    line = Series("a", np.ones(len(times)), "net")
+    (packed,) = json.loads(Panels([Panel("t", np.array(times), [line])]).data())
+    assert packed["kind"] == kind
+    steps = np.frombuffer(base64.b64decode(packed["x"]), f"<{kind}")
+    np.testing.assert_array_equal(packed["start"] + packed["step"] * steps.astype(float), times)
+
+
+def test_seventeen_sections_in_order_and_the_later_ones_folded(pages: dict[str, str]) -> None:
+    root = parse(pages["several"])
+    found = list(root.iter(f"{XHTML}section"))
+    titles = [text_of(next(n.iter(f"{XHTML}p"))) for n in found]
+    assert titles == [
+        "Verdict", "Headline", "Equity", "Calendar", "Drawdowns", "Costs", "Exposure",
+        "Instruments", "Trades", "Price and signals", "Stability", "Is it luck?",
+        "Returns and tails", "Benchmark", "Orders", "Data", "Manifest", "Definitions",
+    ]  # fmt: skip
+    assert ["folded" in n.get("class") for n in found] == [False] * 6 + [True] * 12
+    assert len(list(parse(pages["daily"]).iter(f"{XHTML}section"))) == 17
+    whole = parse(render(factory.daily(), full_print=True))
+    assert all(n.get("open") is not None for n in whole.iter(f"{XHTML}details"))
+
+
+def test_heading_carries_the_instrument() -> None:
+    run = replace(factory.one_bar(), title="rule")
+    assert heading(run) == "rule on BTC/USDT"
+    assert heading(replace(run, title="rule on BTC/USDT")) == "rule on BTC/USDT"
+    assert heading(replace(run, instruments=("A", "B"))) == "rule on 2 instruments"
+    assert heading(replace(run, instruments=())) == "rule"
 
 
 def test_without_the_chart_script_the_page_is_static_and_says_so(
@@ -236,13 +289,27 @@ def test_write_replaces_whole_and_names_a_bad_folder(tmp_path: Path) -> None:
         write(run, tmp_path / "file" / "page.html")
 
 
-def test_report_imports_no_heavy_statistics() -> None:
+def test_report_imports_no_heavy_statistics(tmp_path: Path) -> None:
     import subprocess
     import sys
 
+    run = factory.daily()
+    plain = {name: getattr(run, name) for name in (f.name for f in fields(run))}
+    plain |= {"evidence": run.evidence.to_dict() if run.evidence else None}
+    for name in ("metrics", "benchmark_metrics"):
+        plain[name] = dict(plain[name])
+    for name in ("budget", "check"):
+        plain[name] = None
+    plain["data"] = [vars(info) for info in run.data]
+    plain["strategy"] = vars(run.strategy)
+    (tmp_path / "run.pickle").write_bytes(pickle.dumps(plain))
     code = (
-        "import sys; from tests.report import factory; from trade_research.report import render;"
-        "render(factory.daily());"
+        "import pickle, sys, pathlib; from trade_research.report import *;"
+        "from trade_research.evidence.statistics import Evidence;"
+        f"it = pickle.loads(pathlib.Path({str(tmp_path / 'run.pickle')!r}).read_bytes());"
+        "it['evidence'] = Evidence.from_dict(it['evidence']);"
+        "it['data'] = [DataInfo(**info) for info in it['data']];"
+        "it['strategy'] = StrategyInfo(**it['strategy']); render(Run(**it));"
         "print([m for m in ('arch','skfolio','scipy.stats','pandas','matplotlib.pyplot','plotly',"
         "'numba') if m in sys.modules])"
     )

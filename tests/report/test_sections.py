@@ -10,28 +10,12 @@ import polars as pl
 import pytest
 
 from tests.report import factory
-from trade_research.report.charts import Chart, drawing
+from tests.report.reading import made, table, words
+from trade_research.report.charts import Chart
 from trade_research.report.formats import by_unit, money, percent
 from trade_research.report.page import parts_of, render
 from trade_research.report.run import Run
-from trade_research.report.section import Card, Cards, Cell, Section, Strip, Table
-from trade_research.report.sections import SECTIONS
-
-
-def made(name: str, run: Run) -> Section:
-    with drawing():
-        section = SECTIONS[name](run)
-    assert section is not None
-    return section
-
-
-def table(section: Section, caption: str) -> list[list[str]]:
-    found = [p for p in parts_of(section) if isinstance(p, Table) and caption in p.caption]
-    return [[c if isinstance(c, str) else c.text for c in row] for row in found[0].rows]
-
-
-def words(section: Section) -> str:
-    return " ".join(part for part in parts_of(section) if isinstance(part, str))
+from trade_research.report.section import Card, Cards, Cell, Strip, Table
 
 
 def cards(run: Run) -> dict[str, Card]:
@@ -43,12 +27,25 @@ def test_headline_cards_carry_value_interval_and_count() -> None:
     run = factory.daily()
     shown, m = cards(run), run.metrics
     assert shown["CAGR, net"].value == percent(m["cagr"])
-    assert shown["CAGR, net"].lines == ("[1.0%, 24.0%] · n = 2,000",)
+    found = run.evidence.estimates
+    low, high = percent(found["cagr"].low), percent(found["cagr"].high)
+    assert shown["CAGR, net"].lines == (
+        f"[{low}, {high}] · n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}2,000",
+    )
     sharpe = shown["Sharpe ratio, day returns"]
     assert sharpe.value == f"{m['sharpe_daily']:.2f}"
-    assert sharpe.lines[0] == f"[{m['sharpe_low']:.2f}, {m['sharpe_high']:.2f}] · days = 2,000"
-    assert shown["Volatility"].lines == ("no interval · n = 2,000 bars",)
+    boot = found["sharpe_daily"]
+    assert sharpe.lines[0].startswith(f"[{boot.low:.2f}, {boot.high:.2f}] · days")
     assert shown["Trades"].value == "160"
+    bare = cards(replace(run, evidence=None))
+    assert (
+        bare["Sharpe ratio, day returns"]
+        .lines[0]
+        .startswith(f"[{m['sharpe_low']:.2f}, {m['sharpe_high']:.2f}]")
+    )
+    assert bare["Volatility, day returns"].lines[0] == "no interval · n = 2,000 bars"
+    few = cards(factory.no_trades())["Volatility, day returns"].lines[0]
+    assert few.startswith("0 days with a result, 20 wanted for an interval")
 
 
 def test_nothing_is_annualised_without_a_calendar_and_the_page_says_why() -> None:
@@ -223,3 +220,14 @@ def test_notebook_figure_is_the_pages_picture_in_real_colours() -> None:
     out = BytesIO()
     figure.savefig(out, format="png")
     assert out.getvalue().startswith(b"\x89PNG")
+
+
+def test_notebook_shows_a_figure_without_pyplot() -> None:
+    from trade_research.report.figures import equity_figure
+
+    figure = equity_figure(factory.daily().equity)
+    png = figure._repr_png_()
+    assert png.startswith(b"\x89PNG")
+    width = int.from_bytes(png[16:20], "big")
+    assert width == 2 * 960
+    assert figure._repr_png_() == png

@@ -1,7 +1,8 @@
 """Colours of the page: names with a light and a dark value, and the sentinels charts draw with.
 
-Okabe-Ito hues. Gain and loss are blue and vermillion, whose distance stays above 90 (CIE76) for
-readers without red or green cones. Charts draw with sentinel colours that become `var(--name)`.
+Okabe-Ito hues. Gain and loss are blue and vermillion, whose distance stays above 85 (CIE76) for
+readers without red or green cones; net, gross and benchmark lie above 50 apart for every eye.
+Charts draw with sentinel colours that become `var(--name)`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ LIGHT = {
     "muted": "#56606c",
     "accent": "#00588a",
     "net": "#0072b2",
-    "gross": "#a8457f",
-    "bench": "#6a6152",
+    "gross": "#998000",
+    "bench": "#4c4639",
     "gain": "#0072b2",
     "loss": "#c75300",
     "fill": "#0072b2",
@@ -30,8 +31,8 @@ DARK = {
     "muted": "#a2acb8",
     "accent": "#7cc4f0",
     "net": "#56b4e9",
-    "gross": "#e79fc8",
-    "bench": "#c9bfa9",
+    "gross": "#e0bb00",
+    "bench": "#998763",
     "gain": "#56b4e9",
     "loss": "#ff8a3d",
     "fill": "#0072b2",

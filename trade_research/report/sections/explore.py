@@ -40,7 +40,7 @@ def price_panels(run: Run, prices: pl.DataFrame, fills: pl.DataFrame, name: str)
     price = [Series("Close", close[rows], "fg")]
     if fills.height:
         at, price = _marked(at, close[rows], fills)
-    looks = (("gross", "dashed"), ("bench", "dotted"))
+    looks = (("net", "dashed"), ("gross", "dotted"))
     for output, (colour, dash) in zip(beside, looks, strict=False):
         price.append(Series(short(output, 24), _at(prices, output, at, times), colour, dash))
     panels = [

@@ -111,7 +111,8 @@ def _band(run: Run, name: str, form: Callable[[float], str], counted: str = "n")
         known = run.estimate(name)
         why = known.why if known is not None and known.why else "no interval"
         return f"{why} · n = {plural(run.equity.height, 'bar')}"
-    return f"[{form(found[0])}, {form(found[1])}] · {counted} = {count(found[2])}"
+    n = f"{counted} = {count(found[2])}".replace(" ", "\N{NO-BREAK SPACE}")
+    return f"[{form(found[0])}, {form(found[1])}] · {n}"
 
 
 def _growth(run: Run) -> Card:

@@ -53,6 +53,8 @@ def _cell(level: Level | None) -> str | Cell:
     hint = f"net return {percent(level.net_return)}"
     if level.sharpe is None:
         return Cell(percent(level.net_return), "weak", hint)
+    if round(abs(level.sharpe), 2) == 0:
+        return Cell(ratio(level.sharpe), "weak", hint)
     step = 1 + sum(abs(level.sharpe) > edge for edge in (0.25, 0.5, 1.0))
     return Cell(ratio(level.sharpe), f"{'p' if level.sharpe > 0 else 'n'}{step}", hint)
 
@@ -103,7 +105,8 @@ def _capacity(found: Capacity) -> Table:
         (f"Capital at which 95% of fills stay below {percent(share, 0)}", short_money(capital, 3))
         for share, capital in found.capital
     ]
+    wrapped = [(Cell(name, "wrap"), value) for name, value in rows]
     note = f"{count(found.fills)} fills measured"
     if found.unknown:
         note += f", {count(found.unknown)} not: the volume before them is unknown"
-    return Table("Size against volume", ("", "Value"), rows, kind="slim", note=f"{note}.")
+    return Table("Size against volume", ("", "Value"), wrapped, kind="slim", note=f"{note}.")

@@ -194,7 +194,7 @@ def _draw(market: _Market, trade: Mapping[str, Any], why: str) -> Chart | None:
     return plot.chart(f"Price around a trade chosen as {why.lower()}", finding, is_quiet=True)
 
 
-_LOOKS = (("gross", "dashed"), ("bench", "dotted"))
+_LOOKS = (("net", "dashed"), ("gross", "dotted"))
 _BOUGHT, _SOLD = ("gain", "^"), ("loss", "v")
 
 
