@@ -183,7 +183,8 @@ def heading(run: Run) -> str:
     if len(names) > 1:
         return f"{run.title} on {len(names)} instruments"
     name = names[0] if names else ""
-    return run.title if not name or name in run.title else f"{run.title} on {name}"
+    # A bare frame has no name: its instrument is called "bars".
+    return run.title if name in ("", "bars") or name in run.title else f"{run.title} on {name}"
 
 
 def _chosen(names: Sequence[str] | None, extra: Sequence[SectionFunction]) -> list[SectionFunction]:

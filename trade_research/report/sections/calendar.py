@@ -73,7 +73,7 @@ def _season(found: Groups, names: Sequence[str], across: str, unit: str) -> list
         f"({ratio(size[top], 1)} standard errors)."
     )
     chart = means_chart(
-        f"Mean net return of a{'n' if unit == 'hour' else ''} {unit}, by {across.lower()}",
+        f"Mean net return of a{'n' if unit == 'hour' else ''} {unit}, by {across[0].lower()}{across[1:]}",
         finding,
         found,
         shown,

@@ -95,11 +95,15 @@ def _decay(known: list[Level]) -> str:
     return f"Net Sharpe {ratio(now)} on time; {late} late it is {ratio(last.sharpe)}."
 
 
+def _share(value: float | None) -> str:
+    return "<0.001%" if value is not None and 0 < value < 1e-5 else percent(value, 3)
+
+
 def _capacity(found: Capacity) -> Table:
     rows = [
-        ("Median fill, of the volume of the bar before", percent(found.median, 3)),
-        ("95% of fills below", percent(found.high, 3)),
-        ("Largest fill", percent(found.largest, 3)),
+        ("Median fill, of the volume of the bar before", _share(found.median)),
+        ("95% of fills below", _share(found.high)),
+        ("Largest fill", _share(found.largest)),
     ]
     rows += [
         (f"Capital at which 95% of fills stay below {percent(share, 0)}", short_money(capital, 3))
