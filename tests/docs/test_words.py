@@ -66,7 +66,7 @@ def commands() -> Iterator[str]:
 
 @pytest.mark.parametrize("line", list(commands()))
 def test_examples_of_the_help_run(desk, line):
-    if "my_strategy.py" not in line and "demo" in line:
+    if line.startswith("trade-research demo"):
         line += " --store other"
     found = run(line, desk)
     assert found.returncode == 0, found.stderr

@@ -141,7 +141,11 @@ def read_block(data: bytes) -> Block:
     import pyarrow.parquet as pq
 
     try:
-        table = pl.DataFrame(pl.from_arrow(pq.read_table(io.BytesIO(data))))
+        raw = pq.read_table(io.BytesIO(data))
+        raw.validate(full=True)  # Polars takes what it is given on trust
+        for column in raw.schema:
+            _check_type(column)
+        table = pl.DataFrame(pl.from_arrow(raw))
         about = json.loads(table["run"][0])
         frames = {name: _unlisted(table[name]) for name in table.columns if name != "run"}
         trades, daily = frames["trades"], frames["daily"]
@@ -272,6 +276,32 @@ def _of_span(
         hold = growth_rate(compounded(returns_of(theirs, run.initial_cash)), years)
         found["excess_cagr"] = float(growth_rate(1.0 + total, years) - hold)
     return {name: value if value == value else None for name, value in found.items()}
+
+
+_PLAIN = frozenset(
+    [
+        "int64",
+        "int32",
+        "uint32",
+        "null",
+        "double",
+        "string",
+        "large_string",
+        "bool",
+        "date32[day]",
+        "timestamp[us, tz=UTC]",
+    ]
+)
+
+
+def _check_type(column: Any) -> None:
+    """Only names of text and the few types that `block_of` writes."""
+    column.name.encode()  # a name that is no UTF-8 fails here
+    inner = [column.type.field(k) for k in range(column.type.num_fields)]
+    for part in inner:
+        _check_type(part)
+    if not inner and str(column.type) not in _PLAIN:
+        raise ValueError(f"a column of {column.type}")
 
 
 class _Frames(dict[str, pl.DataFrame]):
