@@ -72,8 +72,9 @@ def _season(found: Groups, names: Sequence[str], across: str, unit: str) -> list
         f"Farthest from zero: {shown[top]}, {basis_points(1e4 * found.mean[top], 1)} "
         f"({ratio(size[top], 1)} standard errors)."
     )
+    article, by = "an" if unit == "hour" else "a", across[0].lower() + across[1:]
     chart = means_chart(
-        f"Mean net return of a{'n' if unit == 'hour' else ''} {unit}, by {across[0].lower()}{across[1:]}",
+        f"Mean net return of {article} {unit}, by {by}",
         finding,
         found,
         shown,
