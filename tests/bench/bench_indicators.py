@@ -51,6 +51,18 @@ def rows() -> list[Row]:
         ("TEMA 20", "≥ 1×", lambda: i.tema(x, 20), lambda: t.TEMA(x, 20)),
         ("HMA 20", "≥ 1×", lambda: i.hma(x, 20), lambda: t.HMA(x, 20)),
         ("KAMA 10", "≥ 1×", lambda: i.kama(x, 10), lambda: t.KAMA(x, 10)),
+        ("ROC 10", "≥ 1×", lambda: i.roc(x, 10), lambda: t.ROC(x, 10)),
+        ("TRIX 30", "≥ 1×", lambda: i.trix(x, 30), lambda: t.TRIX(x, 30)),
+        ("MACD", "≥ 1×", lambda: i.macd(x), lambda: t.MACD(x)),
+        ("PPO", "≥ 1×", lambda: i.ppo(x), lambda: t.PPO(x)),
+        ("stochastic", "≥ 1×", lambda: i.stochastic(*bars), lambda: t.STOCH(*bars, 14, 3, 0, 3, 0)),
+        ("stochastic RSI", "≥ 1×", lambda: i.stoch_rsi(x), lambda: t.STOCHRSI(x, 14, 14, 3)),
+        ("Williams %R", "≥ 1×", lambda: i.williams_r(*bars), lambda: t.WILLR(*bars)),
+        ("CCI 14", "≥ 1×", lambda: i.cci(*bars), lambda: t.CCI(*bars)),
+        ("ADX 14", "≥ 1×", lambda: i.adx(*bars), lambda: t.ADX(*bars)),
+        ("Aroon 14", "≥ 1×", lambda: i.aroon(high, low), lambda: t.AROON(high, low)),
+        ("supertrend", "≥ 1×", lambda: i.supertrend(*bars), lambda: t.SUPERTREND(*bars)),
+        ("parabolic SAR", "≥ 1×", lambda: i.parabolic_sar(high, low), lambda: t.SAR(high, low)),
     ]
     found = []
     for name, goal, ours, theirs in cases:

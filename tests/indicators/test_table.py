@@ -79,11 +79,13 @@ def test_every_public_indicator_has_a_row():
 @pytest.mark.parametrize("columns", [DEAR, CHEAP], ids=["dear", "cheap"])
 def test_the_first_value_comes_when_the_table_says(name, columns):
     row = INDICATORS[name]
-    for line in values(name, columns).values():
+    lines = values(name, columns).values()
+    first = np.broadcast_to(row.first(**row.parameters), len(lines))
+    for line, wanted in zip(lines, first, strict=True):
         assert line.shape == (N,)
         assert line.dtype == np.float64
         assert not np.isinf(line).any()
-        assert np.flatnonzero(~np.isnan(line))[0] == row.first(**row.parameters)
+        assert np.flatnonzero(~np.isnan(line))[0] == wanted
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -105,7 +107,8 @@ def test_no_value_inside_a_hole_and_a_new_start_behind_it(name):
     fresh = values(name, {c: v[120:] for c, v in DEAR.items()})
     for field, line in found.items():
         assert np.isnan(line[[100, 101, 102, 118, 119]]).all()
-        np.testing.assert_array_equal(line[120:], fresh[field])
+        known = ~np.isnan(fresh[field]) if row.holes == "reads" else slice(None)
+        np.testing.assert_array_equal(line[120:][known], fresh[field][known])
     for c in row.columns:  # one input alone is missing
         alone = {k: v.copy() for k, v in DEAR.items()}
         alone[c][200:203] = np.nan

@@ -33,7 +33,54 @@ TREND = {
     "hma": (lambda b, w: i.hma(b.close, w), lambda b, w: talib.HMA(b.close, w), None),
     "kama": (lambda b, w: i.kama(b.close, w), lambda b, w: talib.KAMA(b.close, w), None),
 }
-PAIRS = TREND
+MOMENTUM = {
+    "mom": (lambda b, w: i.mom(b.close, w), lambda b, w: talib.MOM(b.close, w), None),
+    "roc": (lambda b, w: i.roc(b.close, w), lambda b, w: talib.ROC(b.close, w), 100),
+    "trix": (lambda b, w: i.trix(b.close, w), lambda b, w: talib.TRIX(b.close, w), 100),
+    "macd": (lambda b, w: i.macd(b.close, w, 26), lambda b, w: talib.MACD(b.close, w, 26, 9), None),
+    "ppo": (
+        lambda b, w: i.ppo(b.close, w, 26, 1).line,
+        lambda b, w: talib.PPO(b.close, w, 26),
+        100,
+    ),
+    "stochastic": (
+        lambda b, w: i.stochastic(*b.hlc, w, 3, 5),
+        lambda b, w: talib.STOCH(*b.hlc, w, 3, 0, 5, 0),
+        100,
+    ),
+    "stoch_rsi": (
+        lambda b, w: i.stoch_rsi(b.close, w, 9, 1, 3),
+        lambda b, w: talib.STOCHRSI(b.close, w, 9, 3, 0),
+        100,
+    ),
+    "williams_r": (lambda b, w: i.williams_r(*b.hlc, w), lambda b, w: talib.WILLR(*b.hlc, w), 100),
+    "cci": (lambda b, w: i.cci(*b.hlc, w), lambda b, w: talib.CCI(*b.hlc, w), 100),
+}
+DIRECTION = {
+    "adx": (
+        lambda b, w: i.adx(*b.hlc, w),
+        lambda b, w: [f(*b.hlc, w) for f in (talib.ADX, talib.PLUS_DI, talib.MINUS_DI)],
+        100,
+    ),
+    "aroon": (lambda b, w: i.aroon(*b[:2], w), lambda b, w: talib.AROON(*b[:2], w), 100),
+    "supertrend": (
+        lambda b, w: i.supertrend(*b.hlc, w, 2.0),
+        lambda b, w: masked(talib.SUPERTREND(*b.hlc, w, 2.0)),
+        None,
+    ),
+    "sar": (
+        lambda b, w: i.parabolic_sar(*b[:2], 1 / w, 0.2),
+        lambda b, w: talib.SAR(*b[:2], 1 / w, 0.2),
+        None,
+    ),
+}
+PAIRS = TREND | MOMENTUM | DIRECTION
+
+
+def masked(lines):
+    """Supertrend's direction is 0, not NaN, in TA-Lib's warm-up."""
+    line, side = lines
+    return line, np.where(np.isnan(line), np.nan, side)
 
 
 def generated(level, tick, seed, n=1500):

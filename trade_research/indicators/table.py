@@ -9,6 +9,7 @@ from typing import Any
 
 HOLES = {
     "anew": "NaN where an input it needs is NaN; what it knows starts anew behind the hole",
+    "reads": "NaN where one of the values it reads is NaN; it may look back over a hole",
     "session": "NaN from the hole to the end of the session; the next session starts anew",
 }
 """What a NaN among the inputs does, by the word in the table."""
@@ -29,7 +30,8 @@ class Entry:
     units : str
         Of the outputs: price, percent, ratio, bars, volume, or the units of x.
     first : callable
-        Bar of the first value by the parameters, in columns without holes.
+        Bar of the first value by the parameters, in columns without holes; one for each output
+        where they differ.
     holes : str
         A key of `HOLES`.
     source : str
@@ -40,7 +42,7 @@ class Entry:
     parameters: Mapping[str, Any]
     outputs: tuple[str, ...]
     units: str
-    first: Callable[..., int]
+    first: Callable[..., int | tuple[int, ...]]
     source: str
     holes: str = "anew"
 
@@ -81,8 +83,96 @@ _TREND = {
     ),
 }
 
+_LINES = {"fast": 12, "slow": 26, "signal": 9}
+_CONVERGENCE = ("line", "signal", "histogram")
 _MOMENTUM = {
     "rsi": Entry(X, {"window": 14}, (), "0 to 100", _changes, "Wilder 1978; TA-Lib RSI"),
+    "rsi_cutler": Entry(X, {"window": 14}, (), "0 to 100", _changes, "Cutler"),
+    "mom": Entry(X, {"window": 10}, (), "x", _changes, "TA-Lib MOM", "reads"),
+    "roc": Entry(X, {"window": 10}, (), "percent", _changes, "TA-Lib ROC", "reads"),
+    "trix": Entry(
+        X,
+        {"window": 30},
+        (),
+        "percent",
+        lambda window: 3 * window - 2,
+        "Hutson 1983; TA-Lib TRIX",
+    ),
+    "macd": Entry(
+        X,
+        _LINES,
+        _CONVERGENCE,
+        "x",
+        lambda fast, slow, signal: max(fast, slow) + signal - 2,
+        "Appel 1979; TA-Lib MACD",
+    ),
+    "ppo": Entry(
+        X,
+        _LINES,
+        _CONVERGENCE,
+        "percent",
+        lambda fast, slow, signal: max(fast, slow) + signal - 2,
+        "Appel; TA-Lib PPO",
+    ),
+    "stochastic": Entry(
+        HLC,
+        {"window": 14, "smoothing": 3, "signal": 3},
+        ("k", "d"),
+        "0 to 100",
+        lambda window, smoothing, signal: window + smoothing + signal - 3,
+        "Lane 1984; TA-Lib STOCH",
+    ),
+    "stoch_rsi": Entry(
+        X,
+        {"window": 14, "span": 14, "smoothing": 3, "signal": 3},
+        ("k", "d"),
+        "0 to 100",
+        lambda window, span, smoothing, signal: window + span + smoothing + signal - 3,
+        "Chande and Kroll 1994; TA-Lib STOCHRSI",
+    ),
+    "williams_r": Entry(
+        HLC, {"window": 14}, (), "−100 to 0", _window, "Williams 1973; TA-Lib WILLR"
+    ),
+    "cci": Entry(HLC, {"window": 14}, (), "ratio", _window, "Lambert 1980; TA-Lib CCI"),
+}
+
+_DIRECTION = {
+    "adx": Entry(
+        HLC,
+        {"window": 14},
+        ("adx", "plus", "minus"),
+        "0 to 100",
+        lambda window: (2 * window - 1, window, window),
+        "Wilder 1978; TA-Lib ADX, PLUS_DI, MINUS_DI",
+    ),
+    "aroon": Entry(
+        HL, {"window": 14}, ("down", "up"), "0 to 100", _changes, "Chande 1995; TA-Lib AROON"
+    ),
+    "supertrend": Entry(
+        HLC,
+        {"window": 10, "multiple": 3.0},
+        ("line", "direction"),
+        "price; 1 or −1",
+        _changes,
+        "Seban 2008; TA-Lib SUPERTREND",
+    ),
+    "parabolic_sar": Entry(
+        HL, {"step": 0.02, "most": 0.2}, (), "price", lambda **_: 1, "Wilder 1978; TA-Lib SAR"
+    ),
+    "ichimoku": Entry(
+        HL,
+        {"conversion": 9, "base": 26, "span": 52, "ahead": 26},
+        ("conversion", "base", "span_a", "span_b"),
+        "price",
+        lambda conversion, base, span, ahead: (
+            conversion - 1,
+            base - 1,
+            max(conversion, base) - 1 + ahead,
+            span - 1 + ahead,
+        ),
+        "Hosoda 1969",
+        "reads",
+    ),
 }
 
 _VOLATILITY = {
@@ -96,5 +186,5 @@ _VOLATILITY = {
     "atr": Entry(HLC, {"window": 14}, (), "price", _changes, "Wilder 1978; TA-Lib ATR"),
 }
 
-INDICATORS: Mapping[str, Entry] = MappingProxyType(_TREND | _MOMENTUM | _VOLATILITY)
+INDICATORS: Mapping[str, Entry] = MappingProxyType(_TREND | _MOMENTUM | _DIRECTION | _VOLATILITY)
 """Every indicator by name."""

@@ -121,11 +121,47 @@ def rolling_line(
 def changes(x: F64, back: int) -> F64:
     """``x[t] - x[t - back]``, (n,) to (n,); NaN where there is no bar so far back."""
     out = np.empty(x.size)
-    if not 0 <= back < x.size:
+    if not 1 <= back < x.size:
         out[:] = np.nan
         return out
     out[:back] = np.nan
     y, now = out[back:], x[back:]
     for i in range(y.size):
         y[i] = now[i] - x[i]
+    return out
+
+
+@kernel
+def percent_changes(x: F64, back: int) -> F64:
+    """`changes` in percent of the earlier value, (n,) to (n,); NaN where that is 0."""
+    out = np.empty(x.size)
+    if not 1 <= back < x.size:
+        out[:] = np.nan
+        return out
+    out[:back] = np.nan
+    y, now = out[back:], x[back:]
+    for i in range(y.size):
+        before = x[i] if x[i] != 0.0 else np.nan
+        y[i] = 100.0 * ((now[i] - x[i]) / before)
+    return out
+
+
+@kernel
+def mean_distance(x: F64, mean: F64, window: int) -> F64:
+    """Mean distance of the last `window` values from `mean`, (n,) twice to (n,); NaN as `mean`."""
+    out = np.empty(x.size)
+    if not 1 <= window <= x.size:
+        out[:] = np.nan
+        return out
+    out[: window - 1] = np.nan
+    for first in range(window - 1, x.size, 256):
+        centre = mean[first : first + 256]
+        y = out[first : first + centre.size]
+        y[:] = 0.0
+        for back in range(window):
+            part = x[first - back :]
+            for i in range(y.size):
+                y[i] += abs(part[i] - centre[i])
+        for i in range(y.size):
+            y[i] /= window
     return out
