@@ -177,3 +177,24 @@ def test_a_portfolio_sizes_the_targets():
     # A quarter of 1,000 in each at the second open, 100 and 50; half stays in cash.
     expected = [1000.0, 500 + 2.5 * 110 + 5 * 55, 500 + 2.5 * 120 + 5 * 60, 500 + 2.5 * 130 + 325]
     np.testing.assert_allclose(run.equity["equity"].to_numpy(), expected, rtol=1e-12)
+
+
+def test_the_result_without_flagged_bars():
+    # A close of 1,000 for one day among quiet ones: flagged, and all of the profit.
+    closes = np.full(200, 100.0) + np.arange(200) % 2
+    closes[120] = 1000.0
+    run = tr.backtest(tr.strategies.buy_and_hold, days(closes), calendar="24/7")
+    assert run.data.flagged[120]
+    returns = np.diff(run.result.equity, prepend=run.setup.cash)
+    returns /= np.concatenate([[run.setup.cash], run.result.equity[:-1]])
+    kept = np.where(run.data.flagged, 0.0, returns)
+    expected = np.prod(1.0 + kept) - 1.0
+    assert run.page.unflagged["total_return"] == pytest.approx(expected, rel=1e-9)
+    assert run.page.unflagged["max_drawdown"] > run.metrics["max_drawdown"]
+
+
+def test_the_bar_after_a_gap_is_flagged():
+    bars = days(np.arange(100.0, 160.0))
+    with_gap = pl.concat([bars[:30], bars[35:]])
+    run = tr.backtest(tr.strategies.buy_and_hold, with_gap, calendar="24/7")
+    assert np.flatnonzero(run.data.flagged).tolist() == [30]

@@ -247,6 +247,7 @@ class Backtest:
         *,
         sections: Sequence[str] | None = None,
         extra: Sequence[Callable[[Run], Section | None]] = (),
+        full_print: bool = False,
     ) -> Path:
         """Write one self-contained HTML page.
 
@@ -258,6 +259,8 @@ class Backtest:
             Only these, in this order; all when left out.
         extra : sequence of callables
             Your own sections, ``run -> Section``, after ours.
+        full_print : bool
+            Print the folded sections too.
 
         Returns
         -------
@@ -266,7 +269,7 @@ class Backtest:
         """
         from trade_research.report.page import write
 
-        return write(self.page, path, sections=sections, extra=extra)
+        return write(self.page, path, sections=sections, extra=extra, full_print=full_print)
 
     def save(self, root: str | Path = "reports/runs") -> SavedRun:
         """Keep the run with its evidence in ``<root>/<run id>``, whole or not at all.

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+import numpy as np
 import polars as pl
 
 from trade_research.errors import ConfigError
@@ -18,6 +19,7 @@ from trade_research.store.hashing import content_hash
 from trade_research.store.query import Query, provenance, unchanged
 
 if TYPE_CHECKING:
+    from trade_research.kernels.jit import B8
     from trade_research.simulate.market import Market
 
 # Frames of which a run is still held: the next run on one takes the same arrays and checks nothing
@@ -81,6 +83,21 @@ class Data:
             for name, frame in self.by_instrument().items()
         ]
         return pl.concat(parts)
+
+    @cached_property
+    def flagged(self) -> B8:
+        """Bars that a verdict names, and the first after each gap, (n_bars,)."""
+        opened, rows = self.market.open_time, self.verdicts
+        marks = np.zeros(opened.size + 1, dtype=np.int64)
+        first, end = (
+            np.searchsorted(opened, rows[name].to_physical().to_numpy())
+            for name in ("open_time", "end_time")
+        )
+        after = np.minimum(end + (rows["kind"] == "gap").to_numpy(), opened.size)
+        np.add.at(marks, first, 1)
+        np.add.at(marks, after, -1)
+        out: B8 = marks.cumsum()[:-1] > 0
+        return out
 
     def by_instrument(self) -> dict[str, pl.DataFrame]:
         """The bars of each instrument, in the order of `instruments`."""

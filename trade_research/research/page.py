@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from trade_research.frames.calendars import get_calendar
+from trade_research.metrics.returns import returns_of
 from trade_research.report.embed import daily_frame
 from trade_research.report.run import DataInfo, Run, StrategyInfo
+from trade_research.research.backtest import summarise
 from trade_research.research.data import NO_CALENDAR
 
 if TYPE_CHECKING:
+    from trade_research.kernels.jit import F64
     from trade_research.research.backtest import Backtest
 
 
@@ -55,7 +61,28 @@ def page_of(run: Backtest) -> Run:
         warmup_bars=run.strategy.warmup(**run.params),
         manifest=run.manifest,
         daily=_daily(run),
+        unflagged=_unflagged(run),
+        weights=_weights(run),
     )
+
+
+def _unflagged(run: Backtest) -> Mapping[str, float | int | None] | None:
+    """Metrics of the run with nothing made or lost in flagged bars; None where none is flagged."""
+    if not run.data.flagged.any():
+        return None
+    returns = returns_of(run.result.equity, run.setup.cash)
+    returns[run.data.flagged] = 0.0
+    equity: F64 = run.setup.cash * np.cumprod(1.0 + returns)
+    return dict(summarise(run.data, replace(run.result, equity=equity), run.risk_free))
+
+
+def _weights(run: Backtest) -> F64 | None:
+    """Share of the equity in each of several symbols after every bar, (n_bars, n_symbols)."""
+    if len(run.data.instruments) == 1:
+        return None
+    value, equity = run.result.value, run.result.equity[:, None]
+    out: F64 = np.divide(value, equity, out=np.zeros(value.shape), where=equity > 0)
+    return out
 
 
 def _daily(run: Backtest) -> pl.DataFrame:
