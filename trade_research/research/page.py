@@ -72,7 +72,7 @@ def _unflagged(run: Backtest) -> Mapping[str, float | int | None] | None:
         return None
     returns = returns_of(run.result.equity, run.setup.cash)
     returns[run.data.flagged] = 0.0
-    equity: F64 = run.setup.cash * np.cumprod(1.0 + returns)
+    equity = (run.setup.cash * np.cumprod(1.0 + returns)).astype(np.float64, copy=False)
     return dict(summarise(run.data, replace(run.result, equity=equity), run.risk_free))
 
 
