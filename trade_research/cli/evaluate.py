@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trade_research.cli.data import Since, Until, utc
-from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, examples, say, warn
+from trade_research.cli.output import (
+    JsonFlag,
+    StoreRoot,
+    emit_json,
+    examples,
+    say,
+    warn,
+    working,
+)
 from trade_research.cli.runs import RunsRoot
 from trade_research.errors import ConfigError, ParameterError, nearest
 
@@ -20,7 +28,10 @@ StrategyArg = Annotated[
     str, typer.Argument(help="Name, file.py:function or package.module:function.")
 ]
 DataOption = Annotated[
-    str, typer.Option("--data", help="Instrument such as binance:BTC/USDT@1h, or a file of bars.")
+    list[str],
+    typer.Option(
+        "--data", help="Instrument such as binance:BTC/USDT@1h, once for each; or a file of bars."
+    ),
 ]
 Params = Annotated[
     list[str] | None, typer.Option("--param", "-p", help="A parameter, e.g. -p fast=20.")
@@ -37,26 +48,31 @@ CHECK_EXAMPLES = examples(
 
 
 def open_data(
-    data: str, since: datetime | None, until: datetime | None, store: Path, interval: str | None
+    names: list[str],
+    since: datetime | None,
+    until: datetime | None,
+    store: Path,
+    interval: str | None,
 ) -> Any:
-    """The query that `data` names, or the bars of the file it is a path of."""
-    if Path(data).is_file():
+    """The query of the instruments named, or the bars of the one file that is."""
+    if len(names) == 1 and Path(names[0]).is_file():
         import polars as pl
 
         from trade_research.sources.files import read_bars
 
-        frame = read_bars(data, interval=interval)
+        frame = read_bars(names[0], interval=interval)
         if since is not None:
             frame = frame.filter(pl.col("open_time") >= utc(since))
         return frame if until is None else frame.filter(pl.col("open_time") < utc(until))
-    if "@" not in data:
-        raise ConfigError(
-            f"--data {data!r} is neither a file nor an instrument like binance:BTC/USDT@1h; "
-            "`trade-research data list` shows what is stored"
-        )
+    for name in names:
+        if "@" not in name:
+            raise ConfigError(
+                f"--data {name!r} is neither a file nor an instrument like binance:BTC/USDT@1h; "
+                "`trade-research data list` shows what is stored"
+            )
     from trade_research.store.store import Store
 
-    return Store(store).query(data, utc(since), utc(until))
+    return Store(store).query(names, utc(since), utc(until))
 
 
 def parse_params(texts: list[str] | None, strategy: Strategy) -> dict[str, Any]:
@@ -118,21 +134,24 @@ def backtest(
         if costs_of
         else Costs(fee_bps=fee_bps, spread_bps=spread_bps, slippage_bps=slippage_bps)
     )
-    run = run_backtest(
-        loaded,
-        open_data(data, since, until, store, interval),
-        costs=costs,
-        exits=Exits(stop, take_profit, trailing, max_hold, cooldown),
-        account=account,
-        cash=cash,
-        delay=delay,
-        calendar=calendar,
-        **parse_params(param, loaded),
-    )
-    artifacts = {"run": str(run.save(runs).folder)} if save else {}
+    with working("running the strategy"):
+        run = run_backtest(
+            loaded,
+            open_data(data, since, until, store, interval),
+            costs=costs,
+            exits=Exits(stop, take_profit, trailing, max_hold, cooldown),
+            account=account,
+            cash=cash,
+            delay=delay,
+            calendar=calendar,
+            **parse_params(param, loaded),
+        )
+    with working("proving the laws and gathering the evidence"):
+        verdict = run.verdict
+        artifacts = {"run": str(run.save(runs).folder)} if save else {}
     if report is not None:
-        artifacts["report"] = str(run.report(report))
-    verdict = run.verdict
+        with working("writing the report"):
+            artifacts["report"] = str(run.report(report))
     if json:
         emit_json(
             "backtest",
@@ -145,7 +164,7 @@ def backtest(
             artifacts=artifacts,
         )
     else:
-        say(repr(run), "")
+        say(repr(run), "", f"{verdict.word}: {verdict.sentence}", "")
         for note in run.warnings:
             warn(f"note: {note}")
         say(*(f"{name + ':':8}{place}" for name, place in artifacts.items()))
@@ -175,13 +194,14 @@ def check(
     from trade_research.strategies.load import load_strategy
 
     loaded = load_strategy(strategy)
-    found = run_check(
-        loaded,
-        open_data(data, since, until, store, interval),
-        calendar=calendar,
-        budget_s=seconds,
-        **parse_params(param, loaded),
-    )
+    with working("searching for leaks, replaying bar by bar"):
+        found = run_check(
+            loaded,
+            open_data(data, since, until, store, interval),
+            calendar=calendar,
+            budget_s=seconds,
+            **parse_params(param, loaded),
+        )
     if json:
         emit_json("check", found.to_dict(), ok=found.passed)
     else:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
     from rich.progress import Progress
+    from rich.status import Status
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 StoreRoot = Annotated[
@@ -124,6 +125,13 @@ def cell(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}" if (value.hour or value.minute) else f"{value:%Y-%m-%d}"
     return str(value)
+
+
+def working(text: str) -> Status:
+    """A line on stderr that shows that something is going on; silent when it is no terminal."""
+    from rich.console import Console
+
+    return Console(stderr=True, quiet=not sys.stderr.isatty()).status(text)
 
 
 def progress() -> Progress:

@@ -72,7 +72,9 @@ def _command(
     query, costs, exits = data.query, setup["costs"], setup["exits"] or {}
     assert query is not None
     name = strategy.name if strategy.name in shipped() else f"FILE.py:{strategy.name}"
-    words = ["trade-research", "backtest", name, "--data", *query.names]
+    words = ["trade-research", "backtest", name]
+    for instrument in query.names:
+        words += ["--data", instrument]
     words += ["--since", f"{query.start:%Y-%m-%dT%H:%M:%S}"] if query.start else []
     words += ["--until", f"{query.end:%Y-%m-%dT%H:%M:%S}"] if query.end else []
     for key, value in params.items():
