@@ -45,6 +45,8 @@ def rows() -> list[Row]:
         ("true range", "≥ 1×", lambda: i.true_range(*bars), lambda: t.TRANGE(*bars)),
         ("ATR 14", "≥ 1×", lambda: i.atr(*bars, 14), lambda: t.ATR(*bars, 14)),
     ]
+    volume, day = np.round(rng.random(N) * 50, 3), np.zeros(N)
+    traded = (*bars, volume)
     cases += [
         ("WMA 20", "≥ 1×", lambda: i.wma(x, 20), lambda: t.WMA(x, 20)),
         ("DEMA 20", "≥ 1×", lambda: i.dema(x, 20), lambda: t.DEMA(x, 20)),
@@ -62,6 +64,15 @@ def rows() -> list[Row]:
         ("ADX 14", "≥ 1×", lambda: i.adx(*bars), lambda: t.ADX(*bars)),
         ("Aroon 14", "≥ 1×", lambda: i.aroon(high, low), lambda: t.AROON(high, low)),
         ("supertrend", "≥ 1×", lambda: i.supertrend(*bars), lambda: t.SUPERTREND(*bars)),
+        ("Donchian 20", "≥ 1×", lambda: i.donchian(high, low), lambda: t.DONCHIAN(high, low, 20)),
+        ("Keltner", "≥ 1×", lambda: i.keltner(*bars), lambda: t.KC(*bars)),
+        ("NATR 14", "≥ 1×", lambda: i.natr(*bars), lambda: t.NATR(*bars)),
+        ("VWAP", "≥ 1×", lambda: i.vwap_session(*traded, day), lambda: t.VWAP(*traded)),
+        ("OBV", "≥ 1×", lambda: i.obv(x, volume), lambda: t.OBV(x, volume)),
+        ("A/D", "≥ 1×", lambda: i.ad(*traded), lambda: t.AD(*traded)),
+        ("CMF 20", "≥ 1×", lambda: i.cmf(*traded), lambda: t.CMF(*traded)),
+        ("MFI 14", "≥ 1×", lambda: i.mfi(*traded), lambda: t.MFI(*traded)),
+        ("relative volume", "≥ 1×", lambda: i.relative_volume(volume), lambda: t.RVOL(volume)),
         ("parabolic SAR", "≥ 1×", lambda: i.parabolic_sar(high, low), lambda: t.SAR(high, low)),
     ]
     found = []

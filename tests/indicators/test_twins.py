@@ -61,3 +61,68 @@ def test_ichimoku_is_what_was_drawn_before(m):
         strict=True,
     ):
         np.testing.assert_array_equal(line, wanted)
+
+
+@MARKETS
+def test_ribbon(m):
+    found, x = i.bollinger_ribbon(m["x"], 10, 1.5, 30), m["x"]
+    up, mid, low = i.bollinger_bands(x, 10, 1.5)
+    # The bands carry the rounding of the price.
+    agree(found.percent_b, (x - low) / (up - low), 1.0, 1e-6)
+    agree(found.bandwidth, (up - low) / mid, 1e-3)
+    ranks = rolled(lambda w: 100 * (w[:-1] < w[-1]).mean(), 31, found.bandwidth)
+    agree(found.squeeze[39:], ranks[39:], 100.0)
+
+
+@MARKETS
+@pytest.mark.parametrize("w", [2, 20])
+def test_realised_volatilities(m, w):
+    # Logs of prices over the bar's open: those of the prices themselves lose digits.
+    o = np.zeros(N)
+    h, low, c = (np.log(m[name] / m["open"]) for name in ("high", "low", "close"))
+    gap = np.append(np.nan, np.log(m["close"][1:] / m["close"][:-1]))
+    agree(i.volatility_close(m["x"], w), rolled(lambda r: np.std(r, ddof=1), w, gap), 1e-6)
+    ours = i.volatility_parkinson(m["high"], m["low"], w)
+    agree(ours, rolled(lambda r: np.sqrt((r**2).mean() / (4 * np.log(2))), w, h - low), 1e-6)
+    ours = i.volatility_garman_klass(m["open"], m["high"], m["low"], m["close"], w)
+    part = 0.5 * (h - low) ** 2 - (2 * np.log(2) - 1) * (c - o) ** 2
+    agree(ours, rolled(lambda r: np.sqrt(r.mean()), w, part), 1e-6)
+    ours = i.volatility_yang_zhang(m["open"], m["high"], m["low"], m["close"], w)
+    jump = np.append(np.nan, np.log(m["open"][1:] / m["close"][:-1]))
+    inside, k = (h - o) * (h - c) + (low - o) * (low - c), 0.34 / (1.34 + (w + 1) / (w - 1))
+    theirs = rolled(
+        lambda a, b, d: np.sqrt(np.var(a, ddof=1) + k * np.var(b, ddof=1) + (1 - k) * d.mean()),
+        w,
+        jump,
+        c - o,
+        inside,
+    )
+    agree(ours, theirs, 1e-6)
+
+
+@MARKETS
+def test_rolling_vwap_and_sessions(m):
+    bars = [m[name] for name in ("high", "low", "close", "volume")]
+    typical, v = sum(bars[:3]) / 3, bars[3]
+    mean = rolled(lambda p, q: (p * q).sum() / q.sum(), 15, typical, v)
+    agree(i.vwap(*bars, 15), mean, m["close"][0])
+    ours = i.vwap_session(*bars, m["day"])
+    for day in np.unique(m["day"]):
+        at = m["day"] == day
+        wanted = np.cumsum(typical[at] * v[at]) / np.cumsum(v[at])
+        np.testing.assert_allclose(ours[at], wanted, rtol=1e-12)
+    bars[0] = bars[0].copy()
+    bars[0][65] = np.nan  # the sixth bar of the third session
+    holed = i.vwap_session(*bars, m["day"])
+    assert np.isnan(holed[65:90]).all()
+    np.testing.assert_array_equal(holed[90:], ours[90:])
+
+
+def test_volume_by_hand():
+    close, volume = np.array([5.0, 6, 6, 4, np.nan, 4, 5]), np.array([10.0, 1, 2, 3, 4, 5, 6])
+    np.testing.assert_array_equal(i.obv(close, volume), [10, 11, 11, 8, np.nan, 5, 11])
+    high, low = close + 1.0, close - 3.0  # the close at three quarters: half the volume counts
+    np.testing.assert_array_equal(
+        i.ad(high, low, close, volume), [5, 5.5, 6.5, 8, np.nan, 2.5, 5.5]
+    )
+    assert np.isnan(i.cmf(high, low, close, 0.0 * volume, 2)).all()

@@ -74,7 +74,46 @@ DIRECTION = {
         None,
     ),
 }
-PAIRS = TREND | MOMENTUM | DIRECTION
+
+
+def traded(b, w, line):
+    """TA-Lib has 0 where ours is NaN: no volume in the window."""
+    sums = i.sma(b.volume, w)
+    return np.where(sums > 0, line, np.nan)
+
+
+VOLATILITY = {
+    "natr": (lambda b, w: i.natr(*b.hlc, w), lambda b, w: talib.NATR(*b.hlc, w), 100),
+    "donchian": (lambda b, w: i.donchian(*b[:2], w), lambda b, w: talib.DONCHIAN(*b[:2], w), None),
+    # The seeds of the average true range differ: 500 bars on, by 0.9 ** 500.
+    "keltner": (
+        lambda b, w: np.array(i.keltner(*b.hlc, w, 10, 1.5))[:, 500:],
+        lambda b, w: np.array(talib.KC(*b.hlc, w, 10, 1.5))[:, 500:],
+        None,
+    ),
+}
+VOLUME = {
+    "vwap_session": (
+        lambda b, w: i.vwap_session(*b, np.zeros(b.close.size)),
+        lambda b, w: talib.VWAP(*b),
+        None,
+    ),
+    "obv": (lambda b, w: i.obv(*b[2:]), lambda b, w: talib.OBV(*b[2:]), 1e3),
+    "ad": (lambda b, w: i.ad(*b), lambda b, w: talib.AD(*b), 1e3),
+    "cmf": (lambda b, w: i.cmf(*b, w), lambda b, w: traded(b, w, talib.CMF(*b, w)), 1),
+    "mfi": (lambda b, w: i.mfi(*dear(b), w), lambda b, w: talib.MFI(*dear(b), w), 100),
+    "relative_volume": (
+        lambda b, w: i.relative_volume(b.volume + 1.0, w),
+        lambda b, w: talib.RVOL(b.volume + 1.0, w),
+        1,
+    ),
+}
+PAIRS = TREND | MOMENTUM | DIRECTION | VOLATILITY | VOLUME
+
+
+def dear(b):
+    """More volume: TA-Lib's MFI is 0 where less than one unit of money has moved."""
+    return b._replace(volume=b.volume * 1e9 + 1e9)
 
 
 def masked(lines):

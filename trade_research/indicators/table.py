@@ -48,6 +48,7 @@ class Entry:
 
 
 X, HL, HLC = ("x",), ("high", "low"), ("high", "low", "close")
+OHLC, HLCV = ("open", "high", "low", "close"), ("high", "low", "close", "volume")
 BANDS = ("upper", "middle", "lower")
 
 
@@ -184,7 +185,53 @@ _VOLATILITY = {
     ),
     "true_range": Entry(HLC, {}, (), "price", lambda: 1, "Wilder 1978; TA-Lib TRANGE"),
     "atr": Entry(HLC, {"window": 14}, (), "price", _changes, "Wilder 1978; TA-Lib ATR"),
+    "natr": Entry(HLC, {"window": 14}, (), "percent", _changes, "Forman 2006; TA-Lib NATR"),
+    "bollinger_ribbon": Entry(
+        X,
+        {"window": 20, "width": 2.0, "lookback": 120},
+        ("percent_b", "bandwidth", "squeeze"),
+        "ratio; fraction; percent",
+        lambda window, width, lookback: (window - 1, window - 1, window - 1 + lookback),
+        "Bollinger 2001",
+    ),
+    "donchian": Entry(
+        HL, {"window": 20}, BANDS, "price", _window, "Donchian 1960; TA-Lib DONCHIAN"
+    ),
+    "keltner": Entry(
+        HLC,
+        {"window": 20, "span": 10, "width": 2.0},
+        BANDS,
+        "price",
+        lambda window, span, width: max(window - 1, span),
+        "Keltner 1960; TA-Lib KC once its seed has faded",
+    ),
+    "volatility_close": Entry(X, {"window": 20}, (), "fraction a bar", _changes, "ddof 1"),
+    "volatility_parkinson": Entry(
+        HL, {"window": 20}, (), "fraction a bar", _window, "Parkinson 1980"
+    ),
+    "volatility_garman_klass": Entry(
+        OHLC, {"window": 20}, (), "fraction a bar", _window, "Garman and Klass 1980"
+    ),
+    "volatility_yang_zhang": Entry(
+        OHLC, {"window": 20}, (), "fraction a bar", _changes, "Yang and Zhang 2000"
+    ),
 }
 
-INDICATORS: Mapping[str, Entry] = MappingProxyType(_TREND | _MOMENTUM | _DIRECTION | _VOLATILITY)
+_VOLUME = {
+    "vwap_session": Entry(
+        (*HLCV, "day"), {}, (), "price", lambda: 0, "Berkowitz 1988; TA-Lib VWAP", "session"
+    ),
+    "vwap": Entry(HLCV, {"window": 20}, (), "price", _window, "Berkowitz 1988"),
+    "obv": Entry(("close", "volume"), {}, (), "volume", lambda: 0, "Granville 1963; TA-Lib OBV"),
+    "ad": Entry(HLCV, {}, (), "volume", lambda: 0, "Chaikin; TA-Lib AD"),
+    "cmf": Entry(HLCV, {"window": 20}, (), "−1 to 1", _window, "Chaikin; TA-Lib CMF"),
+    "mfi": Entry(
+        HLCV, {"window": 14}, (), "0 to 100", _changes, "Quong and Soudack 1989; TA-Lib MFI"
+    ),
+    "relative_volume": Entry(("volume",), {"window": 20}, (), "ratio", _changes, "TA-Lib RVOL"),
+}
+
+INDICATORS: Mapping[str, Entry] = MappingProxyType(
+    _TREND | _MOMENTUM | _DIRECTION | _VOLATILITY | _VOLUME
+)
 """Every indicator by name."""

@@ -165,3 +165,44 @@ def mean_distance(x: F64, mean: F64, window: int) -> F64:
         for i in range(y.size):
             y[i] /= window
     return out
+
+
+@kernel
+def rank_among(x: F64, window: int) -> F64:
+    """Percent of the `window` values before each that are lower, (n,) to (n,); NaN as they are."""
+    out = np.empty(x.size)
+    if not 1 <= window < x.size:
+        out[:] = np.nan
+        return out
+    out[:window] = np.nan
+    share = 100.0 / window
+    for first in range(window, x.size, 256):
+        now = x[first : first + 256]
+        y = out[first : first + now.size]
+        y[:] = 0.0 * now
+        for back in range(1, window + 1):
+            before = x[first - back :]
+            for i in range(y.size):
+                y[i] += (1.0 if before[i] < now[i] else 0.0) if before[i] == before[i] else np.nan
+        for i in range(y.size):
+            y[i] *= share
+    return out
+
+
+@kernel
+def log_ratio(x: F64, y: F64) -> F64:
+    """``ln(x / y)``, (n,) twice to (n,)."""
+    out = np.empty(x.size)
+    for i in range(x.size):
+        out[i] = np.log(x[i] / y[i])
+    return out
+
+
+@kernel
+def root_of_mean(sums: F64, count: int) -> F64:
+    """Roots of the means whose sums of `count` these are, (n,) to (n,)."""
+    out = np.empty(sums.size)
+    for i in range(sums.size):
+        mean = sums[i] / count
+        out[i] = np.sqrt(mean if mean > 0.0 else 0.0 * mean)
+    return out

@@ -1,0 +1,211 @@
+"""What was traded, and at which prices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trade_research.kernels.jit import F64, indicator, kernel
+from trade_research.kernels.windows import rolling_sum
+
+_TIE = 1e-12
+"""Share of the price below which two typical prices are equal but for the rounding of thirds."""
+
+
+@kernel
+def _typical(high: F64, low: F64, close: F64) -> F64:
+    """Typical price of each bar, (n,) thrice to (n,)."""
+    out = np.empty(close.size)
+    for t in range(close.size):
+        out[t] = (high[t] + low[t] + close[t]) / 3.0
+    return out
+
+
+@kernel
+def _pressure(high: F64, low: F64, close: F64, volume: F64) -> F64:
+    """Volume by the place of the close in its bar: all of it at the high, −all at the low."""
+    out = np.empty(close.size)
+    for t in range(close.size):
+        span = high[t] - low[t]
+        place = ((close[t] - low[t]) - (high[t] - close[t])) / (span if span != 0.0 else 1.0)
+        out[t] = (place if span != 0.0 else 0.0 * close[t]) * volume[t]
+    return out
+
+
+@kernel
+def _add_up(x: F64) -> None:
+    """Sums since each run began, (n,) in place."""
+    total = 0.0
+    for first in range(0, x.size, 256):
+        part = x[first : first + 256]
+        before, whole = total, 0.0
+        for i in range(part.size):
+            whole += 0.0 * part[i]
+        if whole == whole:
+            for i in range(part.size):
+                total += part[i]
+                part[i] = total
+            continue
+        total = before
+        for i in range(part.size):  # the same additions, with a new start behind each hole
+            part[i] += total
+            total = part[i] if part[i] == part[i] else 0.0
+
+
+@indicator
+def vwap_session(high: F64, low: F64, close: F64, volume: F64, day: F64) -> F64:
+    """Volume-weighted average of the typical price since the session began.
+
+    Parameters
+    ----------
+    high, low, close, volume : float64 arrays of shape (n_bars,)
+    day : float64 array of shape (n_bars,)
+        Number of the session, e.g. of the day; the average starts anew where it changes.
+
+    Returns
+    -------
+    float64 array of shape (n_bars,)
+        In units of price, from bar 0; NaN until the session has volume. A NaN gives NaN to the end
+        of the session: an average with a hole in it would look like one of the whole session.
+
+    References
+    ----------
+    Berkowitz, Logue and Noser (1988), Journal of Finance 43(1). Over a single session equal to
+    TA-Lib's ``VWAP``.
+    """
+    out, base, paid, traded = np.empty(close.size), 0.0, 0.0, 0.0
+    for t in range(close.size):
+        typical = (high[t] + low[t] + close[t]) / 3.0
+        if t == 0 or day[t] != day[t - 1]:
+            base, paid, traded = typical, 0.0 * day[t], 0.0
+        paid += (typical - base) * volume[t]
+        traded += volume[t]
+        out[t] = base + paid / traded if traded > 0.0 else np.nan
+    return out
+
+
+@indicator
+def vwap(high: F64, low: F64, close: F64, volume: F64, window: int = 20) -> F64:
+    """Volume-weighted average of the typical price over the last `window` bars.
+
+    First value at bar ``window - 1``; NaN where nothing was traded, and where a bar of the window
+    has a NaN.
+    """
+    typical = _typical(high, low, close)
+    for t in range(close.size):
+        typical[t] *= volume[t]
+    paid, traded = rolling_sum(typical, window), rolling_sum(volume, window)
+    for t in range(close.size):
+        paid[t] = paid[t] / traded[t] if traded[t] > 0.0 else np.nan
+    return paid
+
+
+@indicator
+def obv(close: F64, volume: F64) -> F64:
+    """On-balance volume: the sum of volumes, of falling bars taken away, of others none.
+
+    From bar 0, which counts as risen. A NaN in either gives NaN, and the sum starts anew behind it.
+
+    References
+    ----------
+    Granville (1963). Equal to TA-Lib's ``OBV``.
+    """
+    out, begun = np.empty(close.size), False
+    if close.size > 0:
+        out[0] = volume[0] + 0.0 * close[0]
+    y, now, amount = out[1:], close[1:], volume[1:]
+    for i in range(y.size):
+        c, v = now[i] - close[i], amount[i]
+        rise, fall = v if c > 0.0 else 0.0, v if c < 0.0 else 0.0
+        y[i] = rise - fall + 0.0 * (c + v)
+    # The first bar of a run has no change to go by, and counts as risen.
+    for t in range(close.size):
+        if out[t] != out[t] or not begun:
+            begun = close[t] + volume[t] == close[t] + volume[t]
+            out[t] = volume[t] if begun else np.nan
+    _add_up(out)
+    return out
+
+
+@indicator
+def ad(high: F64, low: F64, close: F64, volume: F64) -> F64:
+    """Accumulation and distribution: running sum of volume by the place of the close in its bar.
+
+    ``((close - low) - (high - close)) / (high - low) * volume``, 0 where the bar has no range. From
+    bar 0. A NaN gives NaN, and the sum starts anew behind it.
+
+    References
+    ----------
+    Chaikin. Equal to TA-Lib's ``AD``.
+    """
+    out = _pressure(high, low, close, volume)
+    _add_up(out)
+    return out
+
+
+@indicator
+def cmf(high: F64, low: F64, close: F64, volume: F64, window: int = 20) -> F64:
+    """Chaikin's money flow: what `ad` adds up over `window` bars as a share of their volume.
+
+    −1 to 1; first value at bar ``window - 1``; NaN where nothing was traded, and where a bar of the
+    window has a NaN.
+
+    References
+    ----------
+    Chaikin. Equal to TA-Lib's ``CMF`` where there is volume; TA-Lib has 0 where there is none.
+    """
+    out = rolling_sum(_pressure(high, low, close, volume), window)
+    traded = rolling_sum(volume, window)
+    for t in range(close.size):
+        out[t] = out[t] / traded[t] if traded[t] > 0.0 else np.nan
+    return out
+
+
+@indicator
+def mfi(high: F64, low: F64, close: F64, volume: F64, window: int = 14) -> F64:
+    """Money flow index: the share of money traded in rising bars, of the last `window`, 0 to 100.
+
+    Money is typical price times volume; a bar rises where its typical price is above that of the
+    bar before, and one without a change counts for neither. First value at bar `window`. 0 where
+    no money has moved. NaN where a bar of the window, or the one before it, has a NaN.
+
+    References
+    ----------
+    Quong and Soudack (1989). Equal to TA-Lib's ``MFI``, but that TA-Lib has 0 where less than one
+    unit of money has moved.
+    """
+    rises, falls = _typical(high, low, close), np.empty(close.size)
+    before = np.nan
+    for t in range(close.size):
+        typical = rises[t]
+        d, money = typical - before, typical * volume[t]
+        blank = 0.0 * (d + money)
+        tie = _TIE * typical
+        rises[t] = money if d > tie and money == money else blank
+        falls[t] = money if d < -tie and money == money else blank
+        before = typical + 0.0 * volume[t]
+    up, down = rolling_sum(rises, window), rolling_sum(falls, window)
+    for t in range(close.size):
+        both = up[t] + down[t]
+        up[t] = 100.0 * up[t] / both if both != 0.0 else 0.0
+    return up
+
+
+@indicator
+def relative_volume(volume: F64, window: int = 20) -> F64:
+    """Volume as a multiple of the mean of the `window` bars before it.
+
+    First value at bar `window`; NaN where those had none, and where one of them is NaN.
+
+    References
+    ----------
+    Equal to TA-Lib's ``RVOL``.
+    """
+    out = np.empty(volume.size)
+    if not 1 <= window < volume.size:
+        out[:] = np.nan
+        return out
+    out[:window] = np.nan
+    sums, y, now = rolling_sum(volume, window)[window - 1 :], out[window:], volume[window:]
+    for i in range(y.size):
+        y[i] = now[i] / (sums[i] / window) if sums[i] > 0.0 else np.nan
+    return out
