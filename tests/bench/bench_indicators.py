@@ -73,6 +73,9 @@ def rows() -> list[Row]:
         ("CMF 20", "≥ 1×", lambda: i.cmf(*traded), lambda: t.CMF(*traded)),
         ("MFI 14", "≥ 1×", lambda: i.mfi(*traded), lambda: t.MFI(*traded)),
         ("relative volume", "≥ 1×", lambda: i.relative_volume(volume), lambda: t.RVOL(volume)),
+        ("percent rank", "≥ 1×", lambda: i.percent_rank(x, 100), lambda: t.PERCENTRANK(x, 100)),
+        ("slope 14", "≥ 1×", lambda: i.linear_slope(x), lambda: t.LINEARREG_SLOPE(x)),
+        ("correlation", "≥ 1×", lambda: i.correlation(x, high), lambda: t.CORREL(x, high)),
         ("parabolic SAR", "≥ 1×", lambda: i.parabolic_sar(high, low), lambda: t.SAR(high, low)),
     ]
     found = []

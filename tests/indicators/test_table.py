@@ -85,7 +85,8 @@ def test_the_first_value_comes_when_the_table_says(name, columns):
         assert line.shape == (N,)
         assert line.dtype == np.float64
         assert not np.isinf(line).any()
-        assert np.flatnonzero(~np.isnan(line))[0] == wanted
+        began = np.flatnonzero(~np.isnan(line))[0]
+        assert began >= wanted if row.holes == "event" else began == wanted
 
 
 @pytest.mark.parametrize("name", NAMES)

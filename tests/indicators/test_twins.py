@@ -126,3 +126,59 @@ def test_volume_by_hand():
         i.ad(high, low, close, volume), [5, 5.5, 6.5, 8, np.nan, 2.5, 5.5]
     )
     assert np.isnan(i.cmf(high, low, close, 0.0 * volume, 2)).all()
+
+
+@MARKETS
+@pytest.mark.parametrize("w", [2, 9, 40])
+def test_statistics(m, w):
+    x, y = m["x"], m["y"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = rolled(lambda v: (v[-1] - v.mean()) / v.std() if np.ptp(v) else np.nan, w, x)
+    agree(i.zscore(x, w), z, 1.0, 1e-6)  # a deviation of cents from a mean near 60,000
+    agree(i.rolling_median(x, w).median, rolled(np.median, w, x), 0.0)
+    mad = rolled(lambda v: np.median(np.abs(v - np.median(v))), w, x)
+    agree(i.rolling_median(x, w).mad, mad, x[0] * 1e-6)
+    agree(i.linear_slope(x, w), rolled(lambda v: slope(np.arange(w), v), w, x), x[0])
+    agree(i.percent_rank(x, w), rolled(lambda v: 100 * (v[:-1] < v[-1]).mean(), w + 1, x))
+    agree(i.beta(x, y, w), rolled(lambda a, b: slope(b, a), w, x, y), 1.0, 1e-6)
+
+
+def slope(x, y):
+    x, y = x - x.mean(), y - y.mean()
+    return x @ y / (x @ x) if np.abs(x).max() > 1e-16 else np.nan
+
+
+@pytest.mark.parametrize("w", [8, 16, 63])
+def test_hurst(w):
+    x = np.log(DEAR["x"])
+    lags = [2**k for k in range(9) if 4 * 2**k <= w]
+
+    def exponent(v):
+        sizes = [np.sqrt(((v[k:] - v[:-k]) ** 2).mean()) for k in lags]
+        return slope(np.log(lags), np.log(sizes))
+
+    agree(i.hurst(x, w), rolled(exponent, w, x))
+
+
+def test_hurst_tells_walks_from_trends_and_returns():
+    rng = np.random.default_rng(0)
+    steps = rng.normal(size=20_000)
+    walk, noise, trend = np.cumsum(steps), steps, np.arange(20_000.0)
+    assert abs(np.nanmean(i.hurst(walk, 400)) - 0.5) < 0.03
+    assert np.nanmean(i.hurst(noise, 400)) < 0.05
+    assert abs(np.nanmean(i.hurst(trend, 400)) - 1.0) < 1e-9
+
+
+def test_pivots_by_hand():
+    """The high of 7 at bar 3 is known at bar 5; of the two of 6 the first counts, at bar 9."""
+    high = np.array([4.0, 5, 6, 7, 5, 5, 4, 6, 6, 5, 4, 8])
+    low = high - 1.0
+    found = i.confirmed_pivots(high, low, 2, 2)
+    wanted = np.full(12, np.nan)
+    wanted[[5, 9]] = 7.0, 6.0
+    np.testing.assert_array_equal(found.high, wanted)
+    assert np.flatnonzero(~np.isnan(found.low)).tolist() == [8]
+    levels = i.support_resistance(high, low, 2, 2)
+    np.testing.assert_array_equal(levels.resistance[5:], [7, 7, 7, 7, 6, 6, 6])
+    np.testing.assert_array_equal(levels.support[8:], [3, 3, 3, 3])
+    assert np.isnan(levels.support[:8]).all()

@@ -108,7 +108,49 @@ VOLUME = {
         1,
     ),
 }
-PAIRS = TREND | MOMENTUM | DIRECTION | VOLATILITY | VOLUME
+
+
+def returns(b):
+    """Simple returns of close and high, which vary in every window."""
+    rng = np.random.default_rng(1)
+    x, y = b.close * (1 + 1e-3 * rng.random((2, b.close.size)))
+    return x, y, *(np.append(np.nan, z[1:] / z[:-1] - 1) for z in (x, y))
+
+
+STATISTICS = {
+    "percent_rank": (
+        lambda b, w: i.percent_rank(b.close, w),
+        lambda b, w: talib.PERCENTRANK(b.close, w),
+        100,
+    ),
+    "slope": (
+        lambda b, w: i.linear_slope(b.close, w),
+        lambda b, w: talib.LINEARREG_SLOPE(b.close, w),
+        None,
+    ),
+    "correlation": (
+        lambda b, w: i.correlation(*returns(b)[2:], w)[w:],
+        lambda b, w: talib.CORREL(*(r[1:] for r in returns(b)[2:]), w)[w - 1 :],
+        1,
+    ),
+    "beta": (
+        lambda b, w: i.beta(*returns(b)[2:], w),
+        lambda b, w: talib.BETA(*returns(b)[1::-1], w),
+        1,
+    ),
+    "pivots": (
+        lambda b, w: ~np.isnan(i.confirmed_pivots(*jittered(b), 3, 2)),
+        lambda b, w: np.array(talib.FRACTAL(*jittered(b), 3, 2)) != 0,
+        1,
+    ),
+}
+PAIRS = TREND | MOMENTUM | DIRECTION | VOLATILITY | VOLUME | STATISTICS
+
+
+def jittered(b):
+    """Highs and lows no two of which are equal."""
+    rng = np.random.default_rng(2)
+    return tuple(x * (1 + 1e-6 * rng.random(x.size)) for x in b[:2])
 
 
 def dear(b):

@@ -10,6 +10,7 @@ from typing import Any
 HOLES = {
     "anew": "NaN where an input it needs is NaN; what it knows starts anew behind the hole",
     "reads": "NaN where one of the values it reads is NaN; it may look back over a hole",
+    "event": "as anew; the first value comes with the first event, not before the stated bar",
     "session": "NaN from the hole to the end of the session; the next session starts anew",
 }
 """What a NaN among the inputs does, by the word in the table."""
@@ -231,7 +232,39 @@ _VOLUME = {
     "relative_volume": Entry(("volume",), {"window": 20}, (), "ratio", _changes, "TA-Lib RVOL"),
 }
 
+XY = ("x", "y")
+_STATISTICS = {
+    "zscore": Entry(X, {"window": 20}, (), "deviations", _window, "ddof 0"),
+    "percent_rank": Entry(X, {"window": 100}, (), "0 to 100", _changes, "TA-Lib PERCENTRANK"),
+    "rolling_median": Entry(X, {"window": 20}, ("median", "mad"), "x", _window, "Hampel 1974"),
+    "linear_slope": Entry(X, {"window": 14}, (), "x per bar", _window, "TA-Lib LINEARREG_SLOPE"),
+    "correlation": Entry(XY, {"window": 30}, (), "−1 to 1", _window, "Pearson; TA-Lib CORREL"),
+    "beta": Entry(XY, {"window": 30}, (), "ratio", _window, "TA-Lib BETA, of returns"),
+    "hurst": Entry(X, {"window": 100}, (), "exponent", _window, "Di Matteo 2007, order 2"),
+}
+
+_PIVOTS = {
+    "confirmed_pivots": Entry(
+        HL,
+        {"left": 5, "right": 5},
+        ("high", "low"),
+        "price",
+        lambda left, right: left + right,
+        "Williams 1995; TA-Lib FRACTAL marks the same bars",
+        "event",
+    ),
+    "support_resistance": Entry(
+        HL,
+        {"left": 5, "right": 5},
+        ("support", "resistance"),
+        "price",
+        lambda left, right: left + right,
+        "the last of confirmed_pivots",
+        "event",
+    ),
+}
+
 INDICATORS: Mapping[str, Entry] = MappingProxyType(
-    _TREND | _MOMENTUM | _DIRECTION | _VOLATILITY | _VOLUME
+    _TREND | _MOMENTUM | _DIRECTION | _VOLATILITY | _VOLUME | _STATISTICS | _PIVOTS
 )
 """Every indicator by name."""
