@@ -121,5 +121,5 @@ path = run.report("../reports/first_strategy.html")
 path, run.verdict.word, run.verdict.sentence
 
 # %% [markdown]
-# **Now change this line:** `fast: int = 50` to `fast: int = 10`, and run all cells again. More trades,
-# more costs: is the report's first line still the same word?
+# **Now change this line:** `fast: int = 50` to `fast: int = 10`, and run all cells again. More
+# trades, more costs: is the report's first line still the same word?
