@@ -37,15 +37,14 @@ def _add_up(x: F64) -> None:
     total = 0.0
     for first in range(0, x.size, 256):
         part = x[first : first + 256]
-        before, whole = total, 0.0
-        for i in range(part.size):
-            whole += 0.0 * part[i]
-        if whole == whole:
+        holes = 0
+        for i in range(part.size):  # counting lets the compiler use vectors
+            holes += 1 if part[i] != part[i] else 0
+        if holes == 0:
             for i in range(part.size):
                 total += part[i]
                 part[i] = total
             continue
-        total = before
         for i in range(part.size):  # the same additions, with a new start behind each hole
             part[i] += total
             total = part[i] if part[i] == part[i] else 0.0
