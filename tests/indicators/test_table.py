@@ -91,7 +91,7 @@ def test_the_first_value_comes_when_the_table_says(name, columns):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_prefix_gives_the_prefix_bit_for_bit(name):
-    for t in (1, 57, 130, 255, 298, 413):
+    for t in range(1, N):
         part = values(name, {c: v[:t].copy() for c, v in DEAR.items()})
         same_bits(part, {f: line[:t] for f, line in whole(name).items()})
 
