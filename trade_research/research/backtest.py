@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from trade_research.errors import ConfigError
 from trade_research.research.data import NO_CALENDAR, Data, read_data
 from trade_research.research.manifest import manifest_of
+from trade_research.research.setup import Hold, Setup, targets_of
+from trade_research.research.summary import sessions_of, summarise, trade_arrays
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.result import Result
-from trade_research.simulate.run import simulate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,55 +37,6 @@ if TYPE_CHECKING:
     from trade_research.strategies.strategy import Strategy
 
 CHECK_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class Setup:
-    """Everything a run depends on beside strategy, parameters and data."""
-
-    costs: Costs
-    account: Account
-    exits: Exits | None
-    rules: Rules | None
-    cash: float
-    fill: str
-    delay: int
-    rebalance: str | int | float | None
-    finalize: bool
-
-    def run(self, data: Data, target: F64) -> Result:
-        """The targets through the simulator."""
-        return simulate(data.market, target, finalize=self.finalize, **self.rules_of_the_game)
-
-    @property
-    def rules_of_the_game(self) -> dict[str, Any]:
-        """All of it that `simulate` and `Simulator` have in common."""
-        return {
-            field.name: getattr(self, field.name)
-            for field in fields(self)
-            if field.name != "finalize"
-        }
-
-
-@dataclass(frozen=True)
-class Hold:
-    """Buying and holding in equal parts at the costs of a run, simulated when first asked for."""
-
-    data: Data
-    setup: Setup
-
-    @cached_property
-    def result(self) -> Result:
-        """The simulation."""
-        shape = self.data.market.close.shape
-        target = np.full(shape, 1.0 / shape[1])
-        return replace(self.setup, exits=None, rebalance=None).run(self.data, target)
-
-    def returns(self) -> F64:
-        """Return of every bar."""
-        from trade_research.metrics.returns import returns_of
-
-        return returns_of(self.result.equity, self.setup.cash)
 
 
 @dataclass(frozen=True, repr=False)
@@ -306,51 +257,6 @@ class Backtest:
         return html_of(self)
 
 
-def summarise(
-    data: Data, result: Result, risk_free: float, benchmark: Hold | None = None
-) -> Summary:
-    """The metrics of a result, each computed when first read."""
-    from trade_research.metrics.summary import summary
-
-    return summary(
-        equity=result.equity,
-        initial_cash=result.initial_cash,
-        close_time=result.close_time,
-        start_time=int(data.market.open_time[0]),
-        periods_per_year=data.periods_per_year,
-        sessions_per_year=data.sessions_per_year,
-        session_dates=lambda: sessions_of(data, result),
-        gross=lambda: result.equity_frame["gross"].to_numpy(),
-        net=lambda: result.equity_frame["net"].to_numpy(),
-        fills=lambda: {name: result.fills[name] for name in ("bar", "quantity", "price")},
-        costs=lambda: result.costs,
-        trades=lambda: trade_arrays(result),
-        benchmark=None if benchmark is None else benchmark.returns,
-        risk_free=risk_free,
-    )
-
-
-def sessions_of(data: Data, result: Result) -> Any:
-    """Session date of every bar, datetime64[D] of shape (n_bars,)."""
-    from trade_research.frames.calendars import get_calendar
-
-    times = pl.Series(result.close_time).cast(pl.Datetime("us", "UTC"))
-    return get_calendar(data.calendar_name).session_dates(times).to_numpy()
-
-
-def trade_arrays(result: Result) -> dict[str, Any]:
-    """What statistics read of the round trips, in order of exit: arrays of shape (n_trades,)."""
-    found = result.trades
-    return {
-        "pnl": found.pnl,
-        "return": found.returns,
-        "bars": found.bars,
-        "mae": found.mae,
-        "mfe": found.mfe,
-        "open": found.is_open,
-    }
-
-
 def backtest(
     strategy: Strategy,
     data: Any,
@@ -432,34 +338,3 @@ def backtest(
     target, outputs = targets_of(strategy, found, bound, portfolio)
     result = setup.run(found, target)
     return Backtest(strategy, bound, found, setup, result, target, outputs, risk_free, portfolio)
-
-
-def targets_of(
-    strategy: Strategy, data: Data, params: Mapping[str, Any], portfolio: Portfolio | None = None
-) -> tuple[F64, Mapping[str, F64]]:
-    """Weights wanted after each bar, (n_bars, n_symbols), and the strategy's other columns.
-
-    Each symbol's rows are seen alone; a bar a symbol does not have is NaN: no opinion. The other
-    columns are given for a single symbol only.
-    """
-    market = data.market
-    extras: Mapping[str, F64] = {}
-    weights: F64 = np.full(market.close.shape, np.nan)
-    for which, frame in enumerate(data.by_instrument().values()):
-        columns = strategy.columns_of(frame, calendar=data.calendar_name)
-        found = strategy.compute(columns, **params)
-        if len(data.instruments) == 1:
-            weights, extras = found.target.reshape(-1, 1), found.extras
-            break
-        rows = np.searchsorted(market.open_time, frame["open_time"].to_physical().to_numpy())
-        weights[rows, which] = found.target
-    if portfolio is None:
-        return weights / len(data.instruments), extras
-    sized = portfolio.weights(
-        weights,
-        market.close,
-        close_time=market.close_time,
-        periods_per_year=data.periods_per_year,
-        symbols=market.symbols,
-    )
-    return sized, extras

@@ -13,8 +13,8 @@ from trade_research.frames.calendars import get_calendar
 from trade_research.metrics.returns import returns_of
 from trade_research.report.embed import daily_frame
 from trade_research.report.run import DataInfo, Run, StrategyInfo
-from trade_research.research.backtest import summarise
 from trade_research.research.data import NO_CALENDAR
+from trade_research.research.summary import summarise
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64

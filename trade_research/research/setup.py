@@ -1,0 +1,102 @@
+"""What a run depends on beside strategy and data, and the targets that go through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trade_research.research.data import Data
+from trade_research.simulate.accounts import Account, Rules
+from trade_research.simulate.costs import Costs
+from trade_research.simulate.exits import Exits
+from trade_research.simulate.result import Result
+from trade_research.simulate.run import simulate
+
+if TYPE_CHECKING:
+    from trade_research.kernels.jit import F64
+    from trade_research.portfolio.sizing import Portfolio
+    from trade_research.strategies.strategy import Strategy
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Everything a run depends on beside strategy, parameters and data."""
+
+    costs: Costs
+    account: Account
+    exits: Exits | None
+    rules: Rules | None
+    cash: float
+    fill: str
+    delay: int
+    rebalance: str | int | float | None
+    finalize: bool
+
+    def run(self, data: Data, target: F64) -> Result:
+        """The targets through the simulator."""
+        return simulate(data.market, target, finalize=self.finalize, **self.rules_of_the_game)
+
+    @property
+    def rules_of_the_game(self) -> dict[str, Any]:
+        """All of it that `simulate` and `Simulator` have in common."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name != "finalize"
+        }
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Buying and holding in equal parts at the costs of a run, simulated when first asked for."""
+
+    data: Data
+    setup: Setup
+
+    @cached_property
+    def result(self) -> Result:
+        """The simulation."""
+        shape = self.data.market.close.shape
+        target = np.full(shape, 1.0 / shape[1])
+        return replace(self.setup, exits=None, rebalance=None).run(self.data, target)
+
+    def returns(self) -> F64:
+        """Return of every bar."""
+        from trade_research.metrics.returns import returns_of
+
+        return returns_of(self.result.equity, self.setup.cash)
+
+
+def targets_of(
+    strategy: Strategy, data: Data, params: Mapping[str, Any], portfolio: Portfolio | None = None
+) -> tuple[F64, Mapping[str, F64]]:
+    """Weights wanted after each bar, (n_bars, n_symbols), and the strategy's other columns.
+
+    Each symbol's rows are seen alone; a bar a symbol does not have is NaN: no opinion. The other
+    columns are given for a single symbol only.
+    """
+    market = data.market
+    extras: Mapping[str, F64] = {}
+    weights: F64 = np.full(market.close.shape, np.nan)
+    for which, frame in enumerate(data.by_instrument().values()):
+        columns = strategy.columns_of(frame, calendar=data.calendar_name)
+        found = strategy.compute(columns, **params)
+        if len(data.instruments) == 1:
+            weights, extras = found.target.reshape(-1, 1), found.extras
+            break
+        rows = np.searchsorted(market.open_time, frame["open_time"].to_physical().to_numpy())
+        weights[rows, which] = found.target
+    if portfolio is None:
+        return weights / len(data.instruments), extras
+    sized = portfolio.weights(
+        weights,
+        market.close,
+        close_time=market.close_time,
+        periods_per_year=data.periods_per_year,
+        symbols=market.symbols,
+    )
+    return sized, extras
