@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, settings
 
 
 def pytest_configure(config):
-    if config.getoption("-m", default="") == "full":
+    if config.option.markexpr == "full":
         os.environ["TRADE_RESEARCH_FULL"] = "1"
+        config.option.markexpr = ""  # every test, at its full count
 
 
 settings.register_profile(

@@ -8,5 +8,5 @@ FULL = os.environ.get("TRADE_RESEARCH_FULL") == "1"
 
 
 def count(full: int) -> int:
-    """`full` cases under TRADE_RESEARCH_FULL=1 (set by `pytest -m full`), else a twentieth, at least 1."""
+    """`full` cases under `pytest -m full`, else a twentieth of them, at least 1."""
     return full if FULL else max(1, full // 20)
