@@ -77,8 +77,11 @@ def whole(vbt, open_, high, low, close):
     prices, opens = pd.Series(close, index=index), pd.Series(open_, index=index)
 
     def ours():
-        run = tr.backtest(tr.strategies.ma_crossover, frame, fast=20, slow=100, costs=costs)
-        return run.metrics["total_return"], run.metrics["trades"]
+        run = tr.backtest(
+            tr.strategies.ma_crossover, frame, fast=20, slow=100, costs=costs, calendar="24/7"
+        )
+        keys = ("total_return", "sharpe", "max_drawdown", "trades")
+        return [run.metrics[key] for key in keys]
 
     def theirs():
         fast, slow = vbt.MA.run(prices, 20), vbt.MA.run(prices, 100)

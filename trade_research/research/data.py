@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from trade_research.kernels.jit import B8
     from trade_research.simulate.market import Market
 
-# Frames of which a run is still held: the next run on one takes the same arrays and checks nothing
-# again. Each is recognised by its memory, which a change would have replaced.
+# Frames that were read before: the next run on one takes the same arrays and checks nothing again.
+# Each is recognised by its memory, which a change would have replaced. They are forgotten with the
+# runs on them, all but the latest.
 _seen: WeakValueDictionary[int, Data] = WeakValueDictionary()
+_latest: deque[Data] = deque(maxlen=1)
 
 NO_CALENDAR = "annualised numbers need the trading calendar: pass calendar='24/7' or e.g. 'XNYS'"
 
@@ -161,4 +164,5 @@ def read_data(data: Any, calendar: str | Calendar | None = None) -> Data:
     interval = query.interval if query is not None else interval_of(frame)
     found = Data(frame, interval, known or calendar, instruments, query)
     _seen[id(data)] = found
+    _latest.append(found)
     return found
