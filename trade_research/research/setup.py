@@ -79,19 +79,20 @@ def targets_of(
     Each symbol's rows are seen alone; a bar a symbol does not have is NaN: no opinion. The other
     columns are given for a single symbol only.
     """
-    market = data.market
-    extras: Mapping[str, F64] = {}
-    weights: F64 = np.full(market.close.shape, np.nan)
-    for which, frame in enumerate(data.by_instrument().values()):
-        columns = strategy.columns_of(frame, calendar=data.calendar_name)
-        found = strategy.compute(columns, **params)
-        if len(data.instruments) == 1:
-            weights, extras = found.target.reshape(-1, 1), found.extras
-            break
-        rows = np.searchsorted(market.open_time, frame["open_time"].to_physical().to_numpy())
-        weights[rows, which] = found.target
+    market, parts = data.market, data.by_instrument().values()
+    found = [
+        strategy.compute(strategy.columns_of(part, calendar=data.calendar_name), **params)
+        for part in parts
+    ]
+    if len(found) == 1:
+        weights, extras = found[0].target.reshape(-1, 1), found[0].extras
+    else:
+        weights, extras = np.full(market.close.shape, np.nan), {}
+        for which, (part, one) in enumerate(zip(parts, found, strict=True)):
+            rows = np.searchsorted(market.open_time, part["open_time"].to_physical().to_numpy())
+            weights[rows, which] = one.target
     if portfolio is None:
-        return weights / len(data.instruments), extras
+        return (weights if len(found) == 1 else weights / len(found)), extras
     sized = portfolio.weights(
         weights,
         market.close,
