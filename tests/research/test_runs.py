@@ -46,7 +46,7 @@ def test_reading_and_reporting_simulates_nothing(tmp_path, monkeypatch):
     saved = pages.daily().save(tmp_path)
     import sys
 
-    monkeypatch.setattr(sys.modules["trade_research.research.backtest"], "simulate", None)
+    monkeypatch.setattr(sys.modules["trade_research.research.setup"], "simulate", None)
     load_run(saved.name, tmp_path).report(tmp_path / "page.html")
 
 
