@@ -14,6 +14,8 @@ from trade_research.metrics.moments import Moments
 from trade_research.metrics.periods import Dates
 from trade_research.metrics.returns import returns_of, risk_free_per_period
 
+_DAY = 86_400_000_000
+
 
 @dataclass(frozen=True, eq=False)
 class Days:
@@ -107,6 +109,20 @@ def days_of(
     return Days(
         dates[rows], equity[rows], rows, initial, per_year, 0.0 if cash != cash else cash, beside
     )
+
+
+def utc_day_rows(close_time: I64) -> I64:
+    """The last bar of each UTC day that has one, (n_days,).
+
+    A bar that closes at midnight belongs to the day that ends. `close_time` are microseconds,
+    increasing.
+    """
+    if not close_time.size:
+        return np.empty(0, np.int64)
+    first, last = (int(time) - 1 for time in close_time[[0, -1]])
+    ends = np.arange(first // _DAY + 1, last // _DAY + 2) * _DAY
+    rows = np.searchsorted(close_time, ends, side="right") - 1
+    return rows[np.append(True, rows[1:] != rows[:-1])]
 
 
 def log_growth(returns: F64) -> F64:

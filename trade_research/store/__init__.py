@@ -5,8 +5,10 @@ from trade_research.lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "Ledger": "ledger",
         "Query": "query",
         "Store": "store",
+        "Trials": "ledger",
         "WriteReport": "bars",
         "content_hash": "hashing",
         "provenance": "query",
