@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trade_research.report.charts import drawing
 from trade_research.report.page import parts_of
 from trade_research.report.run import Run
 from trade_research.report.section import Section, Table
@@ -10,8 +9,7 @@ from trade_research.report.sections import SECTIONS
 
 
 def made(name: str, run: Run) -> Section:
-    with drawing():
-        section = SECTIONS[name](run)
+    section = SECTIONS[name](run)
     assert section is not None
     return section
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.report import factory
 from tests.report.reading import made, table, words
-from trade_research.report.charts import Chart, drawing
+from trade_research.report.charts import Chart
 from trade_research.report.formats import percent
 from trade_research.report.page import parts_of
 from trade_research.report.section import Cell, Code, Table
@@ -44,8 +44,7 @@ def test_contribution_adds_up_to_the_net_profit() -> None:
     amounts = [float(row[1].replace(",", "")) for row in rows]
     assert sum(amounts[:-1]) == pytest.approx(amounts[-1], abs=9)
     assert amounts[:16] == sorted(amounts[:16], reverse=True)
-    with drawing():
-        assert SECTIONS["contribution"](factory.daily()) is None
+    assert SECTIONS["contribution"](factory.daily()) is None
 
 
 def test_concentration_of_equal_weights() -> None:

@@ -11,7 +11,7 @@ import polars as pl
 
 from trade_research.metrics.definitions import DEFINITIONS
 from trade_research.report.arrays import F64, floats, seconds
-from trade_research.report.charts import HALF, WIDE, Plot, drawing
+from trade_research.report.charts import HALF, WIDE, Plot
 from trade_research.report.formats import (
     NONE,
     by_unit,
@@ -116,8 +116,7 @@ class Comparison:
 
 def compare_page(found: Comparison) -> str:
     """The comparison as one HTML document; the same bytes for the same runs."""
-    with drawing():
-        made = [inputs(found), headline(found), equity(found), trades(found), together(found)]
+    made = [inputs(found), headline(found), equity(found), trades(found), together(found)]
     title = " against ".join(short(run.title, 40) for run in found.runs)
     facts = " · ".join(f"{letter(k)} = {name}" for k, name in enumerate(found.names))
     return document(Head("COMPARISON", title, facts, ""), made)

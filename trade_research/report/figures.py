@@ -1,47 +1,36 @@
-"""The equity picture, drawn once for the page and for notebooks: curves above, underwater below."""
+"""Figures for notebooks: Matplotlib's own, to be changed and saved as such."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import polars as pl
+import matplotlib
+from matplotlib.figure import Figure
 
-from trade_research.report.arrays import F64, floats, seconds
-from trade_research.report.charts import WIDE, Plot, drawing
+from trade_research.report.arrays import floats
+from trade_research.report.charts import WIDE
 from trade_research.report.formats import percent, short_money
-from trade_research.report.palette import LIGHT, SENTINEL
+from trade_research.report.palette import LIGHT
 from trade_research.report.thin import thin
+from trade_research.report.ticks import decades
 
 if TYPE_CHECKING:
-    from trade_research.report.charts import Drawing
-
-DRAWN = 1_200  # more points than pixels show nothing more in a static chart
+    import polars as pl
 
 
-@dataclass(frozen=True)
-class Curve:
-    """A line of money over time: `frame` has `close_time` and `equity`."""
+class Picture(Figure):
+    """A figure that notebooks show by itself: no pyplot, no backend to choose."""
 
-    name: str
-    frame: pl.DataFrame
-    colour: str
-    dash: str = "solid"
-
-
-@dataclass(frozen=True)
-class Band:
-    """Money between two lines: `times` in seconds since 1970, (n,) each."""
-
-    times: F64
-    low: F64
-    high: F64
+    def _repr_png_(self) -> bytes:
+        """The picture at twice its size, for sharp screens."""
+        out = BytesIO()
+        self.savefig(out, format="png", dpi=2 * self.dpi)
+        return out.getvalue()
 
 
-def equity_figure(equity: pl.DataFrame, benchmark: pl.DataFrame | None = None) -> Drawing:
-    """Net equity on a log axis (dotted: the benchmark), and the drawdown below it.
+def equity_figure(equity: pl.DataFrame, benchmark: pl.DataFrame | None = None) -> Picture:
+    """Net equity (dotted: the benchmark), on a log axis where positive; the drawdown below it.
 
     Parameters
     ----------
@@ -52,72 +41,44 @@ def equity_figure(equity: pl.DataFrame, benchmark: pl.DataFrame | None = None) -
 
     Returns
     -------
-    Drawing
+    Picture
         A Matplotlib figure, not registered with pyplot: a notebook shows it, `savefig` writes it.
     """
-    curves = [Curve("Net", equity, "net")]
-    if benchmark is not None and benchmark.height:
-        curves.append(Curve("Benchmark", benchmark, "bench", "dotted"))
-    with drawing():
-        plot = equity_plot(curves, equity, WIDE, labels=9, points=DRAWN, colours=LIGHT)
-    plot.figure.patch.set_visible(True)
-    plot.figure.patch.set_facecolor(LIGHT["bg"])
-    lines = plot.panels[0].get_lines()
-    named = list(zip(lines, reversed([curve.name for curve in curves]), strict=True))[::-1]
-    plot.panels[0].legend(
-        [line for line, _ in named], [name for _, name in named], loc="upper left", frameon=False
-    )
-    return plot.figure
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        figure = Picture(figsize=(WIDE / 72, 410 / 72), dpi=72, layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(270, 96))
+        _curve(above, equity, "equity", "net", "Net", lw=1.8)
+        if benchmark is not None and benchmark.height:
+            _curve(above, benchmark, "equity", "bench", "Benchmark", lw=1.4, ls=":")
+        _curve(below, equity, "drawdown", "loss", "Drawdown", lw=1.1)
+        below.fill_between(*below.lines[0].get_data(), color=LIGHT["loss"], alpha=0.22, lw=0)
+        above.legend(loc="upper left", frameon=False)
+        _money_axis(above)
+        below.yaxis.set_major_formatter(lambda value, _: percent(value, 0))
+        for axes in (above, below):
+            axes.grid(color=LIGHT["grid"])
+            axes.spines[:].set_visible(False)
+            axes.tick_params(length=0, labelcolor=LIGHT["muted"])
+            axes.margins(x=0)
+    return figure
 
 
-def equity_plot(
-    curves: Sequence[Curve],
-    equity: pl.DataFrame,
-    width: int,
-    *,
-    labels: int,
-    points: int,
-    colours: Mapping[str, str] = SENTINEL,
-    band: Band | None = None,
-    unseen_from: float | None = None,
-) -> Plot:
-    """Curves on a logarithmic axis (linear when one reaches zero), the drawdown of net below.
-
-    At most `points` points a line, extremes kept, and about `labels` dates. `band` lies behind the
-    curves; bars from `unseen_from` (seconds since 1970) on are shaded.
-    """
-    levels = [floats(curve.frame, "equity") for curve in curves]
-    around = [] if band is None else [band.low, band.high]
-    times, depth = seconds(equity), floats(equity, "drawdown")
-    plot = Plot(width, (270, 96), x_range=(times[0], times[-1]), colours=colours)
-    plot.values(*_span(levels + around), label=short_money, log=is_log(levels))
-    if unseen_from is not None and unseen_from < times[-1]:
-        plot.shade(max(unseen_from, times[0]), times[-1])
-    if band is not None:
-        plot.band(band.times, band.low, band.high, "net")
-    deepest = min(float(np.nanmin(depth)), -0.001)
-    digits = 0 if deepest < -0.04 else 1
-    plot.values(deepest * 1.04, 0, label=lambda v: percent(v, digits), panel=1, most=3)
-    plot.times(most=labels)
-    for curve, level in reversed(list(zip(curves, levels, strict=True))):
-        rows, wide = thin(level, points), 1.8 if curve.dash == "solid" else 1.4
-        plot.line(seconds(curve.frame)[rows], level[rows], curve.colour, curve.dash, width=wide)
-    rows = thin(depth, points)
-    plot.area(times[rows], depth[rows], "loss", panel=1)
-    return plot
+def _curve(
+    axes: Any, frame: pl.DataFrame, column: str, colour: str, name: str, **look: Any
+) -> None:
+    """A thinned line over UTC dates."""
+    values = floats(frame, column)
+    rows = thin(values)
+    times = frame["close_time"].dt.replace_time_zone(None).to_numpy()
+    axes.plot(times[rows], values[rows], color=LIGHT[colour], label=name, **look)
 
 
-def is_log(levels: Sequence[F64]) -> bool:
-    """Whether every value is positive, so that a logarithmic axis can show them."""
-    return all(np.nanmin(level) > 0 for level in levels)
-
-
-def _span(levels: Sequence[F64]) -> tuple[float, float]:
-    """The range of all values, with some room above and below."""
-    low = min(float(np.nanmin(level)) for level in levels)
-    high = max(float(np.nanmax(level)) for level in levels)
-    if is_log(levels):
-        room = (high / low) ** 0.03 if low > 0 else 1.0
-        return low / room, high * room
-    room = 0.03 * (high - low)
-    return low - room, high + room
+def _money_axis(axes: Any) -> None:
+    low, high = axes.get_ylim()
+    if min(float(line.get_ydata().min()) for line in axes.lines) > 0:
+        axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        axes.set_yticks(decades(low, high))
+        axes.minorticks_off()
+    axes.yaxis.set_major_formatter(lambda value, _: short_money(value))

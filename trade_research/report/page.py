@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from trade_research.errors import ConfigError, nearest
-from trade_research.report.charts import Chart, drawing
+from trade_research.report.charts import Chart
 from trade_research.report.embed import Carried, carry, trade_rows
 from trade_research.report.formats import day, short
 from trade_research.report.palette import DARK, LIGHT, theme
@@ -82,8 +82,7 @@ def render(
 def _page(
     run: Run, chosen: Sequence[SectionFunction], carried: Carried | None, *, full_print: bool
 ) -> str:
-    with drawing():
-        made = [section for make in chosen if (section := make(run)) is not None]
+    made = [section for make in chosen if (section := make(run)) is not None]
     head = Head(run.mode, short(heading(run)), _facts(run), judge(run).word, _foot(run))
     page = document(head, made, full_print=full_print, carried=carried)
     return page if carried is None else sealed(page, trade_rows(run.trades))

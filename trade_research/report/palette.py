@@ -1,8 +1,8 @@
-"""Colours of the page: names with a light and a dark value, and the sentinels charts draw with.
+"""Colours of the page: names with a light and a dark value.
 
 Okabe-Ito hues. Gain and loss are blue and vermillion, whose distance stays above 85 (CIE76) for
 readers without red or green cones; net, gross and benchmark lie above 50 apart for every eye.
-Charts draw with sentinel colours that become `var(--name)`.
+Charts draw with `var(--name)`.
 """
 
 from __future__ import annotations
@@ -39,9 +39,6 @@ DARK = {
     "loss-fill": "#d55e00",
     "grid": "#262d35",
 }
-# What a chart draws with: a colour nobody would choose, one for each name above.
-SENTINEL = {name: f"#0101{index:02x}" for index, name in enumerate(LIGHT, start=1)}
-
 # How much of the gain or loss hue the four tints of a table cell carry, weakest first.
 TINTS = (0.10, 0.20, 0.32, 0.46)
 

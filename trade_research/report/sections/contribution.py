@@ -75,8 +75,7 @@ def _chart(found: pl.DataFrame) -> Chart:
             width, (20 * some.height,), left=116, right=20, bottom=40,
             x_range=(min(0.0, 1.08 * float(profit.min())), max(0.0, 1.08 * float(profit.max()))),
         )  # fmt: skip
-        axes = plot.panels[0]
-        axes.set_ylim(some.height - 0.4, -0.6)
+        plot.rows(some.height)
         plot.across("Net profit", label=lambda v: money(v) if abs(v) < 1000 else f"{v / 1e3:,.4g}k")
         for k, (name, made) in enumerate(zip(some["symbol"], profit, strict=True)):
             plot.sideways(k, made, "gain" if made > 0 else "loss", short(str(name), 14))

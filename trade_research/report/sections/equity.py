@@ -8,7 +8,7 @@ import numpy as np
 
 from trade_research.report.arrays import F64, floats
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
-from trade_research.report.figures import DRAWN, Band, Curve, equity_plot, is_log
+from trade_research.report.curves import DRAWN, Band, Curve, equity_plot, is_log
 from trade_research.report.formats import count, money, percent, plural, short
 from trade_research.report.panels import library
 from trade_research.report.run import Run

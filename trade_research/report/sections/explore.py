@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from trade_research.report.arrays import F64, floats, means, seconds
-from trade_research.report.figures import Curve
+from trade_research.report.curves import Curve
 from trade_research.report.formats import count, short
 from trade_research.report.panels import Panel, Panels, Series
 from trade_research.report.run import Run
