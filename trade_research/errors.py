@@ -48,6 +48,22 @@ class AmbiguousNameError(DataError):
     """A name fits several stored instruments."""
 
 
+class SourceError(TradeResearchError):
+    """A source outside did not answer, or not with what was asked; asking again may help."""
+
+
+class SourceBusyError(SourceError):
+    """A source asks to wait: `wait_s` seconds, by its `Retry-After`."""
+
+    def __init__(self, message: str, wait_s: float) -> None:
+        self.wait_s = wait_s
+        super().__init__(message)
+
+
+class SourceRefusedError(SourceError):
+    """A source will not give this, however often it is asked: an unknown symbol, a missing key."""
+
+
 class StoreError(TradeResearchError):
     """The store on disk cannot be read, written or trusted."""
 
@@ -78,6 +94,22 @@ class MissingColumnError(StrategyError):
 
 class SimulationError(TradeResearchError):
     """Arguments that the simulator cannot run."""
+
+
+class RiskError(TradeResearchError):
+    """Limits that are not set, or that cannot hold together."""
+
+
+class JournalError(TradeResearchError):
+    """The audit journal cannot be written, or what is written cannot be trusted."""
+
+
+class SessionError(TradeResearchError):
+    """A trading session that cannot start or go on as it was configured."""
+
+
+class PromotionError(TradeResearchError):
+    """A stage was asked for whose certificate is missing or does not hold."""
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ AT_OPEN, INSIDE, AT_CLOSE = 0, 1, 2
 
 # Kinds of orders: why somebody wanted it
 SIGNAL, REBALANCE, STOPPED, TARGET_HIT, TRAILED = 1, 2, 3, 4, 5
-HELD_MAX, LIQUIDATION, DELISTING, FINALIZE = 6, 7, 8, 9
+HELD_MAX, LIQUIDATION, DELISTING, FINALIZE, HALT = 6, 7, 8, 9, 10
 KINDS = (
     "",
     "signal",
@@ -19,6 +19,7 @@ KINDS = (
     "liquidation",
     "delisting",
     "finalize",
+    "halt",
 )
 
 # Reasons: why an order was not filled in full as asked

@@ -10,7 +10,7 @@ from trade_research.simulate import codes
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
-from trade_research.simulate.loop import finish, run, run_each
+from trade_research.simulate.loop import finish, halt, run, run_each
 from trade_research.simulate.records import (
     Acct,
     Books,
@@ -131,10 +131,23 @@ def advance(
 
 def end(n_bars: int, is_final: bool, tape: Tape, books: Books) -> Books:
     """Journal decisions the data ended before; close positions if asked."""
+    books = with_room_for_a_bar(books)
+    finish(n_bars, is_final, tape, books)
+    return books
+
+
+def flatten(n_bars: int, tape: Tape, books: Books, equity: F64) -> Books:
+    """Close everything at the last closes and want nothing any more."""
+    books = with_room_for_a_bar(books)
+    halt(n_bars - 1, tape, books, equity)
+    return books
+
+
+def with_room_for_a_bar(books: Books) -> Books:
+    """The same books, or longer journals of them if a bar might not fit."""
     acct, room = books.acct[0], codes.ROWS_PER_BAR * len(books.syms)
     while acct.n_orders + room > len(books.orders) or acct.n_fills + room > len(books.fills):
         books = with_room(books)
-    finish(n_bars, is_final, tape, books)
     return books
 
 

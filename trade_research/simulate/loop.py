@@ -154,3 +154,16 @@ def finish(n_bars: int, is_final: bool, tape: Tape, books: Books) -> None:
     load(n_bars - 1, tape, acct, syms)
     if is_final:
         acct.equity = close_all(k.FINALIZE, acct, syms, orders, books.fills)
+
+
+@bare_kernel
+def halt(t: int, tape: Tape, books: Books, equity: F64) -> None:
+    """Close everything at the last real closes, after bar `t`, and want nothing any more."""
+    acct, syms = books.acct[0], books.syms
+    load(t, tape, acct, syms)
+    acct.equity = close_all(k.HALT, acct, syms, books.orders, books.fills)
+    equity[t] = acct.equity
+    for s in range(len(syms)):
+        me = syms[s]
+        me.held, me.desired, me.pending, me.is_locked = 0.0, 0.0, 0, 0
+        me.waiting, me.waiting_exit = -1, -1

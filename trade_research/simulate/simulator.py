@@ -11,7 +11,7 @@ from trade_research.errors import SimulationError
 from trade_research.kernels.jit import B8, F64, I64
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
-from trade_research.simulate.engine import advance, end, open_books, pack_conf
+from trade_research.simulate.engine import advance, end, flatten, open_books, pack_conf
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.market import DAY_US, PRICES, Market, read_only
 from trade_research.simulate.records import Records, Tape
@@ -175,6 +175,37 @@ class Simulator:
         equity, ledger = columns.equity, columns.ledger
         self._books = advance(t, t + 1, self._tape, self._books, equity, ledger)
         return self._books.fills[before : self._books.acct["n_fills"][0]]
+
+    def decide(self, target: F64) -> None:
+        """Replace what is wanted after the last bar, (n_symbols,): it was weighed and changed."""
+        self._columns.target[self.n_bars - 1] = target
+
+    def asked(self, target: F64) -> F64:
+        """Signed units that this row of targets after the last bar asks to trade, (n_symbols,).
+
+        At the prices of that bar's close, by the rules of the step: 0 where there is no opinion, or
+        one that is already in force. Of an account without `delay` that fills at the next open.
+        """
+        syms, t = self._books.syms, self.n_bars - 1
+        is_new = np.where(syms["is_locked"] == 0, target != syms["held"], target != syms["row"])
+        if self._columns.flags[t]:
+            is_new |= (syms["is_locked"] == 0) & (syms["held"] != 0.0)
+        with np.errstate(invalid="ignore"):
+            units = target * self.equity / syms["mark"] - syms["position"]
+        units[target == 0.0] = -syms["position"][target == 0.0]
+        return np.where(is_new & ~np.isnan(target) & ~np.isnan(units), units, 0.0)
+
+    def halt(self) -> Records:
+        """Close every position at its last close, with costs; returns the fills."""
+        before, columns = self._books.acct["n_fills"][0], self._columns
+        self._books = flatten(self.n_bars, self._tape, self._books, columns.equity)
+        self.decide(np.zeros(len(self.symbols)))
+        return self._books.fills[before : self._books.acct["n_fills"][0]]
+
+    @property
+    def marks(self) -> F64:
+        """Last real close of each symbol, (n_symbols,); NaN before its first."""
+        return np.array(self._books.syms["mark"])
 
     def extend(self, bars: Market, target: F64) -> None:
         """`advance` for each of many bars, with the loop that enters the step anew compiled.

@@ -1,0 +1,282 @@
+"""The audit journal: one JSON line an event, each chained to the one before. It *is* the state.
+
+A record is ``{"v":1,"seq":…,"ts":…,"t_ns":…,"event":…,"sid":…, …,"h":…}``. ``h`` is the BLAKE2b-128
+of the previous record's ``h`` and of this line up to it, so a changed, lost, added or moved record
+breaks the chain at that place. Floats are written in their shortest exact form and come back bit
+for bit; an undefined number is null.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from trade_research.errors import JournalError
+from trade_research.live.clock import Clock
+
+VERSION = 1
+GENESIS = "0" * 32
+MAX_BYTES = 16_384
+SOON_NS = 250_000_000
+# On disk before what they announce may happen; all others at the latest 250 ms later.
+DURABLE = frozenset(
+    {"session_start", "order_intent", "order_cancel_intent", "risk_latch", "kill", "shutdown"}
+)
+_SECOND = 1_000_000_000
+_dumps = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+class Journal:
+    """The one writer of a folder's journal: ``audit_YYYY-MM-DD.jsonl``, a file a UTC day.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if need be, for the owner only. A second writer on it is refused.
+    clock : Clock
+    session : str
+        Written into every record as ``sid``.
+    is_durable : bool
+        False leaves it to the system when bytes reach the disk: replays, whose records can be made
+        again.
+
+    Raises
+    ------
+    JournalError
+        The folder has a writer already, cannot be written, or its journal is damaged.
+    """
+
+    def __init__(
+        self, folder: Path, clock: Clock, session: str, *, is_durable: bool = True
+    ) -> None:
+        self.folder, self.session, self.recovered_bytes = folder, session, 0
+        self._clock, self._is_durable = clock, is_durable
+        self._file, self._day, self._size, self._synced_ns = -1, -1, 0, 0
+        self._is_dirty = self._is_failed = False
+        self._second, self._stamp = -1, ""
+        self._lock = _locked(folder)
+        self.seq, self._h = 0, GENESIS
+        for record in _mended(self):
+            self.seq, self._h = record["seq"], record["h"]
+
+    @property
+    def head(self) -> str:
+        """``h`` of the last record: keep it elsewhere, and nobody can rewrite the past unseen."""
+        return self._h
+
+    def append(self, event: str, **fields: Any) -> int:
+        """Write one record; returns its ``seq``.
+
+        Raises
+        ------
+        JournalError
+            It could not be written whole. Nothing of it is left behind, and nothing more is taken.
+        """
+        if self._is_failed:
+            raise JournalError(f"the journal in {self.folder} failed before; no record is taken")
+        now = self._clock.now_ns()
+        rest = _dumps(fields)[1:-1]
+        body = (
+            f'{{"v":{VERSION},"seq":{self.seq + 1},"ts":"{self._iso(now)}","t_ns":{now},'
+            f'"event":"{event}","sid":"{self.session}"{"," if rest else ""}{rest}'
+        ).encode("ascii")
+        h = chained(self._h, body)
+        line = body + f',"h":"{h}"}}\n'.encode("ascii")
+        if len(line) > MAX_BYTES:
+            raise JournalError(f"a {event} record of {len(line)} bytes; {MAX_BYTES} is the most")
+        self._write(now, line)
+        self.seq, self._h, self._is_dirty = self.seq + 1, h, True
+        if self._is_durable and (event in DURABLE or now - self._synced_ns >= SOON_NS):
+            self.sync()
+        return self.seq
+
+    def sync(self) -> None:
+        """Everything appended so far onto the disk."""
+        if self._is_dirty and self._file >= 0:
+            try:
+                os.fdatasync(self._file)
+            except OSError as error:
+                self._fail(error)
+        self._is_dirty, self._synced_ns = False, self._clock.now_ns()
+
+    def close(self) -> None:
+        """Sync, and let another writer have the folder."""
+        if not self._is_failed:
+            self.sync()
+        for file in (self._file, self._lock):
+            if file >= 0:
+                os.close(file)
+        self._file = self._lock = -1
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _iso(self, now: int) -> str:
+        second, rest = divmod(now, _SECOND)
+        if second != self._second:
+            self._second = second
+            self._stamp = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+        return f"{self._stamp}.{rest // 1_000:06d}Z"
+
+    def _write(self, now: int, line: bytes) -> None:
+        day = now // (86_400 * _SECOND)
+        # A clock that was set back goes on in the file it is in.
+        if day > self._day or self._file < 0:
+            self._open(day)
+        try:
+            written = os.write(self._file, line)
+            if written != len(line):
+                raise OSError(f"{written} of {len(line)} bytes were written")
+        except OSError as error:
+            os.ftruncate(self._file, self._size)
+            self._fail(error)
+        self._size += len(line)
+
+    def _open(self, day: int) -> None:
+        if self._file >= 0:
+            self.sync()
+            os.close(self._file)
+        name = f"audit_{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}.jsonl"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self._file = os.open(self.folder / name, flags, 0o600)
+            self._size = os.fstat(self._file).st_size
+            _sync_folder(self.folder)
+        except OSError as error:
+            self._fail(error)
+        self._day = day
+
+    def _fail(self, error: OSError) -> None:
+        self._is_failed = True
+        raise JournalError(
+            f"the journal in {self.folder} cannot be written: {error}. Nothing is traded without "
+            "a record: free the disk or mend the permissions, then start the session again"
+        ) from error
+
+
+def chained(previous: str, body: bytes) -> str:
+    """``h`` of a record whose line up to ``,"h":`` is `body`, after one with ``h`` `previous`."""
+    return blake2b(previous.encode("ascii") + body, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True)
+class Damage:
+    """The first thing that is wrong with a journal, and whether it can be an interrupted write."""
+
+    file: Path
+    offset: int
+    line: int
+    why: str
+    is_tail: bool
+
+    def __str__(self) -> str:
+        return f"{self.file.name} line {self.line} (byte {self.offset}): {self.why}"
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The files of a folder's journal, oldest first."""
+    return sorted(folder.glob("audit_????-??-??.jsonl"))
+
+
+def scan(folder: Path, damage: list[Damage] | None = None) -> Iterator[dict[str, Any]]:
+    """Every record whose chain holds, oldest first, up to the first that does not.
+
+    Parameters
+    ----------
+    folder : Path
+    damage : list, optional
+        Gets the `Damage` that ended the scan.
+
+    Raises
+    ------
+    JournalError
+        There is damage and nobody asked to be told by `damage`.
+    """
+    h, seq, files = GENESIS, 0, files_of(folder)
+    for file in files:
+        offset = 0
+        data = file.read_bytes()
+        for number, line in enumerate(data.splitlines(keepends=True), 1):
+            record, why = _checked(line, h, seq)
+            if record is None:
+                is_last = file == files[-1] and not _any_record(data[offset + len(line) :])
+                found = Damage(file, offset, number, why, is_last)
+                if damage is None:
+                    raise JournalError(f"the journal is damaged: {found}")
+                damage.append(found)
+                return
+            yield record
+            h, seq, offset = record["h"], record["seq"], offset + len(line)
+
+
+def _checked(line: bytes, h: str, seq: int) -> tuple[dict[str, Any] | None, str]:
+    """The record of a line, or why it is none."""
+    body, mark, tail = line.rpartition(b',"h":"')
+    if not (mark and len(tail) == 35 and tail.endswith(b'"}\n')):
+        return None, "not a whole record"
+    if chained(h, body) != tail[:32].decode("ascii", "replace"):
+        return None, "its hash does not follow from the record before"
+    record: dict[str, Any] = json.loads(line)
+    if record["seq"] != seq + 1:
+        return None, f"seq is {record['seq']}, expected {seq + 1}"
+    return record, ""
+
+
+def _any_record(data: bytes) -> bool:
+    """Whether whole records follow: then what is before them was no interrupted write."""
+    return any(
+        line.startswith(b'{"v":') and line.endswith(b'"}\n') for line in data.splitlines(True)
+    )
+
+
+def _mended(journal: Journal) -> Iterator[dict[str, Any]]:
+    """The records of the journal; a torn tail is cut off and counted, other damage is refused."""
+    damage: list[Damage] = []
+    yield from scan(journal.folder, damage)
+    if not damage:
+        return
+    found = damage[0]
+    if not found.is_tail:
+        journal.close()
+        raise JournalError(
+            f"the journal is damaged, and not at its end: {found}. Keep the folder as evidence and "
+            "start a session in another"
+        )
+    journal.recovered_bytes = found.file.stat().st_size - found.offset
+    os.truncate(found.file, found.offset)
+
+
+def _locked(folder: Path) -> int:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        lock = os.open(folder / "lock", flags, 0o600)
+    except OSError as error:
+        raise JournalError(f"the journal in {folder} cannot be written: {error}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise JournalError(
+            f"{folder} has a running session; stop it first (`trade-research paper stop`), or give "
+            "this one another folder"
+        ) from None
+    return lock
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
