@@ -21,7 +21,7 @@ from trade_research.report.charts import Chart
 from trade_research.report.embed import Carried, carry, trade_rows
 from trade_research.report.formats import day, short
 from trade_research.report.palette import DARK, LIGHT, theme
-from trade_research.report.panels import Panels, library
+from trade_research.report.panels import Panels, library, minified
 from trade_research.report.seal import SEAL_TAG, sealed
 from trade_research.report.section import (
     Beside,
@@ -257,10 +257,8 @@ def slug(title: str) -> str:
 
 @cache
 def _source(name: str) -> str:
-    from rjsmin import jsmin
-
     text = (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
-    return jsmin(text) if name.endswith(".js") else text
+    return minified(text) if name.endswith(".js") else text
 
 
 @cache

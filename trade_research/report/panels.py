@@ -70,8 +70,6 @@ class Panels:
 @cache
 def library() -> tuple[str, str, str]:
     """uPlot's script (minified) and style, and why there is none (then both are "")."""
-    from rjsmin import jsmin
-
     spec = find_spec("uplot")  # the file is read, the package is not run
     if spec is None or not spec.submodule_search_locations:
         return "", "", "the package uplot-python is not installed"
@@ -85,7 +83,18 @@ def library() -> tuple[str, str, str]:
         if hashlib.sha256(content).hexdigest() != tested:
             return "", "", f"{name} of uplot-python is not the version that was tested"
         texts[name] = content.decode("utf-8")
-    return jsmin(texts["uPlot.iife.js"]), texts["uPlot.min.css"], ""
+    return minified(texts["uPlot.iife.js"]), texts["uPlot.min.css"], ""
+
+
+def minified(script: str) -> str:
+    """A script with short names and without what people read; only the latter where that is all."""
+    try:
+        from minify import string
+    except ImportError:
+        from rjsmin import jsmin
+
+        return str(jsmin(script))
+    return str(string("application/javascript", script))
 
 
 def _packed(panel: Panel) -> dict[str, Any]:
