@@ -22,7 +22,7 @@ from trade_research.report.embed import Carried, carry, trade_rows
 from trade_research.report.formats import day, short
 from trade_research.report.palette import DARK, LIGHT, theme
 from trade_research.report.panels import Panels, library, minified
-from trade_research.report.seal import SEAL_TAG, sealed
+from trade_research.report.seal import EMPTY_SEAL, sealed
 from trade_research.report.section import (
     Beside,
     Cards,
@@ -118,7 +118,7 @@ def document(
         .render(
             head=head,
             carried=carried,
-            seal=Markup(SEAL_TAG.format("")) if carried is not None else "",
+            seal=Markup(EMPTY_SEAL) if carried is not None else "",
             full_print=full_print,
             sections=made,
             scripts=[Markup(text) for text in scripts],

@@ -144,18 +144,22 @@ def _seal(page: Page) -> tuple[list[Finding], list[str]]:
     try:
         parts = json.loads(page.seals[0])
         trades = parts["trades"]
-        whole = seal_of(page, [])
-        ours = json.loads(whole) | {"trades": trades}
+        ours = json.loads(seal_of(page.text)) | {"trades": trades}
         changed = changed_items(page, page.seals[0])
         base64.b64decode(trades, validate=True)
     except (ValueError, KeyError, TypeError) as error:
         return [Finding("seal", "page", f"the seal cannot be read: {type(error).__name__}")], []
     if page.seals[0] == json.dumps(ours, separators=(",", ":")):
         return [], [f"{len(page.items):,} texts, charts and scripts are as they were written"]
-    findings = [Finding(_kind(item), item.where, _shown(item)) for item in changed]
-    if not findings:
-        findings = [Finding("seal", "page", "the seal itself was changed")]
-    return findings, []
+    return _named(changed) or [Finding("seal", "page", "the seal itself was changed")], []
+
+
+def _named(changed: Sequence[Item]) -> list[Finding]:
+    """A finding for each place: a table's row is one, whichever of its cells changed."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for item in changed:
+        places.setdefault((_kind(item), item.where), []).append(item.text)
+    return [Finding(kind, where, _shown(kind, texts)) for (kind, where), texts in places.items()]
 
 
 def _data(page: Page, file: Path) -> bytes:
@@ -272,10 +276,9 @@ def _kind(item: Item) -> str:
     return "number" if any(c.isdigit() for c in item.text) else "text"
 
 
-def _shown(item: Item) -> str:
-    if item.kind in ("script", "style", "data"):
-        return f"the {item.kind} was changed"
-    return _cut(item.text) if item.kind == "text" and item.text else f"the {item.kind} was changed"
+def _shown(kind: str, texts: Sequence[str]) -> str:
+    is_read = kind in ("number", "trade", "parameter", "source", "text")
+    return _cut(" | ".join(texts)) if is_read else f"the {kind} was changed"
 
 
 def _cut(text: str) -> str:
