@@ -42,7 +42,7 @@ def seen_late(close: F64, late: Annotated[F64, Col("volume", lag="5m")]):
 def test_columns_and_order_of_the_result():
     bars = walk(grid(50))
     found = ma_crossover.targets(bars, fast=2, slow=5)
-    assert found.columns == ["open_time", "close_time", "target"]
+    assert found.columns == ["open_time", "close_time", "target", "quick", "calm"]
     assert found["target"].dtype == pl.Float64
     assert found.height == 50
     assert found["open_time"].equals(bars["open_time"])
@@ -96,7 +96,7 @@ def test_each_symbol_sees_its_own_rows_alone(order):
     btc, eth = two_symbols()
     frame = pl.concat([btc, eth]).sort(order)
     found = ma_crossover.targets(frame, fast=2, slow=5)
-    assert found.columns == ["symbol", "open_time", "close_time", "target"]
+    assert found.columns == ["symbol", "open_time", "close_time", "target", "quick", "calm"]
     assert found.select("symbol", "open_time").equals(frame.select("symbol", "open_time"))
     for part in (btc, eth):
         alone = ma_crossover.targets(part, fast=2, slow=5)["target"]

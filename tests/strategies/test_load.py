@@ -53,7 +53,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_shipped_by_name():
-    assert sorted(shipped()) == ["bollinger", "buy_and_hold", "ma_crossover"]
+    assert {"bollinger", "buy_and_hold", "ma_crossover"} < set(shipped())
     for name, found in shipped().items():
         assert load_strategy(name) is found
         assert found.name == name

@@ -15,7 +15,22 @@ from typing import Any
 from trade_research.errors import StrategyError, nearest
 from trade_research.strategies.strategy import Strategy
 
-SHIPPED = {"bollinger": "bands", "buy_and_hold": "hold", "ma_crossover": "crossover"}
+SHIPPED = {
+    "bollinger": "bands",
+    "book_pressure": "book_pressure",
+    "breakout": "breakout",
+    "breakout_perp": "breakout_perp",
+    "buy_and_hold": "hold",
+    "donchian": "donchian",
+    "ma_crossover": "crossover",
+    "macd": "macd",
+    "oi_funding": "oi_funding",
+    "put_call": "put_call",
+    "rsi_divergence": "rsi_divergence",
+    "rsi_reversion": "rsi_reversion",
+    "rvol": "rvol",
+    "time_series_momentum": "momentum",
+}
 """Name of each strategy that comes with the package, and the module it lives in."""
 
 _brought: dict[str, set[str]] = {}
@@ -33,7 +48,8 @@ def load_strategy(ref: str) -> Strategy:
     Parameters
     ----------
     ref : str
-        A shipped name (``ma_crossover``), a file and function (``mine.py:my_strategy``), or a
+        A shipped name (``ma_crossover``) or one of its presets (``ma_crossover:golden_cross``), a
+        file and function (``mine.py:my_strategy``), or a
         module and function (``package.module:my_strategy``). The function may be left out where the
         file or module holds a single strategy. A file is run anew, with the modules beside it that
         it imports, so what it says now is what counts.
@@ -49,6 +65,8 @@ def load_strategy(ref: str) -> Strategy:
     place, colon, name = ref.rpartition(":")
     if not colon:
         place, name = ref, ""
+    if place in SHIPPED:
+        return _shipped(place).preset(name)
     if place.endswith(".py"):
         return _pick(_run_file(Path(place).expanduser()), name, place)
     if all(part.isidentifier() for part in place.split(".")) and (colon or "." in place):

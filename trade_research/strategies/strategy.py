@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ class Strategy:
         Parameter name to type, default, span to search and choices.
     source : str
         The function's text when it was defined; empty when it has none (`exec`).
+    presets : mapping of str to mapping
+        Named sets of parameters, such as those of the rule's author.
     """
 
     fn: Callable[..., Any]
@@ -48,9 +51,12 @@ class Strategy:
     source: str
     _warmup: Callable[..., Any] | int | None
     _warmup_names: tuple[str, ...]
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     _program: Program = field(init=False)
 
     def __post_init__(self) -> None:
+        for preset in self.presets.values():
+            self.bind(**preset)
         object.__setattr__(self, "_program", Program(self.fn, tuple(self.inputs), self.params))
 
     @property
@@ -125,6 +131,32 @@ class Strategy:
             shown = ", ".join(f"{k}={v!r}" for k, v in given.items())
             raise StrategyError(f"{self.name}: its warm-up fails for {shown}: {error}") from error
         return max(bars, 0)
+
+    def variant(self, name: str, **defaults: Any) -> Strategy:
+        """The same rule under another name and with other defaults.
+
+        Examples
+        --------
+        >>> quick = ma_crossover.variant("quick", fast=5, slow=20)  # doctest: +SKIP
+
+        Raises
+        ------
+        ParameterError
+            As `bind`.
+        StrategyError
+            The name cannot be that of a function.
+        """
+        from trade_research.strategies.variant import variant
+
+        return variant(self, name, defaults, sys._getframe(1).f_globals.get("__name__", ""))
+
+    def preset(self, name: str) -> Strategy:
+        """The variant with the parameters of one of its presets."""
+        if name not in self.presets:
+            raise StrategyError(
+                f"{self.name} has no preset {name!r}; {nearest(name, self.presets)}"
+            )
+        return self.variant(f"{self.name}_{name}", **self.presets[name])
 
     def compute(self, columns: Mapping[str, F64], **params: Any) -> Targets:
         """Targets from arrays: those before the warm-up are 0.
@@ -212,10 +244,16 @@ class Strategy:
 def strategy(fn: Callable[..., Any], /) -> Strategy: ...
 @overload
 def strategy(
-    *, warmup: Callable[..., Any] | int | None = None
+    *,
+    warmup: Callable[..., Any] | int | None = None,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Callable[[Callable[..., Any]], Strategy]: ...
 def strategy(
-    fn: Callable[..., Any] | None = None, /, *, warmup: Callable[..., Any] | int | None = None
+    fn: Callable[..., Any] | None = None,
+    /,
+    *,
+    warmup: Callable[..., Any] | int | None = None,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Strategy | Callable[[Callable[..., Any]], Strategy]:
     """Make a strategy of a function; nothing is compiled before its first run.
 
@@ -223,6 +261,8 @@ def strategy(
     ----------
     warmup : callable, int or None
         Bars before the first opinion: a number, or a function of some of the parameters, by name.
+    presets : mapping of str to mapping, optional
+        Named sets of parameters; ``my_strategy.preset("classic")`` is the strategy with one.
 
     Raises
     ------
@@ -236,11 +276,15 @@ def strategy(
     ...     return np.where(close > sma(close, slow), 1.0, 0.0)
     """
     if fn is None:
-        return lambda function: _declare(function, warmup)
-    return _declare(fn, None)
+        return lambda function: _declare(function, warmup, presets or {})
+    return _declare(fn, None, {})
 
 
-def _declare(fn: Callable[..., Any], warmup: Callable[..., Any] | int | None) -> Strategy:
+def _declare(
+    fn: Callable[..., Any],
+    warmup: Callable[..., Any] | int | None,
+    presets: Mapping[str, Mapping[str, Any]],
+) -> Strategy:
     if (
         not inspect.isfunction(fn)
         or inspect.iscoroutinefunction(fn)
@@ -255,7 +299,7 @@ def _declare(fn: Callable[..., Any], warmup: Callable[..., Any] | int | None) ->
     if isinstance(warmup, int) and warmup < 0:
         raise StrategyError(f"strategy {fn.__name__}: warm-up {warmup} must not be negative")
     names = _warmup_names(fn.__name__, warmup, known.params)
-    return Strategy(fn, known.inputs, known.params, _source_of(fn), warmup, names)
+    return Strategy(fn, known.inputs, known.params, _source_of(fn), warmup, names, presets)
 
 
 def _source_of(fn: Callable[..., Any]) -> str:
