@@ -1,4 +1,4 @@
-"""`data import|list|check|sql|export`: bars in, what is there, what is wrong, SQL, out."""
+"""`data import|fetch|update|list|check|sql|export`: bars in, what is there, what is wrong, out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trade_research.cli import fetch
 from trade_research.cli.output import (
     JsonFlag,
     StoreRoot,
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
     import polars as pl
 
 app = typer.Typer(
-    help="Bars in the store: import, list, check, query, export.", no_args_is_help=True
+    help="Bars in the store: import, fetch, list, check, query, export.", no_args_is_help=True
 )
+app.command(epilog=fetch.FETCH_EXAMPLES)(fetch.fetch)
+app.command(epilog=fetch.UPDATE_EXAMPLES)(fetch.update)
+app.command(epilog=fetch.SOURCES_EXAMPLES)(fetch.sources)
+app.command(epilog=fetch.SOURCES_EXAMPLES)(fetch.symbols)
+app.command(epilog=fetch.SOURCES_EXAMPLES)(fetch.quote)
 FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 NameArg = Annotated[str, typer.Argument(help="Instrument, e.g. binance:BTC/USDT@1h.")]
 Since = Annotated[datetime | None, typer.Option(help="First open time, UTC.", formats=FORMATS)]
