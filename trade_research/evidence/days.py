@@ -122,7 +122,8 @@ def utc_day_rows(close_time: I64) -> I64:
     first, last = (int(time) - 1 for time in close_time[[0, -1]])
     ends = np.arange(first // _DAY + 1, last // _DAY + 2) * _DAY
     rows = np.searchsorted(close_time, ends, side="right") - 1
-    return rows[np.append(True, rows[1:] != rows[:-1])]
+    own: I64 = rows[np.append(True, rows[1:] != rows[:-1])]
+    return own
 
 
 def log_growth(returns: F64) -> F64:

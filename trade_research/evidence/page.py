@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trade_research.evidence.budget import EdgeBudget
     from trade_research.evidence.check import Check
+    from trade_research.evidence.sweeps import SweepEvidence
 
 _BOX = "font:13px system-ui,sans-serif;max-width:60em"
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
@@ -53,6 +54,22 @@ def budget_card(budget: EdgeBudget) -> str:
     return (
         f'<div style="{_BOX};font-variant-numeric:tabular-nums">{_text(str(budget))}'
         f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def sweep_card(found: SweepEvidence) -> str:
+    """The verdict on a sweep, and what it rests on."""
+    rows = "".join(
+        f'<tr><th scope="row" style="{_CELL}">{_text(name)}</th>'
+        f'<td style="{_CELL}">{_text(value)}</td></tr>'
+        for name, value in found.lines()
+    )
+    notes = "".join(f"<br>{_text(note)}" for note in found.notes)
+    return (
+        f'<div style="{_BOX};font-variant-numeric:tabular-nums"><b>{_text(found.verdict)}</b>'
+        f"<table><tbody>{rows}</tbody></table>"
+        + (f'<span style="opacity:.7">{notes.removeprefix("<br>")}</span>' if notes else "")
+        + "</div>"
     )
 
 

@@ -27,6 +27,14 @@ class Moments:
         self.returns = returns
         self.n = returns.size
 
+    @classmethod
+    def of(cls, n: int, mean: float, m2: float, m3: float, m4: float) -> Moments:
+        """Moments known without their series: count, mean, biased central moments 2 to 4."""
+        made = cls(np.empty(0))
+        made.n = n
+        made.__dict__ |= {"mean": mean, "m2": m2, "_shape": (m3, m4)}
+        return made
+
     @cached_property
     def mean(self) -> float:
         """Arithmetic mean."""

@@ -300,10 +300,12 @@ def _texts(column: pl.Series) -> pl.Series:
         )
         return column.replace_strict(known, texts, return_dtype=pl.String)
     if column.dtype.is_float() and column.is_finite().all():
-        written = map(float.__repr__, column.to_list())  # what json.dumps writes, sooner
+        written: list[str | None] = [
+            *map(float.__repr__, column.to_list())
+        ]  # what json.dumps writes, sooner
     else:
-        written = (None if v is None else json.dumps(v) for v in column)
-    return (key + pl.Series(column.name, list(written), dtype=pl.String)).alias(column.name)
+        written = [None if v is None else json.dumps(v) for v in column]
+    return (key + pl.Series(column.name, written, dtype=pl.String)).alias(column.name)
 
 
 def _repeated(column: pl.Series, n: int) -> pl.Series:
