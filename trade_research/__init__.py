@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from trade_research.portfolio.volatility import VolatilityTarget
     from trade_research.research.backtest import Backtest, backtest
     from trade_research.research.check import check
+    from trade_research.research.replay import replay
     from trade_research.research.runs import load_run
+    from trade_research.risk.limits import Limits
     from trade_research.simulate.accounts import Account, Rules
     from trade_research.simulate.costs import Costs
     from trade_research.simulate.exits import Exits
+    from trade_research.sources.books import read_books
     from trade_research.sources.files import read_bars
     from trade_research.store.store import Store
     from trade_research.strategies.load import load_strategy
@@ -47,6 +50,7 @@ __getattr__, __dir__, __all__ = attach(
         "EqualWeight": "portfolio.sizing",
         "Exits": "simulate.exits",
         "InverseVolatility": "portfolio.sizing",
+        "Limits": "risk.limits",
         "MeanVariance": "portfolio.optimise",
         "RiskParity": "portfolio.optimise",
         "Rules": "simulate.accounts",
@@ -64,6 +68,8 @@ __getattr__, __dir__, __all__ = attach(
         "load_run": "research.runs",
         "load_strategy": "strategies.load",
         "read_bars": "sources.files",
+        "read_books": "sources.books",
+        "replay": "research.replay",
         "portfolio": "",
         "sources": "",
         "strategies": "",

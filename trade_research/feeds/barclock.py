@@ -1,0 +1,131 @@
+"""`BarClock`: closed bars as they come, in rows as they belong, each once and in order.
+
+A pure state machine: it is told bars and the time, and asks `backfill` for what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from trade_research.feeds.bars import Bar, Row, Skipped, Warned
+
+Backfill = Callable[[str, int, int], Sequence[Bar]]
+MEMORY = 256
+
+
+class BarClock:
+    """Orders bars of several symbols into rows.
+
+    A row is released when every symbol has its bar, or `grace_us` after its close; what is missing
+    then is asked of `backfill`, and absent if that does not have it. A repeated bar is counted; one
+    that differs from what was released is a revision: reported, never released again.
+
+    Parameters
+    ----------
+    symbols : sequence of str
+    backfill : callable ``(symbol, first open time, open time after the last) -> bars``
+    interval_us : int, optional
+        Of bars around the clock: every open time is known. None where sessions decide: then the
+        earliest bar that has come is the next.
+    grace_us : int
+    last_open : int, optional
+        Open time of the row before the first, after a restart.
+    """
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        backfill: Backfill,
+        *,
+        interval_us: int | None,
+        grace_us: int = 2_000_000,
+        last_open: int | None = None,
+    ) -> None:
+        self.duplicates = 0
+        self._at = {symbol: s for s, symbol in enumerate(symbols)}
+        self._symbols, self._backfill = tuple(symbols), backfill
+        self._interval, self._grace = interval_us, grace_us
+        self._waiting: dict[int, dict[str, Bar]] = {}
+        self._released: dict[int, dict[str, Bar]] = {}
+        self._last = last_open
+
+    def take(self, bar: Bar) -> Warned | None:
+        """One closed bar, whenever it comes; what is wrong with it, if anything."""
+        if bar.symbol not in self._at:
+            return Warned(bar, "bad", f"symbol {bar.symbol!r} was not asked for")
+        fault = bar.fault()
+        if fault:
+            return Warned(bar, "bad", fault)
+        if self._last is not None and bar.open_time <= self._last:
+            return self._again(bar)
+        known = self._waiting.setdefault(bar.open_time, {})
+        before = known.get(bar.symbol)
+        if before is None:
+            known[bar.symbol] = bar
+            return None
+        return self._same(before, bar)
+
+    def rows(self, now_ns: int) -> Iterator[Row | Skipped]:
+        """Every row that is due, oldest first, and what could not be had."""
+        while self._waiting:
+            first = min(self._waiting)
+            if self._is_hole_before(first):
+                start = self._next_open()
+                if self._fetch(self._symbols, start, first):
+                    continue
+                yield Skipped("", start, first, "no source has these bars")
+            known = self._waiting[first]
+            if len(known) < len(self._at):
+                close = next(iter(known.values())).close_time
+                if now_ns // 1_000 < close + self._grace:
+                    return
+                absent = [symbol for symbol in self._symbols if symbol not in known]
+                self._fetch(absent, first, first + 1)
+                for symbol in absent:
+                    if symbol not in known:
+                        yield Skipped(symbol, first, first + 1, "absent")
+            yield self._release(first, now_ns)
+
+    def _next_open(self) -> int:
+        """Open time of the next row; any may be, at the start and where sessions decide."""
+        return 0 if self._last is None or self._interval is None else self._last + self._interval
+
+    def _is_hole_before(self, first: int) -> bool:
+        return first > self._next_open() > 0
+
+    def _fetch(self, symbols: Sequence[str], start: int, end: int) -> bool:
+        """Ask for bars with open times in [start, end); whether there were any."""
+        found = [bar for symbol in symbols for bar in self._backfill(symbol, start, end)]
+        good = [bar for bar in found if start <= bar.open_time < end and not bar.fault()]
+        for bar in good:
+            self._waiting.setdefault(bar.open_time, {}).setdefault(bar.symbol, bar)
+        return bool(good)
+
+    def _release(self, open_time: int, now_ns: int) -> Row:
+        known = self._waiting.pop(open_time)
+        bars = np.full((5, len(self._at)), np.nan)
+        for symbol, bar in known.items():
+            bars[:, self._at[symbol]] = bar[3:]
+        self._last = open_time
+        self._released[open_time] = known
+        if len(self._released) > MEMORY:
+            del self._released[next(iter(self._released))]
+        return Row(open_time, next(iter(known.values())).close_time, now_ns, bars)
+
+    def _again(self, bar: Bar) -> Warned | None:
+        known = self._released.get(bar.open_time)
+        if known is None:
+            self.duplicates += 1
+            return None
+        before = known.get(bar.symbol)
+        if before is None:
+            return Warned(bar, "late", "its row went on without it")
+        return self._same(before, bar)
+
+    def _same(self, before: Bar, bar: Bar) -> Warned | None:
+        if all(a == b or (a != a and b != b) for a, b in zip(before[3:], bar[3:], strict=True)):
+            self.duplicates += 1
+            return None
+        return Warned(bar, "revision", f"it was {before[3:]}, and is now {bar[3:]}")

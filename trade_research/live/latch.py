@@ -1,0 +1,65 @@
+"""The kill latch: a file that anybody who owns the session may set, and that stays set."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trade_research.errors import SessionError
+
+NAME = "KILL"
+
+
+class Latch:
+    """The latch of a session's folder; looking costs a microsecond."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it is set; a folder that cannot be read counts as set."""
+        try:
+            os.stat(self.path, follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return True
+
+    def set(self, by: str, reason: str) -> bool:
+        """Set it, on the disk when this returns; whether it was not set before.
+
+        Raises
+        ------
+        SessionError
+            It cannot be written.
+        """
+        text = json.dumps({"by": by, "reason": reason, "ts": f"{datetime.now(UTC):%FT%TZ}"})
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            handle = os.open(self.path, flags, 0o600)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise SessionError(f"the kill latch {self.path} cannot be set: {error}") from error
+        try:
+            os.write(handle, text.encode())
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        return True
+
+    def read(self) -> tuple[str, str]:
+        """Who set it and why."""
+        try:
+            said = json.loads(self.path.read_text()[:4_096])
+            return str(said["by"]), str(said["reason"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return "somebody", "the file does not say"
+
+    def clear(self) -> None:
+        """Take it off."""
+        self.path.unlink(missing_ok=True)

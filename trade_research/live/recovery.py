@@ -1,0 +1,161 @@
+"""A session after a restart: the journal's inputs happen again, and must lead to its outputs.
+
+State is not stored anywhere but in what was recorded. The same code that made the records makes
+them again from the bars and the words of people among them; where it would say something else, the
+session does not start. What the crash cut off is written as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from trade_research.errors import SessionError
+from trade_research.feeds.bars import Bar, Row, Skipped
+from trade_research.kernels.jit import F64
+from trade_research.live.journal import Journal
+from trade_research.live.records import bar_of
+from trade_research.live.session import Decider, Session
+
+META = frozenset({"v", "seq", "ts", "t_ns", "event", "sid", "h"})
+# Records of the shell, which no session says.
+SHELL = frozenset({"session_start", "recovered", "heartbeat", "journal_gap"})
+
+
+class Retold:
+    """Where a session's records go after a restart: compared with the old ones, then written.
+
+    Parameters
+    ----------
+    journal : Journal
+    past : iterable of records
+        All that the journal holds.
+    """
+
+    def __init__(self, journal: Journal, past: Iterable[Mapping[str, Any]]) -> None:
+        self._journal = journal
+        self.past = deque(record for record in past if record["event"] not in SHELL)
+        self.compared = 0
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        if not self.past:
+            self._journal.append(event, **fields)
+            return
+        record = self.past.popleft()
+        self.compared += 1
+        if event != record["event"] or not _is_same(event, fields, record):
+            raise SessionError(
+                f"record {record['seq']} of the journal is {record['event']} "
+                f"{_short(record)}, but the bars before it lead to {event} {_short(fields)}. Code, "
+                "settings or versions are not those of the session: start a new one"
+            )
+
+    def is_next(self, event: str, **fields: Any) -> bool:
+        """Whether the next old record is this."""
+        if not self.past or self.past[0]["event"] != event:
+            return False
+        return all(self.past[0].get(name) == value for name, value in fields.items())
+
+
+class RetoldDecider:
+    """Gives the errors on record again, which nothing else would: a time-out, a lost worker."""
+
+    def __init__(self, decider: Decider, retold: Retold) -> None:
+        self._decider, self._retold = decider, retold
+
+    def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
+        """As the other decides, or as it failed."""
+        found = self._decider.decide(row)
+        if self._retold.is_next("strategy_error"):
+            raise SessionError("as recorded")
+        return found
+
+
+def rows_of(records: Iterable[Mapping[str, Any]], symbols: tuple[str, ...]) -> list[Row]:
+    """The whole rows on record, oldest first; the last is left out if a symbol of it is missing."""
+    at = {symbol: s for s, symbol in enumerate(symbols)}
+    bars: dict[int, F64] = {}
+    known: dict[int, set[str]] = {}
+    closed: dict[int, tuple[int, int]] = {}
+    for record in records:
+        if record["event"] == "bar_received":
+            bar = bar_of(record["bar"])
+            row = bars.setdefault(bar.open_time, np.full((5, len(symbols)), np.nan))
+            row[:, at[bar.symbol]] = bar[3:]
+            known.setdefault(bar.open_time, set()).add(bar.symbol)
+            closed[bar.open_time] = (bar.close_time, record["received_ns"])
+        elif record["event"] == "bar_skipped" and record["reason"] == "absent":
+            known.setdefault(record["bar"]["open_us"], set()).add(record["bar"]["symbol"])
+    whole = sorted(t for t, seen in known.items() if len(seen) == len(symbols) and t in bars)
+    return [Row(t, closed[t][0], closed[t][1], bars[t]) for t in whole]
+
+
+def relive(session: Session, retold: Retold, rows: list[Row]) -> None:
+    """Let everything on record happen again to a new session.
+
+    Parameters
+    ----------
+    session : Session
+        As new, writing to `retold`.
+    retold : Retold
+    rows : list of Row
+        `rows_of` the records.
+
+    Raises
+    ------
+    SessionError
+        The session says something that is not on record.
+    """
+    waiting = {row.open_time: row for row in rows}
+    while retold.past:
+        record = retold.past[0]
+        event = record["event"]
+        if event == "bar_received":
+            row = waiting.pop(record["bar"]["open_us"], None)
+            if row is None:
+                return  # the row was not whole: the feed will bring it again
+            session.on_row(row)
+        elif event == "bar_skipped":
+            bar = record["bar"]
+            if record["reason"] == "absent" and bar["open_us"] not in waiting:
+                return
+            session.on_skipped(
+                Skipped(bar["symbol"], bar["open_us"], bar["end_us"], record["reason"])
+            )
+        elif event == "kill":
+            session.kill(record["by"], record["reason"])
+        elif event == "risk_release":
+            session.release(record["by"])
+        elif event in ("bar_warning", "shutdown"):
+            retold.past.popleft()
+        else:
+            raise SessionError(
+                f"record {record['seq']} of the journal is {event}, which nothing before it led to"
+            )
+
+
+def _is_same(event: str, fields: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    if event == "strategy_error":
+        return True
+    mine = {name: value for name, value in fields.items() if name != "received_ns"}
+    theirs = {
+        name: value for name, value in record.items() if name not in META and name != "received_ns"
+    }
+    return mine == theirs
+
+
+def _short(fields: Mapping[str, Any]) -> str:
+    text = str({name: value for name, value in fields.items() if name not in META})
+    return text if len(text) < 160 else text[:159] + "…"
+
+
+def bars_of(row: Row, symbols: tuple[str, ...]) -> list[Bar]:
+    """The bars of a row, of the symbols that have one."""
+    return [
+        Bar(symbol, row.open_time, row.close_time, *row.bars[:, s].tolist())
+        for s, symbol in enumerate(symbols)
+        if row.bars[3, s] == row.bars[3, s]
+    ]

@@ -1,0 +1,269 @@
+"""`Session`: what happens on a row of closed bars, from its arrival to the orders it leads to.
+
+The functional core of trading: no file, no socket, no clock. Records go to `record`, which writes
+them, or, after a restart, compares them with what was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from trade_research.brokers.paper import Filled, PaperBroker
+from trade_research.errors import TradeResearchError
+from trade_research.feeds.bars import Bar, Row, Skipped, Warned
+from trade_research.kernels.jit import F64
+from trade_research.live.records import (
+    bar_fields,
+    clipped,
+    fill_fields,
+    number,
+    order_fields,
+    signal_fields,
+)
+from trade_research.orders import Intent, intent_id
+from trade_research.risk.check import Approved, breach, check
+from trade_research.risk.limits import Limits
+from trade_research.risk.state import RiskState
+
+Record = Callable[..., object]
+
+
+class Decider(Protocol):
+    """What a strategy wants after each row."""
+
+    def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
+        """Targets (n_symbols,) and the strategy's other columns at the row.
+
+        Raises
+        ------
+        TradeResearchError
+            It cannot say; what is held stays.
+        """
+        ...
+
+
+class Session:
+    """One strategy on one account.
+
+    Parameters
+    ----------
+    name : str
+        Of the session; part of every order's id.
+    decider : Decider
+    broker : PaperBroker
+    record : callable ``(event, **fields)``
+    limits : Limits, optional
+        None weighs no order: for replays that must give the backtest.
+    cash : float
+        Money at the start.
+    interval_us : int
+        Of the bars.
+    session_of : callable, optional
+        Day number of a row by its close time, where sessions are not UTC days.
+    may_trade : callable
+        Asked right before every order that is not a reduction; False latches the session.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        decider: Decider,
+        broker: PaperBroker,
+        record: Record,
+        *,
+        limits: Limits | None,
+        cash: float,
+        interval_us: int,
+        session_of: Callable[[int], int] | None = None,
+        may_trade: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.name, self.broker, self.limits = name, broker, limits
+        self.risk = RiskState.at_start(cash)
+        self.n_rows, self.last_open, self.errors = 0, -1, 0
+        self.is_halted = False
+        self._decider, self._record, self._may_trade = decider, record, may_trade
+        self._interval, self._session_of = interval_us, session_of
+        self._open: dict[str, Approved] = {}
+        self._ids: dict[tuple[int, str], str] = {}
+        self._flows: dict[str, float] = {}
+
+    def on_row(self, row: Row) -> None:
+        """A row of closed bars: fills, marks, the decision on it, and its orders."""
+        self._receive(row)
+        self._withdraw(row)
+        session = None if self._session_of is None else self._session_of(row.close_time)
+        for fill in self.broker.on_row(row, session):
+            self._fill(fill, row)
+        self._open.clear()
+        self._mark(row)
+        self.n_rows, self.last_open = self.n_rows + 1, row.open_time
+        if not self.is_halted:
+            self._decide(row)
+
+    def on_skipped(self, skipped: Skipped) -> None:
+        """Bars that could not be had."""
+        self._record(
+            "bar_skipped",
+            reason=skipped.reason,
+            bar={
+                "symbol": skipped.symbol,
+                "open_us": skipped.open_time,
+                "end_us": skipped.end_time,
+            },
+        )
+
+    def on_warned(self, warned: Warned) -> None:
+        """A bar that was not handed on."""
+        values = {
+            name: number(value) for name, value in warned.bar._asdict().items() if name != "symbol"
+        }  # type: ignore[arg-type]  # all but the symbol are numbers
+        self._record(
+            "bar_warning",
+            reason=f"{warned.kind}: {warned.reason}",
+            bar={"symbol": warned.bar.symbol} | values,
+        )
+
+    def kill(self, by: str, reason: str) -> None:
+        """Stop for good: nothing new, everything closed."""
+        self._record("kill", by=by, reason=reason)
+        self.is_halted = True
+        self.risk = self.risk.latched("kill")
+        self._open.clear()
+        closed = []
+        if self.n_rows:
+            for fill in self.broker.flatten():
+                self._record("fill", **fill_fields(fill, self._id_of(fill), self.last_open))
+                closed.append({"symbol": fill.symbol, "qty": fill.quantity, "price": fill.price})
+        self._record("emergency_shutdown", positions_closed=closed, equity=self.broker.equity)
+
+    def release(self, by: str) -> None:
+        """Take the latch of a loss limit off, by a person's word."""
+        self._record("risk_release", by=by, latch=self.risk.latch)
+        self.risk = self.risk.released()
+
+    def shutdown(self, reason: str) -> None:
+        """Stop in order; positions stay as they are."""
+        self._record(
+            "shutdown",
+            reason=reason,
+            balance=self.broker.cash,
+            equity=self.broker.equity,
+            positions=self.broker.positions,
+        )
+
+    def _receive(self, row: Row) -> None:
+        is_after_gap = self.last_open >= 0 and row.open_time > self.last_open + self._interval
+        for s, symbol in enumerate(self.broker.symbols):
+            bar = Bar(symbol, row.open_time, row.close_time, *row.bars[:, s].tolist())
+            if bar.close == bar.close:
+                self._record(
+                    "bar_received",
+                    bar=bar_fields(bar, is_after_gap),
+                    received_ns=row.received_ns,
+                )
+
+    def _withdraw(self, row: Row) -> None:
+        """Take back orders whose fill would be too far from what they were weighed at."""
+        if self.limits is None:
+            return
+        for symbol, order in list(self._open.items()):
+            price = float(row.bars[0, self.broker.symbols.index(symbol)])
+            weighed = order.intent.price
+            far = abs(price / weighed - 1.0)
+            if far > self.limits.price_band and not order.reduces:
+                self.broker.withdraw(symbol)
+                self._record(
+                    "risk_block",
+                    signal={"id": order.intent.id, "symbol": symbol},
+                    limit="price_band",
+                    reason=f"opens at {price:g}, {far:.1%} from the decision's {weighed:g}",
+                )
+
+    def _fill(self, fill: Filled, row: Row) -> None:
+        self._record("fill", **fill_fields(fill, self._id_of(fill), row.open_time))
+        flow = self._flows.get(fill.symbol, 0.0) - fill.quantity * fill.price - fill.fee
+        before = fill.after - fill.quantity
+        if before != 0.0 and (fill.after == 0.0 or before * fill.after < 0.0):
+            self.risk = self.risk.closed(flow + fill.after * fill.price, row.received_ns)
+            flow = -fill.after * fill.price
+        self._flows[fill.symbol] = flow
+
+    def _id_of(self, fill: Filled) -> str:
+        """The id of the order that a fill belongs to; exits and closings get one of their own."""
+        known = self._ids.get((fill.decided_row, fill.symbol))
+        if known is not None and fill.reason in ("signal", "rebalance"):
+            return known
+        return intent_id(self.name, f"{fill.symbol}|{fill.reason}", self.last_open, fill.order)
+
+    def _mark(self, row: Row) -> None:
+        if self.limits is None:
+            return
+        self.risk = self.risk.settled().marked(
+            self.limits,
+            row.close_time * 1_000,
+            equity=self.broker.equity,
+            cash=self.broker.cash,
+            positions=self.broker.positions,
+            marks=self.broker.marks,
+        )
+        limit, reason = breach(self.limits, self.risk)
+        if limit and not self.risk.latch:
+            self.risk = self.risk.latched(limit)
+            self._record("risk_latch", limit=limit, reason=reason, equity=self.broker.equity)
+
+    def _decide(self, row: Row) -> None:
+        try:
+            target, why = self._decider.decide(row)
+        except TradeResearchError as error:
+            self.errors += 1
+            target, why = np.full(len(self.broker.symbols), np.nan), {}
+            self._record("strategy_error", error=clipped(error), bar={"open_us": row.open_time})
+        asked = self.broker.asked(target)
+        self.broker.stand(target, list(asked))
+        # What frees money comes first.
+        for symbol in sorted(asked, key=lambda s: not self._reduces(s, asked[s])):
+            self._order(row, symbol, asked[symbol], target, why)
+
+    def _reduces(self, symbol: str, quantity: float) -> bool:
+        return self.broker.positions.get(symbol, 0.0) * quantity < 0.0
+
+    def _order(
+        self, row: Row, symbol: str, quantity: float, target: F64, why: Mapping[str, float]
+    ) -> None:
+        s = self.broker.symbols.index(symbol)
+        intent = Intent(
+            id=intent_id(self.name, symbol, row.close_time),
+            symbol=symbol,
+            decided=row.close_time,
+            weight=float(target[s]),
+            quantity=quantity,
+            price=self.broker.marks[symbol],
+        )
+        held = self.broker.positions.get(symbol, 0.0)
+        signal = signal_fields(intent, held, why)
+        self._record("signal_generated", signal=signal, bar={"open_us": row.open_time})
+        if self.limits is None:
+            verdict: Any = Approved(intent, abs(quantity), reduces=False)
+        else:
+            verdict = check(intent, self.limits, self.risk, row.received_ns)
+        if not isinstance(verdict, Approved):
+            self._record("risk_block", signal=signal, limit=verdict.limit, reason=verdict.reason)
+            return
+        if not verdict.reduces and not self._may_trade():
+            self.risk = self.risk.latched("kill")
+            self._record("risk_block", signal=signal, limit="kill", reason="the kill latch is set")
+            return
+        self._send(verdict, row)
+
+    def _send(self, order: Approved, row: Row) -> None:
+        intent = order.intent
+        self._record("order_intent", **order_fields(order))
+        self.broker.submit(order)
+        self._open[intent.symbol] = order
+        self._ids[self.n_rows - 1, intent.symbol] = intent.id
+        signed = order.max_quantity if intent.quantity > 0.0 else -order.max_quantity
+        self.risk = self.risk.ordered(intent.symbol, signed, row.received_ns, reduces=order.reduces)
+        self._record("order_placed", signal={"id": intent.id}, order_id=intent.id)
