@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = attach(
         "Account": "accounts",
         "Costs": "costs",
         "Exits": "exits",
+        "Funding": "funding",
         "Market": "market",
         "Rebalance": "schedule",
         "Result": "result",

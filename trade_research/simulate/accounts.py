@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,13 @@ import numpy as np
 from trade_research.errors import ConfigError, nearest
 from trade_research.kernels.jit import F64
 
-KINDS = ("spot", "margin")
+KINDS = ("spot", "margin", "perp")
+MARGIN_MAINTENANCE = 0.25
+PERP_MAINTENANCE = {"BTC": 0.004, "XBT": 0.004, "ETH": 0.005}
+"""Maintenance of a perpetual's first tier by base coin, a fraction of the position's value."""
+PERP_MAINTENANCE_OTHERS = 0.01
+# The base coin in BTC/USDT:USDT, BTCUSDT, PF_XBTUSD, binance:BTC-PERP; not in ETHFI/USDT:USDT.
+_BASE = re.compile(rf"(?:^|[:_])({'|'.join(PERP_MAINTENANCE)})(?=$|[^A-Z0-9]|B?USD|PERP)")
 
 
 @dataclass(frozen=True)
@@ -23,15 +30,35 @@ class Account:
     position is opened, and everything is closed when equity falls to `maintenance` × gross, tested
     at the open and at the worst price inside each bar.
 
+    ``perp`` holds perpetual futures on isolated margin: a position sets value / `leverage` aside
+    and can lose no more than that, for at margin + unrealised ≤ `maintenance` × value the venue
+    takes it over at its bankruptcy price, its fee included. Funding (rate × mark × units) is paid
+    by longs where the rate is positive, by shorts where it is negative; from free money first,
+    then from the position's margin. It needs the rates: `backtest(…, funding=…)`.
+
+    Parameters
+    ----------
+    kind : {"spot", "margin", "perp"}
+    leverage : float
+        Most gross exposure over equity (over free money, for perpetuals).
+    maintenance : float, optional
+        Fraction of the positions' value. Default: 0.25 on margin; for perpetuals that of the
+        first tier by base coin: BTC 0.4%, ETH 0.5%, others 1%.
+    buffer : float
+        Of perpetuals: at an open at which equity / (maintenance × value of all) is below
+        1 + `buffer`, the largest position is halved. 0: never; 0.15 is a usual guard.
+
     Raises
     ------
     ConfigError
-        An unknown kind, leverage below 1 or on spot, maintenance outside [0, 1/leverage).
+        An unknown kind, leverage below 1 or on spot, maintenance outside [0, 1/leverage), a
+        negative buffer, or one on another account.
     """
 
     kind: str = "spot"
     leverage: float = 1.0
-    maintenance: float = 0.25
+    maintenance: float | None = None
+    buffer: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -41,19 +68,33 @@ class Account:
         if self.kind == "spot" and self.leverage != 1.0:
             raise ConfigError(
                 f"Account: a spot account has no leverage, found {self.leverage:g}. "
-                "Use Account('margin', leverage=…)."
+                "Use Account('margin', leverage=…) or Account('perp', leverage=…)."
             )
-        if not 0.0 <= self.maintenance < 1.0 / self.leverage:
+        if self.maintenance is None and self.kind != "perp":
+            object.__setattr__(self, "maintenance", MARGIN_MAINTENANCE)
+        highest = PERP_MAINTENANCE_OTHERS if self.maintenance is None else self.maintenance
+        if not 0.0 <= highest < 1.0 / self.leverage:
             raise ConfigError(
                 f"Account: maintenance must be at least 0 and below 1/leverage = "
-                f"{1 / self.leverage:g}, found {self.maintenance!r}; else every full position "
+                f"{1 / self.leverage:g}, found {highest!r}; else every full position "
                 "would be liquidated as it opens."
             )
+        if not (math.isfinite(self.buffer) and self.buffer >= 0.0):
+            raise ConfigError(f"Account: buffer must be 0 or more, found {self.buffer!r}.")
+        if self.buffer and self.kind != "perp":
+            raise ConfigError(f"Account: buffer is for 'perp' accounts, not {self.kind!r}.")
 
     @classmethod
     def of(cls, account: Account | str) -> Account:
         """An account from itself or from its kind."""
         return account if isinstance(account, Account) else cls(account)
+
+    def maintenance_of(self, symbols: Sequence[str]) -> list[float]:
+        """The maintenance rate of each symbol, a fraction of its position's value."""
+        if self.maintenance is not None:
+            return [self.maintenance] * len(symbols)
+        found = (_BASE.search(name.upper()) for name in symbols)
+        return [PERP_MAINTENANCE[m[1]] if m else PERP_MAINTENANCE_OTHERS for m in found]
 
 
 @dataclass(frozen=True)

@@ -47,37 +47,65 @@ def execute(
     price, impact = fill_price(side, size, ref, acct, me)
     notional = size * price
     rate = acct.maker_fee if kind == k.TARGET_HIT else acct.fee
-    fee = rate * notional + acct.fee_per_unit * size
-    if acct.min_fee > 0.0:  # without a minimum a maker rebate stays negative
-        fee = max(acct.min_fee, fee)
-    fee += acct.fixed_fee
+    fee = fee_of(size, price, rate, acct)
     tax = acct.sell_tax * notional if side < 0.0 else 0.0
-    cash = acct.cash - (quantity * price + fee + tax)
-    if abs(cash) <= 1e-12 * notional:
-        cash = 0.0  # all-in leaves a rounding error, not money
-    acct.cash = cash
     moved = size * abs(price - ref)
     spread = size * ref * acct.half_spread
     pushed = size * ref * impact
     acct.batch_cost += fee + tax + moved
+    fill.spread, fill.impact = spread, pushed
+    fill.slippage = moved - spread - pushed  # the tick's rounding counts as slippage
+    fill.phase, fill.kind, fill.ambiguous = phase, kind, ambiguous
+    book(quantity, ref, price, fee, tax, acct, me, order, fill)
 
+
+@inner_kernel
+def book(
+    quantity: float,
+    ref: float,
+    price: float,
+    fee: float,
+    tax: float,
+    acct: Acct,
+    me: Sym,
+    order: OrderRow,
+    fill: FillRow,
+) -> None:
+    """Put a priced fill into the books: cash, position, margin, journals."""
+    size = abs(quantity)
+    cash = acct.cash - (quantity * price + fee + tax)
+    if abs(cash) <= 1e-12 * (size * price):
+        cash = 0.0  # all-in leaves a rounding error, not money
+    acct.cash = cash
     held = me.position
     if held == 0.0:
         me.entry_price = me.peak = price
         me.entry_bar = acct.bar
-        me.is_close_entry = 1 if phase == k.AT_CLOSE else 0
+        me.is_close_entry = 1 if fill.phase == k.AT_CLOSE else 0
     elif held * quantity > 0.0:
         me.entry_price = (me.entry_price * abs(held) + price * size) / (abs(held) + size)
+    if acct.is_isolated != 0:
+        if held * quantity >= 0.0:
+            me.margin += size * price / acct.leverage
+        else:
+            me.margin *= 1.0 - size / abs(held)
     me.position = held + quantity
     order.filled += quantity
 
     acct.n_fills += 1
-    fill.order, fill.symbol, fill.bar, fill.phase = me.order, order.symbol, acct.bar, phase
+    fill.order, fill.symbol, fill.bar = me.order, order.symbol, acct.bar
     fill.quantity, fill.reference, fill.price = quantity, ref, price
-    fill.fee, fill.tax, fill.spread, fill.impact = fee, tax, spread, pushed
-    fill.slippage = moved - spread - pushed  # the tick's rounding counts as slippage
-    fill.kind, fill.ambiguous = kind, ambiguous
+    fill.fee, fill.tax = fee, tax
     fill.position, fill.cash = me.position, cash
+
+
+@inner_kernel
+def fee_of(size: float, price: float, rate: float, acct: Acct) -> float:
+    """``max(min_fee, rate × notional + per_unit × size) + fixed``."""
+    fee = rate * (size * price) + acct.fee_per_unit * size
+    if acct.min_fee > 0.0:  # without a minimum a maker rebate stays negative
+        fee = max(acct.min_fee, fee)
+    return fee + acct.fixed_fee
 
 
 @inner_kernel
@@ -93,6 +121,17 @@ def affordable(budget: float, leverage: float, side: float, price: float, acct: 
     if rate * q * price + unit * q < least:
         q = (budget - leverage * (acct.fixed_fee + least)) / (price * (1.0 + leverage * tax))
     return max(q, 0.0)
+
+
+@inner_kernel
+def free_money(acct: Acct, syms: Sequence[Sym]) -> float:
+    """Money that is no position's margin: what a new position may be opened with."""
+    free = acct.cash
+    for s in range(len(syms)):
+        me = syms[s]
+        if me.position != 0.0:
+            free += me.position * me.entry_price - me.margin
+    return free
 
 
 @inner_kernel

@@ -7,7 +7,7 @@ AT_OPEN, INSIDE, AT_CLOSE = 0, 1, 2
 
 # Kinds of orders: why somebody wanted it
 SIGNAL, REBALANCE, STOPPED, TARGET_HIT, TRAILED = 1, 2, 3, 4, 5
-HELD_MAX, LIQUIDATION, DELISTING, FINALIZE, HALT = 6, 7, 8, 9, 10
+HELD_MAX, LIQUIDATION, DELISTING, FINALIZE, HALT, DELEVERAGE = 6, 7, 8, 9, 10, 11
 KINDS = (
     "",
     "signal",
@@ -20,6 +20,7 @@ KINDS = (
     "delisting",
     "finalize",
     "halt",
+    "deleverage",
 )
 
 # Reasons: why an order was not filled in full as asked
@@ -51,8 +52,8 @@ EXPLAIN = {
     "end_of_data": "the data ends before the bar that would have filled it",
 }
 
-# Rows a bar can add to either journal, per symbol: a liquidation or gapped exit, a market order in
-# two parts, an exit inside, one at the close, one at the end.
+# Rows a bar can add to either journal, per symbol: a liquidation or gapped exit, a halving, a
+# market order in two parts, an exit inside, one at the close, one at the end.
 ROWS_PER_BAR = 8
 YEAR_US = 365.0 * 86_400e6
 # Orders below this share of the position or of what was asked are rounding errors, not wishes;

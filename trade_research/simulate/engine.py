@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from trade_research.errors import SimulationError, nearest
@@ -15,6 +17,7 @@ from trade_research.simulate.records import (
     Acct,
     Books,
     FillRow,
+    FlowRow,
     OrderRow,
     Records,
     Sym,
@@ -44,7 +47,7 @@ def pack_conf(
     for name, value in (("delay", delay), ("start", start)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise SimulationError(f"{name} must be a whole number of bars from 0, found {value!r}.")
-    exits = exits or Exits()
+    exits, is_isolated = exits or Exits(), account.kind == "perp"
     acct = empty(Acct, 1)
     maker = costs.fee_bps if costs.maker_fee_bps is None else costs.maker_fee_bps
     values = {
@@ -54,7 +57,7 @@ def pack_conf(
         "slippage": costs.slippage_bps / 1e4,
         "impact": costs.impact_bps / 1e4,
         "sell_tax": costs.sell_tax_bps / 1e4,
-        "borrow": costs.borrow_bps / 1e4,
+        "borrow": 0.0 if is_isolated else costs.borrow_bps / 1e4,
         "fixed_fee": costs.fixed_fee,
         "min_fee": costs.min_fee,
         "fee_per_unit": costs.fee_per_unit,
@@ -64,15 +67,17 @@ def pack_conf(
         "max_hold": exits.max_hold or 0,
         "cooldown": exits.cooldown,
         "leverage": account.leverage,
-        "maintenance": account.maintenance,
+        "maintenance": account.maintenance or 0.0,
+        "buffer": account.buffer,
         "drift": rebalance.drift if rebalance else 0.0,
         "lag": delay + (fill != "this_close"),
         "start": start,
-        "is_margin": account.kind == "margin",
+        "is_margin": account.kind != "spot",
+        "is_isolated": is_isolated,
         "is_at_close": fill != "next_open",
         "is_optimistic": is_optimistic,
         "is_rebalancing": rebalance is not None,
-        "has_range": exits != Exits() or account.kind == "margin",
+        "has_range": exits != Exits() or account.kind != "spot",
     }
     for field, rule in values.items():
         acct[field] = rule
@@ -80,12 +85,19 @@ def pack_conf(
 
 
 def open_books(
-    acct: Records, cash: float, n_symbols: int, rules: Rules | None, n_bars: int = 0
+    acct: Records,
+    cash: float,
+    account: Account,
+    symbols: Sequence[str],
+    rules: Rules | None,
+    n_bars: int = 0,
+    flows: Records | None = None,
 ) -> Books:
     """Books of an account under the rules in `acct` that holds `cash` and nothing else.
 
     The journals get room for a busy run of `n_bars`; memory that is not written to costs nothing.
     """
+    n_symbols = len(symbols)
     if isinstance(cash, bool) or not (np.isfinite(cash) and cash > 0):
         raise SimulationError(f"cash must be a positive amount of money, found {cash!r}.")
     acct["cash"] = acct["equity"] = cash
@@ -95,10 +107,18 @@ def open_books(
         syms[name] = np.nan
     for name in ("entry_bar", "waiting", "waiting_exit", "last_bar"):
         syms[name] = -1
+    if account.kind == "perp":
+        syms["maintenance"] = account.maintenance_of(symbols)
     table = (rules or Rules()).table(n_symbols)
     syms["tick"], syms["lot"], syms["min_notional"] = table.T
     rows = max(_FIRST_ROWS, 2 * codes.ROWS_PER_BAR * n_symbols, n_bars // 32)
-    return Books(acct, syms, empty(OrderRow, rows), empty(FillRow, rows))
+    due = empty(FlowRow, 0) if flows is None else flows.copy()
+    return Books(acct, syms, empty(OrderRow, rows), empty(FillRow, rows), due)
+
+
+def has_ledger(acct: Records) -> bool:
+    """Whether money is paid beside the fills, so that the cash of every bar is written down."""
+    return bool(acct[0].borrow > 0.0 or acct[0].is_isolated)
 
 
 def advance(

@@ -9,7 +9,8 @@ from trade_research.kernels.jit import F64, bare_kernel, inner_kernel
 from trade_research.simulate import codes as k
 from trade_research.simulate.booking import add_order
 from trade_research.simulate.exit_orders import levels
-from trade_research.simulate.records import Acct, Books, Sym, Tape
+from trade_research.simulate.perpetual import call_price
+from trade_research.simulate.records import Acct, Books, FlowRow, Sym, Tape
 from trade_research.simulate.step import close_all, step
 
 
@@ -17,28 +18,33 @@ from trade_research.simulate.step import close_all, step
 def run(t: int, stop: int, tape: Tape, books: Books, equity: F64, ledger: F64) -> int:
     """Bars `t` … `stop` − 1. Returns `stop`, or the bar at which a journal needs more room.
 
-    `equity` is (n_bars,); `ledger` (n_bars, 2), cash and borrow paid, or has no rows when the
-    fills tell all of the cash.
+    `equity` is (n_bars,); `ledger` (n_bars, 2), cash and what was paid beside the fills (borrowing,
+    funding), or has no rows when the fills tell all of the cash.
     """
     acct, syms, orders, fills = books.acct[0], books.syms, books.orders, books.fills
+    flows = books.flows
     room = k.ROWS_PER_BAR * len(syms)
     can_hold = len(syms) == 1 and acct.is_rebalancing == 0 and acct.borrow == 0.0
     while t < stop:
         if can_hold and acct.is_ruined == 0:
-            t = hold(t, stop, tape, acct, syms[0], equity)
+            first = t
+            t = hold(t, stop, tape, acct, syms[0], flows, equity)
+            if ledger.shape[0] > 0:
+                for b in range(first, t):
+                    ledger[b, 0], ledger[b, 1] = acct.cash, acct.funding_paid
             if t == stop:
                 break
         if acct.is_ruined == 0:
             if acct.n_orders + room > len(orders) or acct.n_fills + room > len(fills):
                 break
             load(t, tape, acct, syms)
-            step(acct, syms, orders, fills)
+            step(acct, syms, flows, orders, fills)
             if acct.is_drifted != 0:
                 tape.rebalance[t] = True
         equity[t] = acct.equity
         if ledger.shape[0] > 0:
             ledger[t, 0] = acct.cash
-            ledger[t, 1] = acct.borrow_paid
+            ledger[t, 1] = acct.borrow_paid + acct.funding_paid
         t += 1
     return t
 
@@ -72,7 +78,9 @@ def load(t: int, tape: Tape, acct: Acct, syms: Sequence[Sym]) -> None:
 
 
 @inner_kernel
-def hold(t: int, stop: int, tape: Tape, acct: Acct, me: Sym, equity: F64) -> int:
+def hold(
+    t: int, stop: int, tape: Tape, acct: Acct, me: Sym, flows: Sequence[FlowRow], equity: F64
+) -> int:
     """Mark a single symbol through bars on which nothing can happen; returns the next bar to step.
 
     Same arithmetic as `step`, so that where a stretch is cut never changes a bit.
@@ -83,6 +91,8 @@ def hold(t: int, stop: int, tape: Tape, acct: Acct, me: Sym, equity: F64) -> int
         return t
     if me.last_bar >= t:
         stop = min(stop, me.last_bar)
+    if acct.n_flows < len(flows):
+        stop = min(stop, flows[acct.n_flows].bar)
     if units != 0.0 and acct.max_hold > 0:
         stop = min(stop, me.entry_bar + acct.max_hold)
     has_levels = units != 0.0 and (
@@ -92,7 +102,11 @@ def hold(t: int, stop: int, tape: Tape, acct: Acct, me: Sym, equity: F64) -> int
     call = -side * math.inf
     if acct.is_margin != 0 and units != 0.0:
         # Liquidation price, a little too near: the step decides exactly.
-        call = -cash / (units - acct.maintenance * abs(units)) * (1.0 + side * 1e-9)
+        if acct.is_isolated != 0:
+            call = call_price(acct, me)
+        else:
+            call = -cash / (units - acct.maintenance * abs(units))
+        call *= 1.0 + side * 1e-9
     level, _, goal = levels(acct, me)
     first, is_silent, is_trailing = t, math.isnan(row), acct.trailing > 0.0
     target, close, high, low = tape.target, tape.close, tape.high, tape.low

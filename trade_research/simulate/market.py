@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from trade_research.errors import SimulationError, nearest
 from trade_research.kernels.jit import F64, I64
+from trade_research.simulate.records import Records
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +38,8 @@ class Market:
         Day number of each bar's session, for schedules; the UTC day of the bar when left out.
     delisted : tuple of str
         Symbols that stop trading after their last bar here: positions close there.
+    funding : record array of FlowRow, optional
+        Fundings of perpetuals that fall due, in order; see `with_funding`.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Market:
     symbols: tuple[str, ...]
     session: I64 | None = None
     delisted: tuple[str, ...] = ()
+    funding: Records | None = None
     n_bars: int = field(init=False)
     n_symbols: int = field(init=False)
 
@@ -144,9 +148,33 @@ class Market:
         )
 
     def since(self, first: int) -> Market:
-        """The bars from row `first` on; nothing is copied."""
+        """The bars from row `first` on; no price is copied."""
         cut = {name: getattr(self, name)[first:] for name in ("open_time", "close_time", *PRICES)}
-        return replace(self, **cut, session=None if self.session is None else self.session[first:])
+        due = self.funding
+        if due is not None:
+            due = due[due["bar"] >= first].copy()
+            due["bar"] -= first
+        session = None if self.session is None else self.session[first:]
+        return replace(self, **cut, session=session, funding=due)
+
+    def with_funding(self, funding: pl.DataFrame | float) -> Market:
+        """The same market with funding rates, for perpetuals.
+
+        Parameters
+        ----------
+        funding : DataFrame or float
+            ``time`` (or ``ts``), ``funding_rate``, perhaps ``mark_price`` and ``symbol``; or one
+            rate for all symbols every 8 hours (00, 08 and 16 h UTC), 0.0 for none. Where the mark
+            is not known the bar's open takes its place.
+
+        Raises
+        ------
+        SchemaError, SimulationError
+            Not a table of rates, or one that misses some: a missing rate is not 0.
+        """
+        from trade_research.simulate.funding import flows_of
+
+        return replace(self, funding=flows_of(funding, self))
 
     def session_days(self) -> I64:
         """Day number of each bar's session; without sessions the UTC day in which it closed."""

@@ -7,7 +7,13 @@ from collections.abc import Sequence
 
 from trade_research.kernels.jit import inner_kernel
 from trade_research.simulate import codes as k
-from trade_research.simulate.booking import add_order, affordable, execute, fill_price
+from trade_research.simulate.booking import (
+    add_order,
+    affordable,
+    execute,
+    fill_price,
+    free_money,
+)
 from trade_research.simulate.records import Acct, FillRow, OrderRow, Sym
 
 
@@ -93,6 +99,8 @@ def market_orders(
             me.key = release(rest, phase, value, me)
             syms[n].rank = s
             n += 1
+    if acct.is_isolated != 0:
+        equity, gross = free_money(acct, syms), 0.0
     sort_by_release(n, syms)
     for i in range(n):
         me = syms[syms[i].rank]
@@ -102,6 +110,8 @@ def market_orders(
         trade(rest, phase, acct, me, order, fills[acct.n_fills])
         equity -= acct.batch_cost - spent
         gross += abs(me.position - before) * price
+        if acct.is_isolated != 0:
+            equity, gross = free_money(acct, syms), 0.0
     for s in range(len(syms)):
         me = syms[s]
         if me.want != 0.0:  # what was got is what is wanted, until the target changes

@@ -38,9 +38,11 @@ class Acct:
     leverage: float
     maintenance: float
     drift: float  # 0 is off
+    buffer: float  # 0 is off
     lag: int  # rows from decision to fill
     start: int  # first row that decides
-    is_margin: int
+    is_margin: int  # shorts and borrows
+    is_isolated: int  # on a margin for each position: perpetuals
     is_at_close: int  # fills happen at the close
     is_optimistic: int  # reads a bar with stop and target inside as target first
     is_rebalancing: int  # by any rule
@@ -49,11 +51,13 @@ class Acct:
     cash: float
     equity: float
     borrow_paid: float
+    funding_paid: float
     charged_until: int  # µs; 0 before the first bar
     batch_cost: float  # of the orders of one moment
     # journals
     n_orders: int
     n_fills: int
+    n_flows: int  # fundings that are behind us
     n_ambiguous: int
     bad_row: int  # row of an infinite target, or -1
     is_ruined: int
@@ -72,12 +76,14 @@ class Sym:
     tick: float
     lot: float
     min_notional: float
+    maintenance: float  # of an isolated margin, a fraction of the position's value
     last_bar: int  # of a symbol that is delisted, or -1
     position: float  # units
     entry_price: float  # average fill price
     entry_bar: int
     is_close_entry: int
     peak: float  # best price since the entry
+    margin: float  # money set aside for the position on an isolated margin
     desired: float  # units
     held: float  # target in force
     row: float  # target of the symbol's row before
@@ -139,6 +145,20 @@ class FillRow:
     cash: float  # after it
 
 
+class FlowRow:
+    """One funding of a perpetual: what is due, and once it is behind us what was paid."""
+
+    bar: int
+    phase: int  # AT_OPEN, before that open's fills, or INSIDE
+    symbol: int
+    time: int  # µs, floored to the minute
+    rate: float  # of the position's value; positive: longs pay
+    mark: float  # NaN: not known
+    price: float  # the mark, or the bar's open in its place
+    position: float  # before it
+    paid: float  # money; negative: received
+
+
 class TradeRow:
     """One round trip; while it is open, the first part is the position it will come from."""
 
@@ -186,6 +206,7 @@ class Books(NamedTuple):
     syms: Records  # Sym
     orders: Records  # OrderRow, with spare room
     fills: Records  # FillRow
+    flows: Records  # FlowRow, by bar and phase
 
 
 def dtype_of(record: type) -> np.dtype[Any]:

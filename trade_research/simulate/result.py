@@ -12,7 +12,7 @@ import numpy as np
 from trade_research.kernels.jit import F64, I64
 from trade_research.simulate import codes
 from trade_research.simulate.market import Market
-from trade_research.simulate.records import Books, Records
+from trade_research.simulate.records import Books, FlowRow, Records, empty
 from trade_research.simulate.trades import Trades, trades_of
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ class Result:
     borrow_paid: float
     ledger: F64
     has_lots: bool
+    funding_paid: float = 0.0
+    flows: Records = field(default_factory=lambda: empty(FlowRow, 0), repr=False)
     rerun: Callable[[bool], Result] | None = field(default=None, repr=False)
 
     @classmethod
@@ -70,6 +72,8 @@ class Result:
             borrow_paid=float(acct.borrow_paid),
             ledger=ledger,
             has_lots=bool((books.syms["lot"] > 0).any()),
+            funding_paid=float(acct.funding_paid),
+            flows=books.flows[: acct.n_flows],
         )
 
     @property
@@ -114,7 +118,7 @@ class Result:
 
     @cached_property
     def cost(self) -> F64:
-        """Money paid so far in fees, spread, slippage, impact, tax and borrowing, (n_bars,)."""
+        """Money paid so far in all kinds of `costs`, (n_bars,)."""
         fills = self.fills
         each = sum((fills[name] for name in _MONEY), start=np.zeros(len(fills)))
         out = np.bincount(fills["bar"], weights=each, minlength=len(self.equity)).cumsum()
@@ -124,10 +128,10 @@ class Result:
 
     @cached_property
     def costs(self) -> dict[str, float]:
-        """Money paid in total, by kind."""
+        """Money paid in total, by kind; funding received is negative."""
         names = ("fees", "spread", "slippage", "impact", "tax")
         paid = {n: float(self.fills[f].sum()) for n, f in zip(names, _MONEY, strict=True)}
-        return paid | {"borrow": self.borrow_paid}
+        return paid | {"borrow": self.borrow_paid, "funding": self.funding_paid}
 
     @cached_property
     def trades(self) -> Trades:
@@ -185,6 +189,13 @@ class Result:
         from trade_research.simulate.tables import fills_table
 
         return fills_table(self)
+
+    @cached_property
+    def funding_frame(self) -> pl.DataFrame:
+        """Every funding of a position held: rate, the mark it was charged on, money paid."""
+        from trade_research.simulate.tables import funding_table
+
+        return funding_table(self)
 
     @cached_property
     def trades_frame(self) -> pl.DataFrame:

@@ -10,10 +10,10 @@ from trade_research.errors import SimulationError
 from trade_research.kernels.jit import B8, F64
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
-from trade_research.simulate.engine import advance, end, open_books, pack_conf
+from trade_research.simulate.engine import advance, end, has_ledger, open_books, pack_conf
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.market import Market, read_only
-from trade_research.simulate.records import Tape
+from trade_research.simulate.records import Records, Tape
 from trade_research.simulate.result import Result
 from trade_research.simulate.schedule import Rebalance
 
@@ -49,8 +49,8 @@ def simulate(
         None: the default costs, which are not zero.
     exits : Exits, optional
         Stops and other exits done by the fill step.
-    account : Account or {"spot", "margin"}
-        Buying power.
+    account : Account or {"spot", "margin", "perp"}
+        Buying power; "perp" needs a market with funding (`Market.with_funding`).
     cash : float
         Money at the start.
     fill : {"next_open", "next_close", "this_close"}
@@ -104,7 +104,9 @@ def _once(
     acct = pack_conf(**settings)
     rebalance = settings["rebalance"]
     n_bars = market.n_bars
-    books = open_books(acct, cash, market.n_symbols, rules, n_bars)
+    account = settings["account"]
+    due = fundings_of(market, account)
+    books = open_books(acct, cash, account, market.symbols, rules, n_bars, due)
     for name in market.delisted:
         s = market.symbols.index(name)
         rows = np.flatnonzero(~np.isnan(market.close[:, s]))
@@ -115,11 +117,24 @@ def _once(
         flags = rebalance.rows(market.close_time, market.session_days(), 0, n_bars)
     tape = tape_of(market, target, flags)
     equity = np.empty(n_bars)
-    ledger = np.empty((n_bars if acct[0].borrow > 0 else 0, 2))
+    ledger = np.empty((n_bars if has_ledger(acct) else 0, 2))
     if n_bars:
         books = advance(0, n_bars, tape, books, equity, ledger)
         books = end(n_bars, finalize, tape, books)
     return Result.from_books(market, books, float(cash), equity, ledger)
+
+
+def fundings_of(market: Market, account: Account) -> Records | None:
+    """The fundings that the account pays; the error when a perpetual's rates are not known."""
+    if account.kind != "perp":
+        return None
+    if market.funding is None:
+        raise SimulationError(
+            "a 'perp' account pays funding, and the rates are not known. Pass funding= (a frame "
+            "of time, funding_rate and perhaps mark_price, or one rate for every 8 hours; 0.0 for "
+            "none), or write them to the store with store.write_funding."
+        )
+    return market.funding
 
 
 def tape_of(market: Market, target: F64, flags: B8) -> Tape:

@@ -11,8 +11,16 @@ from trade_research.errors import SimulationError
 from trade_research.kernels.jit import B8, F64, I64
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
-from trade_research.simulate.engine import advance, end, flatten, open_books, pack_conf
+from trade_research.simulate.engine import (
+    advance,
+    end,
+    flatten,
+    has_ledger,
+    open_books,
+    pack_conf,
+)
 from trade_research.simulate.exits import Exits
+from trade_research.simulate.funding import Funding, flows_now
 from trade_research.simulate.market import DAY_US, PRICES, Market, read_only
 from trade_research.simulate.records import Records, Tape
 from trade_research.simulate.result import Result
@@ -103,9 +111,9 @@ class Simulator:
             rebalance=self._rebalance,
             is_optimistic=False,
         )
-        self._books = open_books(acct, cash, len(self.symbols), rules)
+        self._books = open_books(acct, cash, Account.of(account), self.symbols, rules)
         self._delisted: list[str] = []
-        self._columns = _Columns.empty(_FIRST_BARS, len(self.symbols), bool(acct[0].borrow > 0))
+        self._columns = _Columns.empty(_FIRST_BARS, len(self.symbols), has_ledger(acct))
         self._tape = self._columns.tape()
 
     def advance(
@@ -117,6 +125,7 @@ class Simulator:
         *,
         session: int | None = None,
         delisted: Sequence[str] = (),
+        funding: Sequence[Funding] = (),
     ) -> Records:
         """Take one closed bar and what the strategy wants after it; returns the bar's fills.
 
@@ -132,6 +141,8 @@ class Simulator:
             Day number of the bar's session; its UTC day when left out.
         delisted : sequence of str
             Symbols whose last bar this is.
+        funding : sequence of Funding
+            Rates stamped since the bar before, up to this one's close.
 
         Raises
         ------
@@ -163,6 +174,8 @@ class Simulator:
         for name in delisted:
             self._books.syms[self.symbols.index(name)].last_bar = t
             self._delisted.append(name)
+        if funding:
+            self._owe(flows_now(funding, t, open_time, self.symbols))
         columns.opened[t], columns.closed[t] = open_time, close_time
         columns.session[t] = (close_time - 1) // DAY_US if session is None else session
         columns.prices[:, t] = prices
@@ -203,9 +216,17 @@ class Simulator:
         return self._books.fills[before : self._books.acct["n_fills"][0]]
 
     @property
+    def orders(self) -> Records:
+        """Every order so far, as the step journals them."""
+        return self._books.orders[: self._books.acct["n_orders"][0]]
+
+    @property
     def marks(self) -> F64:
         """Last real close of each symbol, (n_symbols,); NaN before its first."""
         return np.array(self._books.syms["mark"])
+
+    def _owe(self, flows: Records) -> None:
+        self._books = self._books._replace(flows=np.concatenate([self._books.flows, flows]))
 
     def extend(self, bars: Market, target: F64) -> None:
         """`advance` for each of many bars, with the loop that enters the step anew compiled.
@@ -234,6 +255,10 @@ class Simulator:
                 f"bar {t} opens at {bars.open_time[0]} µs, not after the bar before "
                 f"({columns.opened[t - 1]} µs). Drop repeats and feed bars in order."
             )
+        if bars.funding is not None:
+            due = bars.funding.copy()
+            due["bar"] += t
+            self._owe(due)
         while stop > len(columns.opened):
             columns = self._columns = columns.doubled()
         self._tape = columns.tape()
@@ -274,12 +299,14 @@ class Simulator:
             symbols=self.symbols,
             session=columns.session[:n].copy(),
             delisted=tuple(self._delisted),
+            funding=self._books.flows.copy(),
         )
         books = self._books._replace(
             acct=self._books.acct.copy(),
             syms=self._books.syms.copy(),
             orders=self._books.orders.copy(),
             fills=self._books.fills.copy(),
+            flows=self._books.flows.copy(),
         )
         equity, ledger = columns.equity[:n].copy(), columns.ledger[:n].copy()
         if n:

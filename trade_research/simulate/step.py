@@ -1,8 +1,7 @@
 """The one fill step: what happens to an account during one bar.
 
 The backtest loops over it (`loop`); the paper broker and `Simulator` run the same compiled loop
-over one bar. Later kinds of account enter here: a dated cash flow before `margin_call`, a fill
-model beside `market_orders`.
+over one bar.
 """
 
 from __future__ import annotations
@@ -14,12 +13,17 @@ from trade_research.kernels.jit import inner_kernel
 from trade_research.simulate import codes as k
 from trade_research.simulate.exit_orders import close_position, exits, margin_call
 from trade_research.simulate.market_orders import market_orders, take_targets
-from trade_research.simulate.records import Acct, FillRow, OrderRow, Sym
+from trade_research.simulate.perpetual import deleverage, liquidate, pay_funding
+from trade_research.simulate.records import Acct, FillRow, FlowRow, OrderRow, Sym
 
 
 @inner_kernel
 def step(
-    acct: Acct, syms: Sequence[Sym], orders: Sequence[OrderRow], fills: Sequence[FillRow]
+    acct: Acct,
+    syms: Sequence[Sym],
+    flows: Sequence[FlowRow],
+    orders: Sequence[OrderRow],
+    fills: Sequence[FillRow],
 ) -> None:
     """Take the account through the bar in its books, in the order of `semantics.md` 4.2."""
     has_exits = acct.stop + acct.take_profit + acct.trailing + acct.max_hold > 0.0
@@ -27,7 +31,12 @@ def step(
     for phase in range(3):
         if phase != k.INSIDE and acct.borrow > 0.0:
             charge_borrow(phase, acct, syms)
-        if phase != k.AT_CLOSE and acct.is_margin != 0:
+        if phase != k.AT_CLOSE and acct.is_isolated != 0:
+            pay_funding(phase, acct, syms, flows)
+            liquidate(phase, acct, syms, orders, fills)
+            if phase == k.AT_OPEN and acct.buffer > 0.0:
+                deleverage(acct, syms, orders, fills)
+        elif phase != k.AT_CLOSE and acct.is_margin != 0:
             margin_call(phase, acct, syms, orders, fills)
         if has_exits:
             exits(phase, acct, syms, orders, fills)

@@ -100,6 +100,26 @@ def fills_table(result: Result) -> pl.DataFrame:
     )
 
 
+def funding_table(result: Result) -> pl.DataFrame:
+    """Every funding that found a position, in order of time.
+
+    `is_marked` is False where no mark price was known and the bar's open took its place.
+    """
+    rows = result.flows[result.flows["position"] != 0.0]
+    return pl.DataFrame(
+        {
+            "symbol": _named(rows["symbol"], result.symbols),
+            "time": _time(rows["time"]),
+            "bar": rows["bar"],
+            "rate": rows["rate"].copy(),
+            "mark": rows["price"].copy(),
+            "is_marked": ~np.isnan(rows["mark"]),
+            "position": rows["position"].copy(),
+            "paid": rows["paid"].copy(),
+        }
+    )
+
+
 def trades_table(result: Result) -> pl.DataFrame:
     """Every round trip, in order of exit."""
     trades, market = result.trades, result.market
