@@ -7,6 +7,7 @@ from trade_research.report.formats import by_unit
 from trade_research.report.run import Run
 from trade_research.report.section import Cell, Part, Section, Table
 from trade_research.report.sections.headline import annualised
+from trade_research.report.sections.peers import beside_quantstats
 
 
 def definitions(run: Run) -> Section:
@@ -37,4 +38,5 @@ def definitions(run: Run) -> Section:
     align = "lr" + "r" * beside + "lll"
     parts: list[Part] = [annualised(run)]
     parts += [Table(group.capitalize(), head, rows, align=align) for group, rows in groups.items()]
+    parts.append(beside_quantstats())
     return Section("Definitions", "What every number means", parts, folded=True)
