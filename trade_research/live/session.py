@@ -24,7 +24,7 @@ from trade_research.live.records import (
     signal_fields,
 )
 from trade_research.orders import Intent, intent_id
-from trade_research.risk.check import Approved, breach, check
+from trade_research.risk.check import Approved, breach, check, is_opposite
 from trade_research.risk.limits import Limits
 from trade_research.risk.state import RiskState
 
@@ -186,7 +186,7 @@ class Session:
         self._record("fill", **fill_fields(fill, self._id_of(fill), row.open_time))
         flow = self._flows.get(fill.symbol, 0.0) - fill.quantity * fill.price - fill.fee
         before = fill.after - fill.quantity
-        if before != 0.0 and (fill.after == 0.0 or before * fill.after < 0.0):
+        if before != 0.0 and (fill.after == 0.0 or is_opposite(before, fill.after)):
             self.risk = self.risk.closed(flow + fill.after * fill.price, row.received_ns)
             flow = -fill.after * fill.price
         self._flows[fill.symbol] = flow
@@ -228,7 +228,7 @@ class Session:
             self._order(row, symbol, asked[symbol], target, why)
 
     def _reduces(self, symbol: str, quantity: float) -> bool:
-        return self.broker.positions.get(symbol, 0.0) * quantity < 0.0
+        return is_opposite(self.broker.positions.get(symbol, 0.0), quantity)
 
     def _order(
         self, row: Row, symbol: str, quantity: float, target: F64, why: Mapping[str, float]

@@ -47,7 +47,7 @@ def check(intent: Intent, limits: Limits, state: RiskState, now_ns: int) -> Appr
     limit, reason = _refusal(intent, limits, state, now_ns)
     if not limit:
         return Approved(intent, _largest(intent, limits), reduces=False)
-    if held * intent.quantity < 0.0:
+    if is_opposite(held, intent.quantity):
         closing = replace(intent, weight=0.0, quantity=-held)
         return Approved(closing, abs(held), reduces=True, trimmed=f"{limit}: {reason}")
     return Refused(intent, limit, reason)
@@ -55,7 +55,12 @@ def check(intent: Intent, limits: Limits, state: RiskState, now_ns: int) -> Appr
 
 def is_reducing(position: float, quantity: float) -> bool:
     """Whether an order leaves less of the same position, or none."""
-    return position * quantity < 0.0 and abs(quantity) <= abs(position)
+    return is_opposite(position, quantity) and abs(quantity) <= abs(position)
+
+
+def is_opposite(position: float, quantity: float) -> bool:
+    """Whether an order trades against what is held."""
+    return position < 0.0 < quantity or quantity < 0.0 < position
 
 
 def breach(limits: Limits, state: RiskState) -> tuple[str, str]:
