@@ -88,9 +88,8 @@ def test_bitstamps_orders_rebuild_its_snapshots_up_to_orders_of_before_the_start
         pl.read_parquet(shared("l2/bitstamp_btcusd_20150501_l2_snapshots_list.parquet"))
     )
     at = np.searchsorted(ours["time"].to_physical(), theirs["time"].to_physical(), side="right") - 1
-    wide = [f.drop("time").select(level_names(n)).to_numpy() for f, n in ((theirs, 20),)]
     mine = ours.select(level_names(60)).to_numpy().reshape(-1, 4, 60)
-    snap = wide[0].reshape(-1, 4, 20)
+    snap = theirs.select(level_names(20)).to_numpy().reshape(-1, 4, 20)
     best = more = levels = equal = 0
     for row in range(theirs.height // 2, theirs.height):
         have = mine[at[row]]

@@ -236,11 +236,11 @@ def _levels(frame: pl.DataFrame, side: str, depth: int | None) -> list[pl.Series
     for name in (side, short):
         if name in names and isinstance(frame.schema[name], pl.List | pl.Array):
             lists = frame[name].cast(pl.List(pl.Float64))
-            n = depth or int(lists.list.len().max() or 0)  # type: ignore[call-overload]
+            n = depth or max(lists.list.len().to_list(), default=0)
             return [lists.list.get(k, null_on_oob=True) for k in range(n)]
     for name, first in ((side, 1), (short, 0), (side, 0), (short, 1)):
         if f"{name}_{first}" in names:
-            found = []
+            found: list[pl.Series] = []
             while f"{name}_{first + len(found)}" in names and len(found) != depth:
                 found.append(frame[f"{name}_{first + len(found)}"])
             return found

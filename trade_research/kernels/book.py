@@ -151,7 +151,8 @@ def copy_top(book_price: F64, book_size: F64, count: I64, edge: F64, out: F64, t
 @bare_kernel
 def top_of(book_price: F64, book_size: F64, count: I64, edge: F64, out: F64) -> int:
     """`copy_top` of one book into ``out[:, 0]``, for callers in Python."""
-    return copy_top(book_price, book_size, count, edge, out, 0)
+    seen: int = copy_top(book_price, book_size, count, edge, out, 0)
+    return seen
 
 
 @kernel

@@ -84,7 +84,7 @@ def is_old(rule: int, phase: int, last_id: int, snapshot_id: int) -> bool:
     if phase == WAITING or rule == UNNUMBERED:
         return False
     # Where snapshots come by another way than the messages, a book that follows needs none.
-    aside = (rule == OVERLAP or rule == LINKED) and phase == FOLLOWING
+    aside = rule in (OVERLAP, LINKED) and phase == FOLLOWING
     return aside or snapshot_id < last_id
 
 

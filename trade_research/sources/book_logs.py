@@ -22,7 +22,7 @@ _TRADE = pl.Struct(
 
 
 def read_binance(lines: pl.Series) -> tuple[MessageLog, pl.DataFrame]:
-    """Combined streams as received: ``<receiver's ns> <json>`` a line, REST snapshots among them."""
+    """Combined streams as received, ``<receiver's ns> <json>`` a line, with REST snapshots."""
     rows = (
         lines.str.splitn(" ", 2)
         .struct.rename_fields(["recv", "text"])

@@ -62,7 +62,7 @@ def read_jsonl(lines: pl.Series, depth: int | None) -> pl.DataFrame:
         for side in ("bid", "ask")
         for which, what in enumerate(("price", "size"))
     ]
-    frame = rows.select(recv_time=recv, time=exchange.fill_null(recv), *sides)
+    frame = rows.select(recv.alias("recv_time"), exchange.fill_null(recv).alias("time"), *sides)
     return to_books(frame, depth)
 
 
