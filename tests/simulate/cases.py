@@ -143,8 +143,8 @@ def both(bars, target, **settings):
     return result, twin.run([b.tolist() for b in bars], target.tolist())
 
 
-def assert_same(result, twin, tol=1e-9):
-    """Same fills for the same reasons, and the same equity, to `tol` relative."""
+def assert_same(result, twin, tol=1e-9, least=1.0):
+    """Same fills for the same reasons; equity to `tol` of itself, or of `least` money."""
     ours = result.fills
     theirs = twin.fills
     got = [(int(f.bar), int(f.symbol), KINDS[f.kind]) for f in ours]
@@ -155,6 +155,6 @@ def assert_same(result, twin, tol=1e-9):
     want = np.array([f[4] for f in theirs])
     np.testing.assert_allclose(ours["fee"] + ours["tax"], want, rtol=tol, atol=1e-9)
     equity = np.array(twin.equity)
-    scale = np.maximum(1.0, np.abs(equity))
+    scale = np.maximum(least, np.abs(equity))
     assert np.max(np.abs(result.equity - equity) / scale, initial=0.0) <= tol
     assert result.ambiguous == twin.ambiguous

@@ -108,12 +108,12 @@ def _as(frame: pl.DataFrame, name: str, kind: pl.DataType) -> pl.Expr:
 
 
 def _marked(found: pl.DataFrame, marks: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    opens = next((n for n in ("open_time", "ts", "time") if n in marks.columns), None)
-    for name in ("open", *keys):
-        if opens is None or name not in marks.columns:
+    opens = next((n for n in ("open_time", "ts", "time") if n in marks.columns), "open_time")
+    for name in (opens, "open", *keys):
+        if name not in marks.columns:
             raise SchemaError(
-                "marks are bars of the mark price: open_time (or ts), open, and symbol where the "
-                f"rates have one; found {', '.join(marks.columns)}."
+                f"marks lack the column {name!r}: they are bars of the mark price with open_time "
+                "(or ts), open, and symbol where the rates have one."
             )
     at = _as(marks, opens, TIME).dt.truncate("1m").alias("time")
     prices = marks.select(*keys, at, pl.col("open").cast(pl.Float64).alias("mark_price"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -69,7 +69,7 @@ def flows_of(funding: pl.DataFrame | float, market: Market) -> Records:
         flows["rate"] = rows["funding_rate"].to_numpy()
         flows["mark"] = rows["mark_price"].fill_null(np.nan).to_numpy()
         parts.append(flows[due])
-    return _sorted(np.concatenate(parts))
+    return _sorted(joined(parts))
 
 
 def flows_now(
@@ -102,7 +102,7 @@ def _constant(rate: float, market: Market) -> Records:
     if rate == 0.0:
         times = times[:0]
     parts = [_placed(times, s, market) for s in range(market.n_symbols)]
-    out = _sorted(np.concatenate(parts))
+    out = _sorted(joined(parts))
     out["rate"], out["mark"] = rate, np.nan
     return out[out["bar"] >= 0]
 
@@ -155,6 +155,13 @@ def _placed(times: I64, s: int, market: Market) -> Records:
     out["bar"] = np.where(bar < market.n_bars, bar, -1)
     out["phase"] = np.where((times > opened) & ~is_between, INSIDE, AT_OPEN)
     out["symbol"], out["time"] = s, times
+    return out
+
+
+def joined(parts: Sequence[Records]) -> Records:
+    """Journals of fundings one after the other."""
+    out = empty(FlowRow, sum(map(len, parts)))
+    np.concatenate(parts, out=out)
     return out
 
 

@@ -123,8 +123,10 @@ def deleverage(
     decided = max(acct.bar - 1, 0)
     i = add_order(largest, decided, before + half, half, k.DELEVERAGE, acct, me, orders)
     orders[i].attempts = 1
+    kind = me.kind
     me.order, me.kind = i, k.DELEVERAGE
     trade(half, k.AT_OPEN, acct, me, orders[i], fills[acct.n_fills])
+    me.kind = kind
     me.desired += me.position - before
 
 

@@ -20,7 +20,7 @@ from trade_research.simulate.engine import (
     pack_conf,
 )
 from trade_research.simulate.exits import Exits
-from trade_research.simulate.funding import Funding, flows_now
+from trade_research.simulate.funding import Funding, flows_now, joined
 from trade_research.simulate.market import DAY_US, PRICES, Market, read_only
 from trade_research.simulate.records import Records, Tape
 from trade_research.simulate.result import Result
@@ -226,7 +226,7 @@ class Simulator:
         return np.array(self._books.syms["mark"])
 
     def _owe(self, flows: Records) -> None:
-        self._books = self._books._replace(flows=np.concatenate([self._books.flows, flows]))
+        self._books = self._books._replace(flows=joined([self._books.flows, flows]))
 
     def extend(self, bars: Market, target: F64) -> None:
         """`advance` for each of many bars, with the loop that enters the step anew compiled.
