@@ -31,7 +31,9 @@ class BarClock:
         earliest bar that has come is the next.
     grace_us : int
     last_open : int, optional
-        Open time of the row before the first, after a restart.
+        Open time of the row before the first: of the anchor, or of the last before a restart.
+    retry_us : int
+        How long after a vain question about a row that is due the next is asked.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class BarClock:
         interval_us: int | None,
         grace_us: int = 2_000_000,
         last_open: int | None = None,
+        retry_us: int = 5_000_000,
     ) -> None:
         self.duplicates = 0
         self._at = {symbol: s for s, symbol in enumerate(symbols)}
@@ -50,6 +53,7 @@ class BarClock:
         self._waiting: dict[int, dict[str, Bar]] = {}
         self._released: dict[int, dict[str, Bar]] = {}
         self._last = last_open
+        self._retry, self._ask_after = retry_us, 0
 
     def take(self, bar: Bar) -> Warned | None:
         """One closed bar, whenever it comes; what is wrong with it, if anything."""
@@ -69,7 +73,7 @@ class BarClock:
 
     def rows(self, now_ns: int) -> Iterator[Row | Skipped]:
         """Every row that is due, oldest first, and what could not be had."""
-        while self._waiting:
+        while self._waiting or self._is_overdue(now_ns // 1_000):
             first = min(self._waiting)
             if self._is_hole_before(first):
                 start = self._next_open()
@@ -87,6 +91,19 @@ class BarClock:
                     if symbol not in known:
                         yield Skipped(symbol, first, first + 1, "absent")
             yield self._release(first, now_ns)
+
+    def _is_overdue(self, now: int) -> bool:
+        """Whether the next row has closed without a word, and asking for it brought some of it."""
+        start = self._next_open()
+        if not start or self._interval is None or now < self._ask_after:
+            return False
+        due = (now - self._grace - start) // self._interval
+        if due <= 0:
+            return False
+        if self._fetch(self._symbols, start, start + due * self._interval):
+            return True
+        self._ask_after = now + self._retry
+        return False
 
     def _next_open(self) -> int:
         """Open time of the next row; any may be, at the start and where sessions decide."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -37,8 +38,63 @@ class Stored:
             if prices[3] == prices[3]
         ]
 
-    def backfill(self, symbol: str, start: int, end: int) -> Iterator[Bar]:
+    def backfill(self, symbol: str, start: int, end: int) -> list[Bar]:
         """Bars of a symbol with open times in [start, end): what a venue's REST would answer."""
-        first, last = np.searchsorted(self._opened, [start, end])
-        for row in range(int(first), int(last)):
-            yield from (bar for bar in self.bars(row) if bar.symbol == symbol)
+        first, last = np.searchsorted(self._opened, [start, end]).tolist()
+        return [bar for row in range(first, last) for bar in self.bars(row) if bar.symbol == symbol]
+
+
+class Paced:
+    """Stored rows as a live feed: each when its time has come, times `speed`.
+
+    Parameters
+    ----------
+    stored : Stored
+    close_time : int64 array (n_rows,)
+    set_time : callable
+        Told the close of each row, plus `grace_us`, in ns when the row is handed on.
+    speed : float
+        Seconds of the market in a second; 0 is as fast as rows are taken.
+    first : int
+        Row to begin at.
+    """
+
+    def __init__(
+        self,
+        stored: Stored,
+        close_time: I64,
+        set_time: Callable[[int], None],
+        *,
+        speed: float = 0.0,
+        grace_us: int = 2_000_000,
+        first: int = 0,
+    ) -> None:
+        self._stored, self._closed, self._set_time = stored, close_time, set_time
+        self._speed, self._grace, self._row = speed, grace_us, first
+        self._began: tuple[float, int] | None = None
+
+    def poll(self, seconds: float) -> list[Bar] | None:
+        """The next row, if its time comes within so many seconds; None after the last."""
+        if self._row >= self._closed.size:
+            return None
+        closed = int(self._closed[self._row])
+        if self._speed > 0.0 and not self._is_time(closed, seconds):
+            return []
+        self._set_time((closed + self._grace) * 1_000)
+        self._row += 1
+        return self._stored.bars(self._row - 1)
+
+    def backfill(self, symbol: str, start: int, end: int) -> list[Bar]:
+        """What is stored."""
+        return self._stored.backfill(symbol, start, end)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _is_time(self, closed: int, seconds: float) -> bool:
+        now = time.monotonic()
+        if self._began is None:
+            self._began = now, closed
+        wait = self._began[0] + (closed - self._began[1]) / 1e6 / self._speed - now
+        time.sleep(min(max(wait, 0.0), seconds))
+        return wait <= seconds

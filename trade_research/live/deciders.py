@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -16,6 +17,7 @@ from trade_research.live.session import Decider
 # The whole of (n_rows, n_symbols) targets and the other columns, from all rows so far.
 Evaluate = Callable[["History"], tuple[F64, Mapping[str, F64]]]
 _FIRST_ROWS = 1_024
+LOOK_S = 0.05
 
 
 class Released:
@@ -31,6 +33,9 @@ class Released:
     def __init__(self, open_time: I64, target: F64, extras: Mapping[str, F64]) -> None:
         self._rows = {t: row for row, t in enumerate(open_time.tolist())}
         self._target, self._extras = target, dict(extras)
+
+    def see(self, row: Row) -> None:
+        """Nothing has to be kept."""
 
     def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
         """The targets of the row."""
@@ -87,13 +92,15 @@ class Growing:
     history: about a hundredth of a second for a year of minutes.
     """
 
-    def __init__(self, symbols: Sequence[str], evaluate: Evaluate) -> None:
-        self.history = History(symbols)
-        self._evaluate = evaluate
+    def __init__(self, history: History, evaluate: Evaluate) -> None:
+        self.history, self._evaluate = history, evaluate
+
+    def see(self, row: Row) -> None:
+        """The row joins the history."""
+        self.history.add(row)
 
     def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
-        """The targets of the row, which joins the history."""
-        self.history.add(row)
+        """The targets of the last row seen."""
         target, extras = self._evaluate(self.history)
         return target[-1], {name: float(values[-1]) for name, values in extras.items()}
 
@@ -105,22 +112,33 @@ class WithDeadline:
     stays, and the session says so, row after row.
     """
 
-    def __init__(self, decider: Decider, seconds: float) -> None:
-        self._decider, self._seconds = decider, seconds
+    def __init__(
+        self, decider: Decider, seconds: float, is_over: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._decider, self._seconds, self._is_over = decider, seconds, is_over
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="strategy")
         self._late: Future[tuple[F64, Mapping[str, float]]] | None = None
 
+    def see(self, row: Row) -> None:
+        """As the other sees it: also while it is busy."""
+        self._decider.see(row)
+
     def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
-        """As the other decides."""
+        """As the other decides; given up at once when `is_over`."""
         if self._late is not None and not self._late.done():
             raise SessionError("the strategy is still busy with an earlier bar")
         asked = self._worker.submit(self._decider.decide, row)
-        try:
-            return asked.result(self._seconds)
-        except FutureTimeout:
-            self._late = asked
-            raise SessionError(f"no decision within {self._seconds:g} s") from None
-        except TradeResearchError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise SessionError(f"{type(error).__name__}: {error}") from error
+        end = time.monotonic() + self._seconds
+        while True:
+            try:
+                return asked.result(min(LOOK_S, max(end - time.monotonic(), 0.0)))
+            except FutureTimeout:
+                self._late = asked
+                if self._is_over():
+                    raise SessionError("given up: the session is over") from None
+                if time.monotonic() >= end:
+                    raise SessionError(f"no decision within {self._seconds:g} s") from None
+            except TradeResearchError:
+                raise
+            except (Exception, SystemExit) as error:
+                raise SessionError(f"{type(error).__name__}: {error}") from error

@@ -66,6 +66,10 @@ class RetoldDecider:
     def __init__(self, decider: Decider, retold: Retold) -> None:
         self._decider, self._retold = decider, retold
 
+    def see(self, row: Row) -> None:
+        """As the other sees it."""
+        self._decider.see(row)
+
     def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
         """As the other decides, or as it failed."""
         found = self._decider.decide(row)

@@ -34,6 +34,10 @@ Record = Callable[..., object]
 class Decider(Protocol):
     """What a strategy wants after each row."""
 
+    def see(self, row: Row) -> None:
+        """A row has closed; every row is seen, whether it is decided on or not."""
+        ...
+
     def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
         """Targets (n_symbols,) and the strategy's other columns at the row.
 
@@ -84,7 +88,7 @@ class Session:
         self.risk = RiskState.at_start(cash)
         self.n_rows, self.last_open, self.errors = 0, -1, 0
         self.is_halted = False
-        self._decider, self._record, self._may_trade = decider, record, may_trade
+        self.decider, self._record, self._may_trade = decider, record, may_trade
         self._interval, self._session_of = interval_us, session_of
         self._open: dict[str, Approved] = {}
         self._ids: dict[tuple[int, str], str] = {}
@@ -100,6 +104,7 @@ class Session:
         self._open.clear()
         self._mark(row)
         self.n_rows, self.last_open = self.n_rows + 1, row.open_time
+        self.decider.see(row)
         if not self.is_halted:
             self._decide(row)
 
@@ -117,13 +122,12 @@ class Session:
 
     def on_warned(self, warned: Warned) -> None:
         """A bar that was not handed on."""
-        values = {
-            name: number(value) for name, value in warned.bar._asdict().items() if name != "symbol"
-        }  # type: ignore[arg-type]  # all but the symbol are numbers
+        symbol, *numbers = warned.bar
+        values = dict(zip(warned.bar._fields[1:], map(number, numbers), strict=True))
         self._record(
             "bar_warning",
             reason=f"{warned.kind}: {warned.reason}",
-            bar={"symbol": warned.bar.symbol} | values,
+            bar={"symbol": symbol} | values,
         )
 
     def kill(self, by: str, reason: str) -> None:
@@ -216,7 +220,7 @@ class Session:
 
     def _decide(self, row: Row) -> None:
         try:
-            target, why = self._decider.decide(row)
+            target, why = self.decider.decide(row)
         except TradeResearchError as error:
             self.errors += 1
             target, why = np.full(len(self.broker.symbols), np.nan), {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -70,7 +72,6 @@ class Replayed:
     alone: int
     rows: int
     duplicates: int
-    _keep: Any = None
 
     @property
     def equity(self) -> pl.DataFrame:
@@ -170,8 +171,7 @@ def replay(
         finalize=False,
     )
     target, extras, alone = _decided(strategy, found, bound, portfolio, seconds)
-    keep = tempfile.TemporaryDirectory(prefix="trade-research-") if journal is None else None
-    folder = Path(journal) if journal is not None else Path(keep.name)  # type: ignore[union-attr]  # one of the two is there
+    folder = Path(journal or tempfile.mkdtemp(prefix="trade-research-"))
     rig = _Rig(
         strategy.name,
         found,
@@ -183,7 +183,10 @@ def replay(
     session = rig.run(transport)
     result = session.broker.result()
     run = Backtest(strategy, bound, found, setup, result, target, extras, 0.0, portfolio)
-    return Replayed(run, folder, alone, session.n_rows, rig.duplicates, keep)
+    replayed = Replayed(run, folder, alone, session.n_rows, rig.duplicates)
+    if journal is None:
+        weakref.finalize(replayed, shutil.rmtree, folder, ignore_errors=True)
+    return replayed
 
 
 class _Rig:
@@ -204,7 +207,8 @@ class _Rig:
         prices = np.stack([getattr(market, name) for name in PRICES], axis=1)
         self._stored = Stored(market.symbols, market.open_time, market.close_time, prices)
         sessions = data.market.session_days().tolist()
-        self._session_of = dict(zip(data.market.close_time.tolist(), sessions, strict=True)).get
+        days = dict(zip(market.close_time.tolist(), sessions, strict=True))
+        self._session_of = days.__getitem__
         self.duplicates = 0
 
     def run(self, transport: Transport | None) -> Session:
@@ -217,7 +221,7 @@ class _Rig:
             raise SessionError(f"{self._folder} has the journal of a session; give another folder")
         journal.append("session_start", mode="replay", strategy=self._name)
         session = self._session(journal.append)
-        clock = self._bar_clock(None)
+        clock = self._bar_clock(anchor := int(market.open_time[0]) - self._data.interval.us)
         for row in range(market.n_bars):
             bars = self._stored.bars(row)
             for bar in bars if transport is None else transport.carry(row, bars):
@@ -229,7 +233,7 @@ class _Rig:
                 journal.close()
                 self.duplicates += clock.duplicates
                 journal, session = self._again()
-                clock = self._bar_clock(session.last_open)
+                clock = self._bar_clock(session.last_open if session.n_rows else anchor)
         self._step(session, clock, int(market.close_time[-1]) + 3_600_000_000)
         session.shutdown("the data ends")
         journal.close()
@@ -270,7 +274,7 @@ class _Rig:
             session_of=self._session_of,
         )
 
-    def _bar_clock(self, last_open: int | None) -> BarClock:
+    def _bar_clock(self, last_open: int) -> BarClock:
         is_round_the_clock = self._data.calendar_name == "24/7"
         return BarClock(
             self._data.market.symbols,

@@ -1,0 +1,216 @@
+"""The shell of a session: bars in, records out, and a latch that is looked at all the time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from trade_research.errors import JournalError, SessionError
+from trade_research.feeds.barclock import BarClock
+from trade_research.feeds.bars import Bar, Skipped
+from trade_research.live.clock import Clock
+from trade_research.live.journal import Journal
+from trade_research.live.latch import Latch
+from trade_research.live.session import Session
+
+STOPPED, KILLED, FAILED = "stopped", "killed", "failed"
+LOOK_S = 0.05
+HEARTBEAT_NS = 60_000_000_000
+STATUS_NS = 1_000_000_000
+MAX_ERRORS = 5
+
+
+class Feed(Protocol):
+    """Closed bars as they happen."""
+
+    def poll(self, seconds: float) -> Sequence[Bar] | None:
+        """Bars that have closed, waiting for so long at most; None when there will be no more."""
+        ...
+
+    def backfill(self, symbol: str, start: int, end: int) -> Sequence[Bar]:
+        """Bars of a symbol with open times in [start, end), as far as they can be had."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a session ended: `how` is stopped, killed or failed."""
+
+    how: str
+    reason: str
+
+
+class Runner:
+    """Runs a session until the feed ends, somebody stops it, or the latch is set.
+
+    Parameters
+    ----------
+    session : Session
+    feed : Feed
+    bars : BarClock
+    journal : Journal
+    latch : Latch
+    clock : Clock
+    on_look : callable, optional
+        Called about once a second with `status`, for a screen.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        feed: Feed,
+        bars: BarClock,
+        journal: Journal,
+        latch: Latch,
+        clock: Clock,
+        on_look: Callable[[dict[str, Any]], None] | None = None,
+    ) -> None:
+        self._session, self._feed, self._bars = session, feed, bars
+        self._journal, self._latch, self._clock = journal, latch, clock
+        self._on_look = on_look
+        self._stop = threading.Event()
+        self._reason = "asked to stop"
+        self._beat_ns = self._looked_ns = clock.monotonic_ns()
+        self._lag_ms = 0.0
+
+    def stop(self, reason: str) -> None:
+        """Ask the session to end after the row it is at; positions stay."""
+        self._reason = reason
+        self._stop.set()
+
+    def run(self) -> Ended:
+        """Until the end.
+
+        A journal that cannot be written ends the session with everything closed: nothing is traded
+        without a record.
+        """
+        previous = self._catch_signals()
+        try:
+            return self._loop()
+        except JournalError as error:
+            self._latch_anyway(str(error))
+            self._session.broker.flatten()
+            return Ended(FAILED, str(error))
+        finally:
+            self._feed.close()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+            self._show(is_last=True)
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """The session now, as plain values."""
+        session, broker = self._session, self._session.broker
+        risk = session.risk
+        return {
+            "session": session.name,
+            "pid": os.getpid(),
+            "t_ns": self._clock.now_ns(),
+            "rows": session.n_rows,
+            "last_open_us": session.last_open,
+            "equity": broker.equity,
+            "cash": broker.cash,
+            "positions": broker.positions,
+            "marks": broker.marks,
+            "day_pnl": broker.equity - risk.day_equity,
+            "drawdown": risk.peak - broker.equity,
+            "orders_today": risk.orders_today,
+            "latch": risk.latch,
+            "strategy_errors": session.errors,
+            "duplicates": self._bars.duplicates,
+            "lag_ms": self._lag_ms,
+            "records": self._journal.seq,
+            "head": self._journal.head,
+        }
+
+    def _loop(self) -> Ended:
+        while True:
+            if self._latch.is_set:
+                by, reason = self._latch.read()
+                self._session.kill(by, reason)
+                self._journal.sync()
+                return Ended(KILLED, reason)
+            if self._session.errors >= MAX_ERRORS and not self._session.risk.latch:
+                self._latch_anyway(f"{MAX_ERRORS} strategy errors")
+                continue
+            if self._stop.is_set():
+                self._session.shutdown(self._reason)
+                return Ended(STOPPED, self._reason)
+            bars = self._feed.poll(LOOK_S)
+            self._take(bars or ())
+            if bars is None:
+                self._session.shutdown("the feed ends")
+                return Ended(STOPPED, "the feed ends")
+            self._beat()
+
+    def _take(self, bars: Sequence[Bar]) -> None:
+        for bar in bars:
+            warned = self._bars.take(bar)
+            if warned is not None:
+                self._session.on_warned(warned)
+        for item in self._bars.rows(self._clock.now_ns()):
+            if isinstance(item, Skipped):
+                self._session.on_skipped(item)
+            else:
+                self._session.on_row(item)
+                self._lag_ms = (self._clock.now_ns() - item.close_time * 1_000) / 1e6
+                if self._latch.is_set or self._stop.is_set():
+                    return
+
+    def _beat(self) -> None:
+        now = self._clock.monotonic_ns()
+        if now - self._beat_ns >= HEARTBEAT_NS:
+            self._beat_ns = now
+            self._journal.append("heartbeat", rows=self._session.n_rows)
+        if now - self._looked_ns >= STATUS_NS:
+            self._looked_ns = now
+            self._show()
+
+    def _show(self, *, is_last: bool = False) -> None:
+        status = self.status | {"is_running": not is_last}
+        write_status(self._journal.folder, status)
+        if self._on_look is not None:
+            self._on_look(status)
+
+    def _latch_anyway(self, reason: str) -> None:
+        """Set the latch; a disk that does not take it must not keep positions open."""
+        try:
+            self._latch.set("runner", reason)
+        except SessionError:
+            self._stop.set()
+
+    def _catch_signals(self) -> dict[int, Any]:
+        """SIGINT and SIGTERM stop in order; a second one kills: everything is closed."""
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+
+        def asked(number: int, _: FrameType | None) -> None:
+            if self._stop.is_set():
+                self._latch_anyway(f"{signal.Signals(number).name} twice")
+            self.stop(signal.Signals(number).name)
+
+        return {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+def write_status(folder: Path, status: dict[str, Any]) -> None:
+    """Put the status where `paper status` looks, whole or not at all; never a reason to stop."""
+    beside = folder / f".status-{os.getpid()}"
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(beside, flags, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(status, file)
+        os.replace(beside, folder / "status.json")
+    except OSError:
+        return  # a full disk is found out by the journal, which does stop the session
