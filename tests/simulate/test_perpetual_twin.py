@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -70,6 +70,19 @@ def both(rng, bars, target, settings):
     return result, twin.run([b.tolist() for b in bars], target.tolist())
 
 
+def while_alive(result, twin):
+    """Both up to where a millionth of the money is left: of what rounding leaves, the sign is."""
+    left = np.array(twin.equity) < 1e-6 * result.initial_cash
+    if not left.any():
+        return result, twin
+    end = int(left.argmax())
+    ours = SimpleNamespace(
+        fills=result.fills[result.fills["bar"] < end], equity=result.equity[:end], ambiguous=0
+    )
+    fills = [f for f in twin.fills if f[0] < end]
+    return ours, SimpleNamespace(fills=fills, equity=twin.equity[:end], ambiguous=0)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_step_equals_the_twin_on_random_perpetuals(family):
     rng = np.random.default_rng(sum(map(ord, family)) + 1)
@@ -78,7 +91,7 @@ def test_the_step_equals_the_twin_on_random_perpetuals(family):
         bars, target, settings = random_case(rng, margin=True, **FAMILIES[family])
         target = target * float(rng.choice([1.0, 3.0, 10.0]))
         result, twin = both(rng, bars, target, settings)
-        assert_same(result, twin, least=1e-3 * result.initial_cash)
+        assert_same(*while_alive(result, twin), least=1e-3 * result.initial_cash)
         assert result.funding_paid == pytest.approx(twin.paid, rel=1e-9, abs=1e-6)
         seen["funding"] += twin.paid != 0.0
         for fill in twin.fills:
@@ -86,10 +99,12 @@ def test_the_step_equals_the_twin_on_random_perpetuals(family):
     assert min(seen.values()) > 0, seen
 
 
-def test_no_run_of_a_perpetual_ends_below_zero():
+def test_without_costs_no_run_of_perpetuals_ends_below_zero():
     rng = np.random.default_rng(5)
+    n_ruined = 0
     for _ in range(count(1_000)):
-        bars, target, settings = random_case(rng, margin=True, many=True, costs=True)
+        bars, target, settings = random_case(rng, margin=True, many=True)
         result, _ = both(rng, bars, target * 10.0, settings)
-        low = float(result.equity.min())
-        assert low > -1e-6 * result.initial_cash or math.isclose(low, 0.0, abs_tol=1e-6)
+        assert result.equity.min() > -1e-9 * result.initial_cash
+        n_ruined += result.status == "ruined"
+    assert n_ruined > 0
