@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -20,12 +21,14 @@ GOOD = {
 
 
 def good(**metrics: Any) -> Run:
-    run = factory.make_run()
+    run, found = factory.make_run(), GOOD | metrics
+    luck = SimpleNamespace(trials=12 if found["dsr"] is not None else None, dsr=found["dsr"])
     return replace(
         run,
-        metrics=dict(run.metrics) | GOOD | metrics,
+        metrics=dict(run.metrics) | found,
+        evidence=SimpleNamespace(luck=luck, intervals={}, estimates={}),
         budget=factory.Budget(break_even_fee_bps=25.0),
-        manifest=dict(run.manifest) | {"trials": 12, "out_of_sample_from": "2019-01-01"},
+        manifest=dict(run.manifest) | {"out_of_sample_from": "2019-01-01"},
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Protocol
 
 from trade_research.metrics.moments import Returns, moments
 from trade_research.metrics.returns import sharpe_ratio
 from trade_research.metrics.sharpe import (
+    deflated_sharpe_ratio,
     expected_maximum_sharpe,
     probabilistic_sharpe_ratio,
     sharpe_error,
@@ -37,6 +39,13 @@ class Luck:
     lucky : tuple of (int, float)
         Yearly Sharpe ratio to expect from the best of so many independent trials without skill
         on a record of this length.
+    trials : int or None
+        Tried on these bars so far by the ledger, this one included; None where nobody counted.
+    trial_variance : float or None
+        Of their Sharpe ratios per day; None with fewer than two.
+    luck_sharpe, dsr : float or None
+        Yearly Sharpe ratio to expect from the best of `trials`, and the probability that the true
+        ratio is above it: the deflated Sharpe ratio.
     """
 
     sharpe: float | None
@@ -49,9 +58,22 @@ class Luck:
     days: int
     days_needed: float | None
     lucky: tuple[tuple[int, float], ...]
+    trials: int | None = None
+    trial_variance: float | None = None
+    luck_sharpe: float | None = None
+    dsr: float | None = None
 
 
-def luck_of(excess: Returns, per_year: float | None) -> Luck:
+class TrialCount(Protocol):
+    """As much of `store.Trials` as evidence needs."""
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def variance(self) -> float | None: ...
+
+
+def luck_of(excess: Returns, per_year: float | None, trials: TrialCount | None = None) -> Luck:
     """Closed-form evidence on the Sharpe ratio.
 
     Parameters
@@ -60,6 +82,8 @@ def luck_of(excess: Returns, per_year: float | None) -> Luck:
         Day returns less those of cash, fractions. No NaN.
     per_year : float or None
         Days in a year; None leaves the annualised ones None.
+    trials : store.Trials, optional
+        How many were tried on these bars so far.
     """
     m = moments(excess)
     lags = newey_west_lags(m.n)
@@ -69,6 +93,8 @@ def luck_of(excess: Returns, per_year: float | None) -> Luck:
     # Without skill a ratio has the error 1/√n, whatever the returns look like.
     spread = 1.0 / m.n if m.n else math.nan
     best = [(k, expected_maximum_sharpe(k, spread) * year) for k in TRIALS]
+    n, variance = (None, None) if trials is None else (trials.n, trials.variance)
+    spent = math.nan if n is None else luck_variance(variance, m.n)
     return Luck(
         _or_none(sharpe_ratio(m, periods_per_year=per_year)),
         _or_none(wide.low),
@@ -80,7 +106,22 @@ def luck_of(excess: Returns, per_year: float | None) -> Luck:
         m.n,
         _or_none(minimum_track_record(m)),
         tuple((k, v) for k, v in best if math.isfinite(v)),
+        n,
+        variance,
+        None if n is None else _or_none(expected_maximum_sharpe(n, spent) * year),
+        None if n is None else _or_none(deflated_sharpe_ratio(m, trials=n, variance=spent)),
     )
+
+
+def luck_variance(across_trials: float | None, days: int) -> float:
+    """How widely luck alone spreads the Sharpe ratios per day of the trials, as a variance.
+
+    The variance across the trials, but at most 1/`days`: what sampling makes of a ratio without
+    skill. What trials differ by beyond it comes of costs or of skill, and none of it is luck.
+    NaN without days.
+    """
+    alone = 1.0 / days if days else math.nan
+    return alone if across_trials is None else min(across_trials, alone)
 
 
 def newey_west_lags(n: int) -> int:

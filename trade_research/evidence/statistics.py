@@ -14,7 +14,7 @@ from trade_research.evidence.capacity import Capacity, capacity_of, participatio
 from trade_research.evidence.days import Days, days_of
 from trade_research.evidence.estimates import LEVEL, Estimate, day_estimates, trade_estimates
 from trade_research.evidence.grids import Again, Grids, cost_grids
-from trade_research.evidence.luck import Luck, luck_of
+from trade_research.evidence.luck import Luck, TrialCount, luck_of
 from trade_research.evidence.noise import ShiftTest, held_of, open_returns, shift_test
 from trade_research.evidence.paths import Bands, DrawdownLaw, bands_of, drawdown_law, marks_of
 from trade_research.evidence.stability import Stability, stability_of
@@ -133,6 +133,7 @@ def gather(
     costs: Costs | None = None,
     delay: int = 0,
     risk_free: float = 0.0,
+    trials: TrialCount | None = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Evidence:
@@ -154,6 +155,8 @@ def gather(
         the run's own targets, costs and delay it gives the run. Without it there are no grids.
     risk_free : float
         Rate of cash a year.
+    trials : store.Trials, optional
+        How many were tried on these bars so far, for the deflated Sharpe ratio.
     draws, seed : int
         Of the bootstrap; same seed, same bits.
     """
@@ -182,7 +185,7 @@ def gather(
         days.n,
         block,
         estimates,
-        luck_of(days.excess, sessions_per_year),
+        luck_of(days.excess, sessions_per_year, trials),
         bands_of(days, paths, marks) if has_days else None,
         drawdown_law(days, paths) if has_days else None,
         grids,

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from trade_research.evidence.luck import Luck, luck_of
+from trade_research.evidence.luck import Luck, TrialCount, luck_of, luck_variance
 from trade_research.evidence.overfit import Overfit, pbo
 from trade_research.evidence.plateau import Column, Plateau, plateau
 from trade_research.evidence.superior import DRAWS, resampled_means, superior
@@ -25,15 +25,6 @@ from trade_research.metrics.sharpe import deflated_sharpe_ratio, expected_maximu
 
 MOST_SPLIT, MOST_TESTED = 20_000, 1_000  # configurations: of PBO, of the resampling tests
 _RANKS = 200  # points of the luck curve
-
-
-class TrialCount(Protocol):
-    """As much of `store.Trials` as evidence needs."""
-
-    @property
-    def n(self) -> int: ...
-    @property
-    def variance(self) -> float | None: ...
 
 
 _PLAIN = (
@@ -245,7 +236,7 @@ def sweep_evidence(
     spread = float(ratios[known].var(ddof=1)) if known.size > 1 else 0.0
     if trials is not None and trials.variance is not None:
         spread = trials.variance
-    variance = min(spread, 1.0 / n_days)
+    variance = luck_variance(spread, n_days)
     luck = expected_maximum_sharpe(counted, variance)
     drawn = resampled_means(day_returns, draws=draws, seed=seed)
     tests = superior(day_returns, resampled=drawn)

@@ -119,20 +119,21 @@ def _sharpe(run: Run) -> Gate:
 
 
 def _deflated(run: Run) -> Gate:
-    name, dsr, trials = "Luck discounted", run.metric("dsr"), run.manifest.get("trials")
-    counted = f"{trials} trials" if dsr is not None and trials else "N unknown, counted as 1"
-    dsr = run.metric("psr") if dsr is None else dsr
+    name, found = "Luck discounted", run.evidence.luck if run.evidence is not None else None
+    trials = found.trials if found is not None else None
+    dsr = found.dsr if found is not None and trials else run.metric("psr")
+    counted = plural(trials, "trial") if trials else "N unknown, counted as 1"
     if dsr is None:
-        found = f"{counted}; the deflated Sharpe ratio needs a sweep"
-        return Gate(name, "unknown", found, "Weak", "the number of trials behind it is unknown")
-    found = f"deflated Sharpe {ratio(dsr)}, {counted}{'' if trials else ': an upper bound'}"
+        text = f"{counted}; the deflated Sharpe ratio is undefined"
+        return Gate(name, "unknown", text, "Weak", "luck could not be discounted")
+    text = f"deflated Sharpe {ratio(dsr)}, {counted}{'' if trials else ': an upper bound'}"
     if dsr < DSR_NONE:
-        return Gate(name, "no", found, "No evidence", f"luck alone explains it (DSR {ratio(dsr)})")
+        return Gate(name, "no", text, "No evidence", f"luck alone explains it (DSR {ratio(dsr)})")
     if dsr < DSR_ENOUGH:
-        return Gate(name, "no", found, "Weak", f"DSR {ratio(dsr)} is below {DSR_ENOUGH}")
+        return Gate(name, "no", text, "Weak", f"DSR {ratio(dsr)} is below {DSR_ENOUGH}")
     if not trials:
-        return Gate(name, "warn", found, "Promising", "the number of trials behind it is unknown")
-    return Gate(name, "yes", found)
+        return Gate(name, "warn", text, "Promising", "the number of trials behind it is unknown")
+    return Gate(name, "yes", text)
 
 
 def _selection(run: Run) -> Gate:

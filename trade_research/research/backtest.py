@@ -15,6 +15,7 @@ from trade_research.research.data import NO_CALENDAR, Data, read_data
 from trade_research.research.manifest import manifest_of
 from trade_research.research.setup import Hold, Setup, targets_of
 from trade_research.research.summary import sessions_of, summarise, trade_arrays
+from trade_research.research.trials import count_trials, record_run
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from trade_research.report.section import Section
     from trade_research.report.verdict import Verdict
     from trade_research.research.runs import SavedRun
+    from trade_research.store.ledger import Trials
     from trade_research.strategies.strategy import Strategy
 
 CHECK_SECONDS = 1.0
@@ -62,6 +64,7 @@ class Backtest:
     outputs: Mapping[str, F64]
     risk_free: float = 0.0
     portfolio: Portfolio | None = None
+    uncounted: str = ""
 
     @property
     def equity(self) -> pl.DataFrame:
@@ -91,7 +94,15 @@ class Backtest:
             notes.append("ruined: equity reached zero and the run ended there")
         if self.result.ambiguous:
             notes.append(f"{self.result.ambiguous} bars could hit stop or target first")
-        return notes
+        return [*notes, self.uncounted] if self.uncounted else notes
+
+    @cached_property
+    def trials(self) -> Trials | None:
+        """How many were tried on these bars so far by the store's ledger, this run included.
+
+        Read once, when first asked for; None, unknown, for bars that are not from a store.
+        """
+        return None if self.uncounted else count_trials(self.data)
 
     @cached_property
     def _hold(self) -> Hold:
@@ -161,6 +172,7 @@ class Backtest:
             costs=self.setup.costs,
             delay=self.setup.delay,
             risk_free=self.risk_free,
+            trials=self.trials,
         )
 
     def _again(self, costs: Costs, delay: int, target: F64) -> Result:
@@ -176,6 +188,7 @@ class Backtest:
         sized = encode(self.portfolio, {})
         setup = asdict(self.setup) | {"risk_free": self.risk_free, "portfolio": sized}
         made = manifest_of(self.strategy, self.params, self.data, setup)
+        made["trials"] = None if self.trials is None else asdict(self.trials)
         return made | {"results": result_hashes(self.equity, self.trades)}
 
     @cached_property
@@ -311,7 +324,8 @@ def backtest(
     Returns
     -------
     Backtest
-        Same inputs, same bits, on every run.
+        Same inputs, same bits, on every run. On bars of a store it goes to the store's ledger:
+        every trial is one more chance of luck.
 
     Raises
     ------
@@ -337,4 +351,7 @@ def backtest(
         raise ConfigError(f"cash must be positive, found {cash!r}")
     target, outputs = targets_of(strategy, found, bound, portfolio)
     result = setup.run(found, target)
-    return Backtest(strategy, bound, found, setup, result, target, outputs, risk_free, portfolio)
+    uncounted = record_run(strategy, bound, exits, found, result)
+    return Backtest(
+        strategy, bound, found, setup, result, target, outputs, risk_free, portfolio, uncounted
+    )

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 _EXAMPLES = 5
 _KEY = ("symbol", "side", "entry_time", "nth")
 _COMPARED = ("entry_price", "exit_time", "exit_price")
-_UNSAID = ("run_id", "command", "results", "strategy.source", "strategy.prelude", "data.hash")
+_UNSAID = (
+    *("run_id", "command", "results", "trials"),
+    *("strategy.source", "strategy.prelude", "data.hash"),
+)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ def manifest_of(
     """Strategy, parameters, data, set-up and versions of a run, and an id made of them.
 
     Holds nothing that changes between two runs of the same inputs on one machine: no clock, no
-    path. ``run_id`` is the SHA-256 of the rest, less `versions_of_data`: the store's versions that
-    were read, by which they can be read again.
+    path. ``run_id`` is the SHA-256 of the rest, less `versions_of_data` (the store's versions that
+    were read, by which they can be read again) and the trials counted so far.
     """
     times = data.frame["open_time"]
     query = data.query

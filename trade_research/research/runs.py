@@ -292,7 +292,7 @@ def _is_saved(folder: Path, manifest: Mapping[str, Any]) -> bool:
         kept = _open(folder).manifest
     except StoreError:
         return False
-    names = ("run_id", "results")
+    names = ("run_id", "results", "trials")
     return [kept.get(name) for name in names] == [manifest.get(name) for name in names]
 
 

@@ -367,7 +367,10 @@ def _merge_small(folder: Path) -> None:
     is lost; two processes that merge at once leave rows twice, which count once.
     """
     try:
-        small = [path for path in _files(folder) if path.stat().st_size < _SMALL]
+        files = _files(folder)
+        if len(files) <= _MANY:
+            return
+        small = [path for path in files if path.stat().st_size < _SMALL]
         if len(small) <= _MANY:
             return
         _write(folder, _rows(small))

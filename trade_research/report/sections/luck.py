@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from shlex import quote
 
 from trade_research.evidence.luck import CONFIDENCE, Luck
@@ -37,7 +38,13 @@ def luck(run: Run) -> Section:
 def _claim(found: Luck, shifted: ShiftTest | None) -> str:
     if found.sharpe is None or found.psr is None:
         return "The Sharpe ratio is undefined, so nothing can be told from luck"
-    claim = f"Were it the only trial: {percent(found.psr, 0)} sure of a Sharpe ratio above zero"
+    if found.trials is not None and found.trials > 1 and found.dsr is not None:
+        claim = (
+            f"After {plural(found.trials, 'trial')} on these bars: {percent(found.dsr, 0)} sure "
+            f"that it is better than luck, which gives the best of them {ratio(found.luck_sharpe)}"
+        )
+    else:
+        claim = f"Were it the only trial: {percent(found.psr, 0)} sure of a Sharpe ratio above zero"
     if shifted is not None:
         claim += f"; {percent(shifted.p_value, 0)} of its positions at other times did as well"
     return claim
@@ -45,9 +52,7 @@ def _claim(found: Luck, shifted: ShiftTest | None) -> str:
 
 def _ratio(run: Run, found: Luck) -> Table:
     boot = run.estimate("sharpe_daily")
-    trials = run.manifest.get("trials")
-    counted = f"N = {trials}" if trials else "N unknown, counted as 1"
-    dsr = run.metric("dsr")
+    counted = f"N = {count(found.trials)}" if found.trials else "N unknown, counted as 1"
     needed = found.days_needed
     rows: list[tuple[str | Cell, ...]] = [
         ("Sharpe ratio a year, net", Cell(ratio(found.sharpe), "word")),
@@ -58,7 +63,7 @@ def _ratio(run: Run, found: Luck) -> Table:
             _span(boot.low, boot.high) if boot is not None else NONE,
         ),
         ("Probabilistic Sharpe ratio, above 0", percent(found.psr)),
-        (f"Deflated Sharpe ratio, {counted}", percent(found.psr if dsr is None else dsr)),
+        (f"Deflated Sharpe ratio, {counted}", percent(found.dsr if found.trials else found.psr)),
         ("Days of record", count(found.days)),
         (
             f"Minimum track record, {percent(CONFIDENCE, 0)} sure of a ratio above 0",
@@ -67,7 +72,7 @@ def _ratio(run: Run, found: Luck) -> Table:
     ]
     rows = [(Cell(str(name), "wrap"), value) for name, value in rows]
     note = "Day returns less cash."
-    if not trials:
+    if not found.trials:
         note += " Trials were not counted: take the deflated ratio as an upper bound."
     return Table("The Sharpe ratio and what it is worth", ("", "Value"), rows, note=note)
 
@@ -79,15 +84,33 @@ def _span(low: float | None, high: float | None) -> str:
 def _best(run: Run, found: Luck) -> Table:
     """What luck alone gives to the best of so many."""
     rows: list[tuple[str | Cell, ...]] = []
-    for trials, best in found.lucky:
+    lucky = list(found.lucky)
+    if found.trials is not None and found.luck_sharpe is not None:
+        lucky = sorted({**dict(lucky), found.trials: found.luck_sharpe}.items())
+    for trials, best in lucky:
         beaten = found.sharpe is not None and found.sharpe > best
-        rows.append((count(trials), ratio(best), Cell("above" if beaten else "not above", "word")))
+        here = " (as counted)" if trials == found.trials else ""
+        word = Cell("above" if beaten else "not above", "word")
+        rows.append((f"{count(trials)}{here}", ratio(best), word))
     return Table(
         "Best Sharpe ratio to expect without any skill",
         ("Independent trials", "Best of them", f"This run, {ratio(found.sharpe)}"),
         rows,
-        note=f"On {plural(found.days, 'day')} of record. How many were tried before this one, only "
-        "you know until they are counted in a sweep.",
+        note=f"On {plural(found.days, 'day')} of record. {_counted(found)}",
+    )
+
+
+def _counted(found: Luck) -> str:
+    """Where the number of trials comes from."""
+    if found.trials is None:
+        return (
+            "How many were tried before this one, only you know: bars outside a store count none."
+        )
+    spread = math.sqrt((found.trial_variance or 0.0) * found.days)
+    return (
+        "Counted is every distinct strategy, parameter set and set of exits tried on these bars so "
+        f"far, by the store's ledger; their ratios spread {ratio(spread)} times as widely as luck "
+        "alone would make them."
     )
 
 

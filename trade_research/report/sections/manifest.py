@@ -38,12 +38,13 @@ def _identity(run: Run) -> list[tuple[str | Cell, ...]]:
     strategy = run.strategy
     params = ", ".join(f"{name} = {_text(value)}" for name, value in strategy.params.items())
     trials = run.manifest.get("trials")
+    counted = f"{trials['n']:,}, by the ledger" if trials else "unknown, counted as 1"
     facts = [
         ("strategy", short(strategy.name, 200)),
         ("parameters", short(params, 400) or "none"),
         ("strategy hash", strategy.source_hash or NONE),
         *((f"data {short(info.name, 60)}", info.hash or "not hashed") for info in run.data),
-        ("trials behind it", str(trials) if trials else "unknown, counted as 1"),
+        ("trials behind it", counted),
         ("run id", str(run.manifest.get("run_id") or NONE)),
     ]
     return [(name, Cell(value, "wrap")) for name, value in facts]
