@@ -15,6 +15,7 @@ from numba.core.errors import TypingError
 from numba.core.registry import CPUDispatcher
 from numba.core.untyped_passes import FixupArgs
 
+from trade_research.kernels import bits_code  # noqa: F401  # machine code of kernels.bits
 from trade_research.kernels.cache import CompileCache, adopt
 from trade_research.kernels.digest import Digest
 

@@ -1,0 +1,48 @@
+"""Words of 64 bits, one a bar: where values change, which bit is lowest, how many are set.
+
+As written they run in Python; in compiled code `kernels.bits_code` puts machine instructions in
+their place.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trade_research.kernels.jit import F64
+
+WORD = 64
+
+
+def changes(x: F64, first: int) -> np.uint64:
+    """Bit i is set where ``x[first + i]`` is a number and not equal to the value before it.
+
+    Parameters
+    ----------
+    x : float64 array
+        Read from `first` - 1 to `first` + 63, all inside.
+    """
+    now, before = x[first : first + WORD], x[first - 1 : first + WORD - 1]
+    is_set = (now != before) & (now == now)  # noqa: PLR0124 -- a NaN is no number
+    return np.uint64(sum(1 << int(i) for i in np.flatnonzero(is_set)))
+
+
+def numbers(x: F64, first: int) -> np.uint64:
+    """Bit i is set where ``x[first + i]`` is a number, not NaN; 64 values are read."""
+    now = x[first : first + WORD]
+    return np.uint64(sum(1 << int(i) for i in np.flatnonzero(now == now)))  # noqa: PLR0124
+
+
+def lowest(word: np.uint64) -> int:
+    """Position of the lowest bit set; 64 for an empty word."""
+    value = int(word)
+    return (value & -value).bit_length() - 1 if value else WORD
+
+
+def count(word: np.uint64) -> int:
+    """How many bits are set."""
+    return int(word).bit_count()
+
+
+def log2(size: int) -> int:
+    """Position of the highest bit of a positive number: the floor of its logarithm."""
+    return int(size).bit_length() - 1

@@ -1,0 +1,87 @@
+"""Machine instructions for `kernels.bits`: one comparison of 64 numbers makes a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types as _types
+from numba.extending import intrinsic, overload
+from numba.np.arrayobj import make_array
+
+from trade_research.kernels import bits
+
+types: Any = _types  # its names are made at run time
+_WORD = ir.IntType(64)
+_LANES = ir.VectorType(ir.DoubleType(), bits.WORD)
+
+
+def _lanes(context: Any, builder: Any, array_type: Any, array: Any, first: Any) -> Any:
+    """The 64 numbers of an array from `first` on."""
+    data = make_array(array_type)(context, builder, array).data
+    found = builder.load(builder.bitcast(builder.gep(data, [first]), _LANES.as_pointer()))
+    found.align = 8
+    return found
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # numba has no types
+def _changes(typing: Any, x: Any, first: Any) -> Any:
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        before = builder.sub(args[1], ir.Constant(args[1].type, 1))
+        now = _lanes(context, builder, sig.args[0], args[0], args[1])
+        then = _lanes(context, builder, sig.args[0], args[0], before)
+        is_set = builder.and_(
+            builder.fcmp_unordered("!=", now, then), builder.fcmp_ordered("ord", now, now)
+        )
+        return builder.bitcast(is_set, _WORD)
+
+    return types.uint64(x, types.intp), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _numbers(typing: Any, x: Any, first: Any) -> Any:
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        now = _lanes(context, builder, sig.args[0], args[0], args[1])
+        return builder.bitcast(builder.fcmp_ordered("ord", now, now), _WORD)
+
+    return types.uint64(x, types.intp), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _lowest(typing: Any, word: Any) -> Any:
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.int64(types.uint64), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _count(typing: Any, word: Any) -> Any:
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _log2(typing: Any, size: Any) -> Any:
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        zeros = builder.ctlz(args[0], ir.Constant(ir.IntType(1), 0))
+        return builder.sub(ir.Constant(_WORD, bits.WORD - 1), zeros)
+
+    return types.int64(types.int64), code
+
+
+
+
+def _stands_for(plain: Any, code: Any, arguments: str) -> None:
+    """Compiled code that calls `plain` gets `code`."""
+    text = f"lambda {arguments}: lambda {arguments}: code({arguments})"
+    overload(plain)(eval(text, {"code": code}))
+
+
+for _plain, _code in ((bits.changes, _changes), (bits.numbers, _numbers)):
+    _stands_for(_plain, _code, "x, first")
+for _plain, _code in ((bits.lowest, _lowest), (bits.count, _count)):
+    _stands_for(_plain, _code, "word")
+_stands_for(bits.log2, _log2, "size")
