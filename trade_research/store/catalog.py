@@ -11,7 +11,7 @@ import polars as pl
 
 from trade_research.errors import AmbiguousNameError, ConfigError, MissingDataError, nearest
 from trade_research.frames.intervals import Interval, parse_interval
-from trade_research.store.actions import actions_version
+from trade_research.store.actions import ACTIONS
 from trade_research.store.commit import (
     Manifest,
     has_version,
@@ -19,6 +19,7 @@ from trade_research.store.commit import (
     read_current,
     read_version,
 )
+from trade_research.store.funding import FUNDING
 from trade_research.store.layout import Name, bars_folder, instrument_folder, list_parts
 from trade_research.store.times import moment
 
@@ -49,6 +50,7 @@ class Source:
     version: int
     actions_version: int
     known_until: datetime
+    funding_version: int = 0
 
     def folder(self, root: Path) -> Path:
         """Folder of the dataset."""
@@ -144,8 +146,9 @@ def find_source(root: Path, name: Name, as_of: int | datetime | None) -> Source:
                 interval,
                 manifest.calendar,
                 manifest.version,
-                actions_version(root, name.venue, name.symbol, since),
+                ACTIONS.version(root, name.venue, name.symbol, since),
                 moment(manifest.parts[-1].close),
+                FUNDING.version(root, name.venue, name.symbol, since),
             )
     if exact or finer:
         raise MissingDataError(

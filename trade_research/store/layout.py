@@ -129,7 +129,7 @@ def bars_folder(root: Path, venue: str, symbol: str, interval: Interval) -> Path
 
 
 def instrument_folder(root: Path, kind: str, venue: str, symbol: str) -> Path:
-    """Folder of one instrument's `kind` ("bars" or "actions")."""
+    """Folder of one instrument's `kind`: "bars", "actions", "funding"…"""
     place = encode_part(venue, what="venue", case="lower")
     return root / kind / f"venue={place}" / f"symbol={encode_part(symbol, what='symbol')}"
 

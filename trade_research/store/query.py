@@ -17,8 +17,9 @@ from trade_research.frames.adjust import adjust_bars
 from trade_research.frames.calendars import Calendar, get_calendar
 from trade_research.frames.intervals import DAY, Interval
 from trade_research.frames.resample import resample
-from trade_research.store.actions import read_actions
+from trade_research.store.actions import ACTIONS
 from trade_research.store.catalog import Source, find_source
+from trade_research.store.funding import FUNDING
 from trade_research.store.hashing import content_hash
 from trade_research.store.layout import Name
 from trade_research.store.rows import read_rows
@@ -103,6 +104,21 @@ class Query:
         """SHA-256 of the logical content of `frame`, the same whatever the files look like."""
         return content_hash(self.frame())
 
+    def funding(self) -> pl.DataFrame | None:
+        """The funding rates stored for these instruments, with `symbol` as in `frame`.
+
+        All that are stored, whatever the span; None where one of the instruments has none.
+        """
+        if not all(source.funding_version for source in self.sources):
+            return None
+        root, labels = Path(self.root), _labels(self.venues, self.symbols)
+        return pl.concat(
+            FUNDING.read(root, source.venue, source.symbol, source.funding_version).select(
+                pl.lit(label).alias("symbol"), pl.all()
+            )
+            for label, source in zip(labels, self.sources, strict=True)
+        )
+
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The bars as record batches in time order, at flat memory; one instrument only."""
         from trade_research.store.stream import stream_bars
@@ -124,7 +140,7 @@ class Query:
         bars = self._resampled(raw, source)
         if self.adjust is None or not bars.height:
             return bars
-        actions = read_actions(root, source.venue, source.symbol, source.actions_version)
+        actions = ACTIONS.read(root, source.venue, source.symbol, source.actions_version)
         # Prices are adjusted as of the last bar asked for: nothing later than it is used.
         raw = raw.filter(pl.col("close_time") <= bars["close_time"][-1])
         whole = self.adjust == "all"

@@ -12,10 +12,14 @@ import polars as pl
 
 from trade_research.frames.intervals import Interval, parse_interval
 from trade_research.frames.verdicts import VERDICT_SCHEMA
-from trade_research.store import actions, bars, catalog, stream, verdicts
+from trade_research.store import bars, catalog, stream, verdicts
+from trade_research.store.actions import ACTIONS
 from trade_research.store.bars import WriteReport
+from trade_research.store.commit import Manifest
 from trade_research.store.export import export
+from trade_research.store.funding import FUNDING
 from trade_research.store.layout import Name, local_root, split_name
+from trade_research.store.merge import Counts
 from trade_research.store.query import Query, make_query
 from trade_research.store.times import Moment, parse_moment
 from trade_research.store.vacuum import VacuumReport, vacuum
@@ -244,19 +248,33 @@ class Store:
             per old one, or cash per raw share. A different value for a stored date and kind counts
             as revised; the old one stays readable by `as_of`.
         """
-        manifest, counts = actions.write_actions(self.root, frame, venue, symbol, source)
-        return WriteReport(
-            f"{venue}:{symbol}",
-            manifest.version if manifest is not None else 0,
-            counts.added,
-            counts.unchanged,
-            counts.revised,
-            pl.DataFrame(schema=VERDICT_SCHEMA),
-        )
+        manifest, counts = ACTIONS.write(self.root, frame, venue, symbol, source)
+        return _side_report(f"{venue}:{symbol}", manifest, counts)
 
     def actions(self, venue: str, symbol: str) -> pl.DataFrame:
         """Splits and dividends stored for an instrument, by date; perhaps none."""
-        return actions.read_actions(self.root, venue, symbol)
+        return ACTIONS.read(self.root, venue, symbol)
+
+    def write_funding(
+        self, frame: pl.DataFrame, *, venue: str, symbol: str, source: str = ""
+    ) -> WriteReport:
+        """Add funding rates of a perpetual in one commit; the same again changes nothing.
+
+        Queries of the instrument know them from then on: ``account="perp"`` pays them, and a
+        strategy may read a column ``funding_rate``.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            ``time`` (or ``ts``), ``funding_rate`` (0.0001 is one basis point of the position's
+            value), perhaps ``mark_price``; see `frames.to_funding`, which also joins marks.
+        """
+        manifest, counts = FUNDING.write(self.root, frame, venue, symbol, source)
+        return _side_report(f"{venue}:{symbol}", manifest, counts)
+
+    def funding(self, venue: str, symbol: str) -> pl.DataFrame:
+        """Funding rates stored for an instrument, by time; perhaps none."""
+        return FUNDING.read(self.root, venue, symbol)
 
     def export(self, bars: pl.DataFrame | Query | str, path: str | os.PathLike[str]) -> Path:
         """Write bars to a plain .parquet, .csv or .feather file, whole or not at all.
@@ -304,3 +322,15 @@ class Store:
         if symbol is not None:
             catalog.find_symbol(self.root, symbol, venue)
         return symbol, None if interval is None else parse_interval(interval).text, venue
+
+
+def _side_report(name: str, manifest: Manifest | None, counts: Counts) -> WriteReport:
+    """What a write to a table beside the bars changed."""
+    return WriteReport(
+        name,
+        manifest.version if manifest is not None else 0,
+        counts.added,
+        counts.unchanged,
+        counts.revised,
+        pl.DataFrame(schema=VERDICT_SCHEMA),
+    )
