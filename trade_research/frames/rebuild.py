@@ -136,7 +136,8 @@ def _sequenced(log: MessageLog) -> tuple[I8, I64, I64, I8, I8, MessageLog]:
         state = np.zeros(found, np.int8)
         kernel_book.rebuild(
             ops, message, log.start, log.side, log.price, log.size, at, 0,
-            log.rule.crosses, 0, _room(log, ops, message), np.empty((4, 0, 1)), *np.empty((3, 0), np.int64), state,
+            log.rule.crosses, 0, _room(log, ops, message), np.empty((4, 0, 1)),
+            *np.empty((3, 0), np.int64), state,
         )  # fmt: skip
         broken = np.flatnonzero(state != kernel_book.OK)
         again = [m for m in at[broken] + 1 if m < n and not log.reset[m]]

@@ -129,7 +129,7 @@ def copy_top(book_price: F64, book_size: F64, count: I64, edge: F64, out: F64, t
     Returns how many levels of both sides were seen: what lies beyond `edge`, the worst key of the
     snapshot, may lack levels that have not changed since.
     """
-    depth = out.shape[2]
+    depth: int = out.shape[2]
     seen = depth
     for row in range(2):
         n, sign = count[row], 1.0 - 2.0 * row

@@ -25,7 +25,7 @@ def read_table(
     end: int | None = None,
 ) -> pa.Table:
     """The stored columns of one file for ``start <= open_time < end`` (microseconds)."""
-    with _open(path) as file:
+    with open_file(path) as file:
         tables = list(_groups(file, codes, columns, start, end))
     return pa.concat_tables(tables) if tables else _nothing(path, codes, columns)
 
@@ -38,7 +38,7 @@ def iter_tables(
     end: int | None = None,
 ) -> Iterator[pa.Table]:
     """As `read_table`, one row group at a time."""
-    with _open(path) as file:
+    with open_file(path) as file:
         for group in _wanted(file, start, end):
             yield _trim(file.read_row_group(group, _stored(codes, columns)), start, end)
 
@@ -57,7 +57,8 @@ def _groups(
         yield _trim(file.read_row_groups(wanted, _stored(codes, columns)), start, end)
 
 
-def _open(path: Path) -> pq.ParquetFile:
+def open_file(path: Path) -> pq.ParquetFile:
+    """The Parquet file at `path`, or one line on why it cannot be read."""
     try:
         return pq.ParquetFile(path)
     except FileNotFoundError as error:
@@ -95,7 +96,7 @@ def _trim(table: pa.Table, start: int | None, end: int | None) -> pa.Table:
 
 
 def _nothing(path: Path, codes: Mapping[str, Code], columns: Sequence[str] | None) -> pa.Table:
-    with _open(path) as file:
+    with open_file(path) as file:
         return file.schema_arrow.empty_table().select(_stored(codes, columns))
 
 

@@ -1,7 +1,8 @@
 """SQL over what is stored: exactly one SELECT, on a connection that can do nothing else.
 
-DuckDB sees one view, `bars`, with ordinary prices. Hardening alone does not stop COPY, EXPORT or
-ATTACH into the allowed folder, so the text is parsed first and anything but one SELECT is refused.
+DuckDB sees the views `bars`, `books` and `trades`, with ordinary prices. Hardening alone does not
+stop COPY, EXPORT or ATTACH into the allowed folder, so the text is parsed first and anything but
+one SELECT is refused.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ import polars as pl
 import polars.selectors as cs
 
 from trade_research.errors import QueryError
+from trade_research.store.book_views import book_datasets, book_views
+from trade_research.store.books import list_instruments
 from trade_research.store.catalog import list_datasets
 from trade_research.store.codes import TIMES, VALUES, Code, stored_name
 from trade_research.store.commit import Manifest, read_current
+from trade_research.store.escaping import escape_glob, quoted
 
 Params = Sequence[object] | Mapping[str, object] | None
 _TICK_NS = 2_000_000_000  # coarser than the clock of any file system in use
+_KINDS = ("bars", "books", "trades")
 _KEYS = ("venue", "symbol", "interval")
 _EMPTY = """select null::varchar as venue, null::varchar as symbol, null::varchar as interval,
     null::timestamptz as open_time, null::timestamptz as close_time,
@@ -76,10 +81,12 @@ class Reader:
         """The connection for the versions that are newest now."""
         if self._connection is None or not self._unchanged():
             begun, stamps = time.time_ns(), _stamps(self.root)
-            current = _newest(self.root)
-            versions = [(folder, manifest.version) for folder, manifest in current]
+            current, books = _newest(self.root), book_datasets(self.root)
+            both = [*current, *((folder, manifest) for _, folder, manifest in books)]
+            versions = [(folder, manifest.version) for folder, manifest in both]
             if self._connection is None or versions != self._versions:
-                self._connection, self._versions = connect(self.root, current), versions
+                self._connection = connect(self.root, current, books)
+                self._versions = versions
             # A commit in the same tick of the clock would leave a stamp as it is: look again.
             settled = max(stamps.values(), default=0) < begun - _TICK_NS
             self._stamps = stamps if settled else {}
@@ -92,8 +99,9 @@ class Reader:
 
 def _stamps(root: Path) -> dict[str, int]:
     """When each folder down to the datasets last changed."""
-    places = {root / "bars"}
-    for _, folder in list_datasets(root):
+    places = {root / kind for kind in _KINDS}
+    books = (folder for kind in ("books", "trades") for *_, folder in list_instruments(root, kind))
+    for folder in [*(folder for _, folder in list_datasets(root)), *books]:
         places |= {folder, folder.parent, folder.parent.parent}
     return {str(place): _stamp(str(place)) for place in places}
 
@@ -124,8 +132,12 @@ def check_statement(text: str) -> None:
         )
 
 
-def connect(root: Path, datasets: Iterable[tuple[Path, Manifest]]) -> duckdb.DuckDBPyConnection:
-    """A connection with the view `bars` over exactly these versions, which reads nothing else."""
+def connect(
+    root: Path,
+    datasets: Iterable[tuple[Path, Manifest]],
+    books: Iterable[tuple[str, Path, Manifest]] = (),
+) -> duckdb.DuckDBPyConnection:
+    """A connection with the views over exactly these versions, which reads nothing else."""
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
     connection.execute("set python_enable_replacements = false")
@@ -138,9 +150,11 @@ def connect(root: Path, datasets: Iterable[tuple[Path, Manifest]]) -> duckdb.Duc
     spill = Path(tempfile.gettempdir()) / f"trade_research-sql-{os.getpid()}"
     connection.execute(f"set temp_directory = {quoted(str(spill))}")
     connection.execute(_TIME_BUCKET)
-    connection.execute(f"create view bars as {_bars_view(datasets)}")
+    for name, text in {"bars": _bars_view(datasets), **book_views(books)}.items():
+        connection.execute(f"create view {name} as {text}")
     # The view's own paths are checked in their escaped spelling, the files in their true one.
-    allowed = {str(root / "bars"), escape_glob(str(root / "bars"))}
+    places = [str(root / kind) for kind in _KINDS]
+    allowed = {*places, *map(escape_glob, places)}
     connection.execute(f"set allowed_directories = [{', '.join(map(quoted, sorted(allowed)))}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
@@ -186,16 +200,6 @@ def _value(name: str, code: Code) -> str:
 
 def _kind(name: str) -> str:
     return "bigint" if name == "trades" else "double"
-
-
-def quoted(text: str) -> str:
-    """`text` as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def escape_glob(path: str) -> str:
-    """`path` so that DuckDB, which globs even explicit lists of files, takes it literally."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in path)
 
 
 def _one_line(error: duckdb.Error) -> str:

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
 from trade_research.frames.intervals import Interval, parse_interval
 from trade_research.frames.verdicts import VERDICT_SCHEMA
-from trade_research.store import bars, catalog, stream, verdicts
+from trade_research.store import bars, books, catalog, stream, verdicts
 from trade_research.store.actions import ACTIONS
 from trade_research.store.bars import WriteReport
 from trade_research.store.commit import Manifest
@@ -27,14 +27,14 @@ from trade_research.store.vacuum import VacuumReport, vacuum
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from trade_research.frames.recording import Recording
     from trade_research.store.sql import Reader
-
-if TYPE_CHECKING:
-    pass
 
 
 class Store:
-    """Bars on disk under `root`. Making a Store touches nothing; the first write makes the folder.
+    """Bars, books and trades on disk under `root`.
+
+    Making a Store touches nothing; the first write makes the folder.
 
     Parameters
     ----------
@@ -169,7 +169,14 @@ class Store:
         venue: str | None = None,
         as_of: int | Moment | None = None,
     ) -> Iterator[pa.RecordBatch]:
-        """`bars` as Arrow record batches in time order, for data larger than memory."""
+        """`bars` as Arrow record batches in time order, for data larger than memory.
+
+        ``interval="books"`` or ``"trades"`` streams those instead; see also `book_batches`.
+        """
+        if interval == "books":
+            return self.book_batches(symbol, start, end, venue=venue, as_of=as_of)
+        if interval == "trades":
+            return self.book_batches(symbol, start, end, kind="trades", venue=venue, as_of=as_of)
         return self._one(symbol, interval, start, end, venue, as_of, None).batches()
 
     def sql(
@@ -179,7 +186,9 @@ class Store:
 
         The view `bars` has the columns venue, symbol, interval, open_time, close_time, open, high,
         low, close, volume, quote_volume and trades, with ordinary prices. Filters on venue, symbol
-        and interval open only the files they leave.
+        and interval open only the files they leave. The view `books` has venue, symbol, date, time,
+        recv_time, bid_price_1, bid_size_1, ask_price_1, ask_size_1, mid, spread, microprice and
+        imbalance_1; the view `trades` price, size, side and trade_id; filter on date.
 
         Parameters
         ----------
@@ -235,6 +244,108 @@ class Store:
         the new value). Arguments as of `verdicts`.
         """
         return verdicts.list_revisions(self.root, *self._filter(symbol, interval, venue))
+
+    def write_books(
+        self, frame: pl.DataFrame | Recording, *, venue: str, symbol: str, source: str = ""
+    ) -> WriteReport:
+        """Add order books, a file a day, in one commit that happens entirely or not at all.
+
+        Prices and sizes come back bit for bit. Writing the same again changes nothing; of rows of
+        the same time the new ones count. Verdicts of a `Recording` are kept with it, those of a
+        frame are made by `frames.audit_books`.
+
+        Parameters
+        ----------
+        frame : DataFrame or Recording
+            Books in the wide layout of `frames.to_books`, or what `read_books` returns.
+        venue, symbol : str
+        source : str, optional
+            Where they came from, kept with the version.
+
+        Raises
+        ------
+        SchemaError
+            The frame is not valid books; nothing is written.
+        """
+        return books.write_books(self.root, frame, venue, symbol, source)
+
+    def write_trades(
+        self, frame: pl.DataFrame, *, venue: str, symbol: str, source: str = ""
+    ) -> WriteReport:
+        """Add market trades, a file a day; those with a known ``trade_id`` count once.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            In the schema of `frames.to_trades`.
+        """
+        return books.write_trades(self.root, frame, venue, symbol, source)
+
+    def books(
+        self,
+        symbol: str,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        depth: int | None = None,
+        venue: str | None = None,
+        masked: bool = True,
+        as_of: int | Moment | None = None,
+    ) -> pl.DataFrame:
+        """Order books of one instrument, ``start <= time < end`` (UTC), oldest first.
+
+        Parameters
+        ----------
+        depth : int, optional
+            Levels a side; fewer are cheaper to read (best at 1, 5 and 20). All when left out.
+        masked : bool
+            Levels are null where the book was crossed, one-sided, stale or lost; see
+            `book_verdicts`.
+
+        Raises
+        ------
+        MissingDataError, AmbiguousNameError, ConfigError
+        """
+        return books.read_books(
+            self.root, symbol, start, end, depth=depth, venue=venue, masked=masked, as_of=as_of
+        )
+
+    def trades(
+        self,
+        symbol: str,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        venue: str | None = None,
+        as_of: int | Moment | None = None,
+    ) -> pl.DataFrame:
+        """Market trades of one instrument, ``start <= time < end`` (UTC), oldest first."""
+        return books.read_trades(self.root, symbol, start, end, venue=venue, as_of=as_of)
+
+    def book_batches(
+        self,
+        symbol: str,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        kind: Literal["books", "trades"] = "books",
+        depth: int | None = None,
+        venue: str | None = None,
+        as_of: int | Moment | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """`books` (unmasked) or `trades` as Arrow record batches, for days larger than memory."""
+        for frame in books.iter_stored(
+            self.root, kind, symbol, start, end, depth=depth, venue=venue, as_of=as_of
+        ):
+            yield from frame.to_arrow().to_batches()
+
+    def book_verdicts(self, symbol: str, venue: str | None = None) -> pl.DataFrame:
+        """What is wrong with stored books: the columns of `frames.audit_books`."""
+        return books.list_verdicts(self.root, symbol, venue)
+
+    def book_catalog(self) -> pl.DataFrame:
+        """One row for each instrument's books and trades: span, rows, depth, version and size."""
+        return books.list_book_catalog(self.root)
 
     def write_actions(
         self, frame: pl.DataFrame, *, venue: str, symbol: str, source: str = ""

@@ -44,8 +44,8 @@ def vacuum(root: Path, before: datetime | None, grace: timedelta = GRACE) -> Vac
 
 
 def _datasets(root: Path) -> Iterator[Path]:
-    """Folders that hold manifests, of bars, actions and funding."""
-    for kind in ("bars", "actions", "funding"):
+    """Folders that hold manifests, of any kind of data."""
+    for kind in ("bars", "actions", "funding", "books", "trades"):
         for folder, _, names in os.walk(root / kind):
             if any(name.startswith("manifest-") or name == "CURRENT" for name in names):
                 yield Path(folder)
