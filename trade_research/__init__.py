@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     from trade_research.sources.books import read_books
     from trade_research.sources.files import read_bars
     from trade_research.store.store import Store
+    from trade_research.strategies.confirm import confirm
     from trade_research.strategies.load import load_strategy
+    from trade_research.strategies.regime import only_in_regime
     from trade_research.strategies.strategy import Col, Span, Strategy, strategy
+    from trade_research.strategies.vote import vote
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
@@ -62,11 +65,13 @@ __getattr__, __dir__, __all__ = attach(
         "backtest": "research.backtest",
         "blend": "portfolio.blend",
         "check": "research.check",
+        "confirm": "strategies.confirm",
         "frames": "",
         "indicators": "",
         "kernel": "kernels.jit",
         "load_run": "research.runs",
         "load_strategy": "strategies.load",
+        "only_in_regime": "strategies.regime",
         "read_bars": "sources.files",
         "read_books": "sources.books",
         "replay": "research.replay",
@@ -74,5 +79,6 @@ __getattr__, __dir__, __all__ = attach(
         "sources": "",
         "strategies": "",
         "strategy": "strategies.strategy",
+        "vote": "strategies.vote",
     },
 )

@@ -264,7 +264,29 @@ _PIVOTS = {
     ),
 }
 
+_REGIME = {
+    "regime": Entry(
+        HLC,
+        {
+            "window": 14,
+            "span": 100,
+            "base": 100,
+            "weak": 20.0,
+            "strong": 25.0,
+            "reverting": 0.45,
+            "persistent": 0.55,
+            "calm": 0.5,
+            "wild": 2.0,
+            "dwell": 3,
+        },
+        ("direction", "strength", "volatility"),
+        "−1 to 1; 0 to 2; 0 to 2",
+        lambda window, span, base, **_: max(2 * window, span, window + base) - 1,
+        "Wilder 1978 and Di Matteo 2007",
+    ),
+}
+
 INDICATORS: Mapping[str, Entry] = MappingProxyType(
-    _TREND | _MOMENTUM | _DIRECTION | _VOLATILITY | _VOLUME | _STATISTICS | _PIVOTS
+    _TREND | _MOMENTUM | _DIRECTION | _VOLATILITY | _VOLUME | _STATISTICS | _PIVOTS | _REGIME
 )
 """Every indicator by name."""

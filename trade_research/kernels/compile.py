@@ -14,10 +14,12 @@ from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.errors import TypingError
 from numba.core.registry import CPUDispatcher
 from numba.core.untyped_passes import FixupArgs
+from numba.extending import overload
 
 from trade_research.kernels import bits_code  # noqa: F401  # machine code of kernels.bits
 from trade_research.kernels.cache import CompileCache, adopt
 from trade_research.kernels.digest import Digest
+from trade_research.kernels.fields import first_field
 
 types: Any = _types  # its names are made at run time
 FLAGS = {"nopython": True, "nogil": True, "error_model": "numpy", "boundscheck": None}
@@ -137,6 +139,15 @@ def make_bare(fn: Callable[..., Any], *, inner: bool) -> Any:
     if not inner:
         made._cache = CompileCache(fn, made.targetoptions)
     return made
+
+
+overload(first_field)(  # a lambda: Numba compares signatures, annotations included
+    lambda result: (
+        (lambda result: result[0])
+        if isinstance(result, types.BaseTuple)
+        else (lambda result: result)
+    )
+)
 
 
 @cache

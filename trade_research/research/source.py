@@ -76,11 +76,15 @@ def _line(name: str, value: Any, seen: set[str]) -> Iterator[str]:
             yield f"from {place} import {known}" + ("" if known == name else f" as {name}")
             return
     try:
-        source = textwrap.dedent(inspect.getsource(inner))
+        # A strategy made of others says in its source how it was made.
+        source = getattr(value, "source", None) or textwrap.dedent(inspect.getsource(inner))
     except (OSError, TypeError):
         return
+    seen.add(str(own))
     yield from _needs(source, getattr(inner, "__globals__", {}), seen)
     yield source.rstrip()
+    if own != name:
+        yield f"{name} = {own}"
 
 
 _OURS = frozenset({"typing", "math", "numpy", "trade_research", "collections", "enum"})

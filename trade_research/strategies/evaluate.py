@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +15,10 @@ from trade_research.errors import (
     nearest,
 )
 from trade_research.kernels.jit import F64, Kernel
+from trade_research.strategies.variant import with_defaults
+
+if TYPE_CHECKING:
+    from trade_research.kernels.digest import Digest
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Program:
     ) -> None:
         self.fn, self.columns = fn, columns
         self.outputs: tuple[str, ...] | None = None
+        self._digest: Digest | None = None
         self._texts = tuple(n for n, p in params.items() if p.type is str)
         self._kernels: dict[tuple[str, ...], Kernel[Any]] = {}
 
@@ -41,7 +45,9 @@ class Program:
     def source_hash(self) -> str:
         from trade_research.kernels.digest import digest
 
-        return digest(self.fn).hex
+        if self._digest is None or not self._digest.holds():
+            self._digest = digest(self.fn)
+        return self._digest.hex
 
     def run(self, columns: Mapping[str, F64], params: dict[str, Any]) -> Targets:
         """Targets of `columns` under normalised `params`, before any warm-up is flattened."""
@@ -67,21 +73,17 @@ class Program:
         code to compare text, which takes a second to compile.
         """
         if texts not in self._kernels:
-            made = self.fn
-            if texts:
-                chosen = dict(zip(self._texts, texts, strict=True))
-                code = self.fn.__code__
-                names = code.co_varnames[: code.co_argcount]
-                kept = self.fn.__defaults__ or ()
-                defaults = tuple(
-                    chosen.get(n, d) for n, d in zip(names[-len(kept) :], kept, strict=True)
-                )
-                made = FunctionType(
-                    code, self.fn.__globals__, self.fn.__name__, defaults, self.fn.__closure__
-                )
-                made.__qualname__, made.__module__ = self.fn.__qualname__, self.fn.__module__
+            made = self._specialised(dict(zip(self._texts, texts, strict=False)))
             self._kernels[texts] = Kernel(made)
         return self._kernels[texts]
+
+    def kernel(self, params: Mapping[str, Any]) -> Kernel[Any]:
+        """The kernel for the text parameters among `params`; it takes the others."""
+        return self._kernel(tuple(params[n] for n in self._texts))
+
+    def _specialised(self, texts: dict[str, Any]) -> Callable[..., Any]:
+        """The function with these text parameters as its defaults."""
+        return with_defaults(self.fn, texts, self.fn.__name__) if texts else self.fn
 
     def _arrays(self, columns: Mapping[str, F64]) -> list[F64]:
         """The declared columns as read-only, C-contiguous float64 arrays of one length."""
@@ -138,12 +140,16 @@ class Program:
         target = owned.pop("target")
         if any(np.may_share_memory(target, extra) for extra in owned.values()):
             target = target.copy()
+        self._blank(target, arrays)
+        self.outputs = tuple(values)
+        return Targets(target, owned)
+
+    def _blank(self, target: F64, arrays: list[F64]) -> None:
+        """No opinion where a scalar column is NaN."""
         for column in arrays:
             # The least value is NaN if any is: ten times as fast as looking at each.
             if column.ndim == 1 and column.size and np.isnan(column.min()):
                 target[np.isnan(column)] = np.nan
-        self.outputs = tuple(values)
-        return Targets(target, owned)
 
     def _owned(self, value: Any, arrays: list[F64]) -> F64:
         aliased = any(np.may_share_memory(value, array) for array in arrays)

@@ -75,6 +75,11 @@ class Strategy:
         return tuple(self.inputs)
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the columns of the bars that its arguments are made of."""
+        return tuple(dict.fromkeys(col.name for col in self.inputs.values()))
+
+    @property
     def outputs(self) -> tuple[str, ...] | None:
         """Names of what it returns, `target` first; None until it has run once."""
         return self._program.outputs

@@ -20,7 +20,7 @@ def variant(strategy: Strategy, name: str, defaults: Mapping[str, Any], module: 
     values = strategy.bind(**defaults)
     given = ", ".join([repr(name), *(f"{key}={values[key]!r}" for key in defaults)])
     fn = with_defaults(strategy.fn, values, name)
-    fn.__module__ = module
+    fn.__qualname__, fn.__module__ = name, module
     return replace(
         strategy,
         fn=fn,
@@ -35,6 +35,6 @@ def with_defaults(fn: Callable[..., Any], values: Mapping[str, Any], name: str) 
     names = code.co_varnames[code.co_argcount - len(kept) : code.co_argcount]
     defaults = tuple(values.get(n, d) for n, d in zip(names, kept, strict=True))
     made = FunctionType(code, fn.__globals__, name, defaults, fn.__closure__)
-    made.__qualname__, made.__module__ = name, fn.__module__
+    made.__qualname__, made.__module__ = fn.__qualname__, fn.__module__
     made.__annotations__ = dict(fn.__annotations__)
     return made
