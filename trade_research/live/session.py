@@ -88,7 +88,7 @@ class Session:
         self.risk = RiskState.at_start(cash)
         self.n_rows, self.last_open, self.errors = 0, -1, 0
         self.is_halted = False
-        self.decider, self._record, self._may_trade = decider, record, may_trade
+        self.decider, self._record, self.may_trade = decider, record, may_trade
         self._interval, self._session_of = interval_us, session_of
         self._open: dict[str, Approved] = {}
         self._ids: dict[tuple[int, str], str] = {}
@@ -256,7 +256,7 @@ class Session:
         if not isinstance(verdict, Approved):
             self._record("risk_block", signal=signal, limit=verdict.limit, reason=verdict.reason)
             return
-        if not verdict.reduces and not self._may_trade():
+        if not verdict.reduces and not self.may_trade():
             self.risk = self.risk.latched("kill")
             self._record("risk_block", signal=signal, limit="kill", reason="the kill latch is set")
             return

@@ -266,7 +266,7 @@ class _Rig:
         return Session(
             self._name,
             self._decider,
-            PaperBroker(self._data.market.symbols, **_of_the_account(self._setup)),
+            PaperBroker(self._data.market.symbols, **self._setup.of_the_account),
             record,
             limits=self._limits,
             cash=self._setup.cash,
@@ -283,11 +283,6 @@ class _Rig:
             grace_us=GRACE_US,
             last_open=last_open,
         )
-
-
-def _of_the_account(setup: Setup) -> dict[str, Any]:
-    rules = setup.rules_of_the_game
-    return {name: rules[name] for name in rules if name not in ("fill", "delay")}
 
 
 def _decided(

@@ -49,6 +49,12 @@ class Setup:
             if field.name != "finalize"
         }
 
+    @property
+    def of_the_account(self) -> dict[str, Any]:
+        """What a paper account is made of: it always fills at the next open, without delay."""
+        rules = self.rules_of_the_game
+        return {name: rules[name] for name in rules if name not in ("fill", "delay")}
+
 
 @dataclass(frozen=True)
 class Hold:

@@ -1,0 +1,89 @@
+"""A strategy on the history of a live session: the function that `backtest` calls, again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from trade_research.research.data import Data
+from trade_research.research.setup import targets_of
+from trade_research.simulate.market import PRICES
+
+if TYPE_CHECKING:
+    from trade_research.frames.calendars import Calendar
+    from trade_research.frames.intervals import Interval
+    from trade_research.kernels.jit import F64
+    from trade_research.live.deciders import Evaluate, History
+    from trade_research.portfolio.sizing import Portfolio
+    from trade_research.strategies.strategy import Strategy
+
+TIME = pl.Datetime("us", "UTC")
+
+
+def evaluator(
+    strategy: Strategy,
+    params: Mapping[str, Any],
+    *,
+    interval: Interval,
+    calendar: Calendar | None,
+    portfolio: Portfolio | None = None,
+) -> Evaluate:
+    """Targets and other columns of all rows of a history, as `backtest` makes them of a frame.
+
+    A strategy over plain prices reads the growing columns as they lie; any other gets the frame
+    that a backtest would.
+    """
+    is_plain = portfolio is None and all(
+        col.plain and col.name in PRICES for col in strategy.inputs.values()
+    )
+    if is_plain:
+        return lambda history: _on_columns(strategy, params, history)
+
+    def on_frame(history: History) -> tuple[F64, Mapping[str, F64]]:
+        data = Data(frame_of(history), interval, calendar, history.symbols)
+        return targets_of(strategy, data, params, portfolio)
+
+    return on_frame
+
+
+def frame_of(history: History) -> pl.DataFrame:
+    """The bars of a history as a frame, symbol by symbol."""
+    times = {"open_time": history.open_time, "close_time": history.close_time}
+    base = pl.DataFrame({name: pl.Series(x).cast(TIME) for name, x in times.items()})
+    parts = []
+    for s, symbol in enumerate(history.symbols):
+        prices = {name: history.column(field, s) for field, name in enumerate(PRICES)}
+        part = base.with_columns(**{name: pl.Series(x) for name, x in prices.items()})
+        part = part.filter(pl.col("close").is_not_nan())
+        if len(history.symbols) > 1:
+            part = part.select(pl.lit(symbol).alias("symbol"), pl.all())
+        parts.append(part)
+    return pl.concat(parts)
+
+
+def _on_columns(
+    strategy: Strategy, params: Mapping[str, Any], history: History
+) -> tuple[F64, Mapping[str, F64]]:
+    n, n_symbols = history.n_rows, len(history.symbols)
+    target = np.full((n, n_symbols), np.nan)
+    extras: Mapping[str, F64] = {}
+    for s in range(n_symbols):
+        rows = np.flatnonzero(~np.isnan(history.column(PRICES.index("close"), s)))
+        if not rows.size:
+            continue
+        columns = {
+            argument: _seen(history.column(PRICES.index(col.name), s), rows)
+            for argument, col in strategy.inputs.items()
+        }
+        found = strategy.compute(columns, **params)
+        target[rows, s] = found.target if n_symbols == 1 else found.target / n_symbols
+        extras = found.extras if n_symbols == 1 else {}
+    return target, extras
+
+
+def _seen(column: F64, rows: np.ndarray[Any, np.dtype[np.int64]]) -> F64:
+    """The column on the rows a symbol has; itself where that is all of them."""
+    return column if rows.size == column.size else column[rows]

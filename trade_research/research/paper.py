@@ -1,0 +1,210 @@
+"""`Paper`: a paper session from its settings: started, or taken up where its journal ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trade_research.brokers.paper import PaperBroker
+from trade_research.errors import SessionError
+from trade_research.feeds.barclock import BarClock
+from trade_research.feeds.bars import Row
+from trade_research.feeds.replay import Paced, Stored
+from trade_research.live.clock import Clock, SystemClock, VirtualClock
+from trade_research.live.deciders import Growing, History, Released, WithDeadline
+from trade_research.live.journal import Journal, scan
+from trade_research.live.latch import Latch
+from trade_research.live.recovery import Retold, RetoldDecider, relive, rows_of
+from trade_research.live.runner import Ended, Feed, Runner
+from trade_research.live.session import Session
+from trade_research.report.record import encode
+from trade_research.research.evaluator import evaluator
+from trade_research.research.health import versions
+from trade_research.simulate.market import PRICES
+
+if TYPE_CHECKING:
+    from trade_research.portfolio.sizing import Portfolio
+    from trade_research.research.data import Data
+    from trade_research.research.setup import Setup
+    from trade_research.risk.limits import Limits
+    from trade_research.strategies.strategy import Strategy
+
+DEADLINE_S = 10.0
+GRACE_US = 2_000_000
+
+
+@dataclass(frozen=True)
+class Paper:
+    """All that a paper session is made of.
+
+    Attributes
+    ----------
+    name : str
+        Of the session.
+    folder : Path
+        Where its journal and its latch lie.
+    strategy : Strategy
+    params : mapping
+        Bound.
+    data : Data
+        Bars from the anchor to the start of the session: the strategy sees them, nothing trades on
+        them. For a replay, the bars to replay.
+    setup : Setup
+    limits : Limits
+    portfolio : Portfolio, optional
+    """
+
+    name: str
+    folder: Path
+    strategy: Strategy
+    params: Mapping[str, Any]
+    data: Data
+    setup: Setup
+    limits: Limits
+    portfolio: Portfolio | None = None
+
+    def replay(self, *, speed: float = 0.0, on_look: Callable[..., None] | None = None) -> Ended:
+        """Run over the stored bars as if they closed now, `speed` times as fast as they did.
+
+        Taken up again, it goes on with the bar after the last on record.
+        """
+        market = self.data.market
+        clock = VirtualClock(int(market.open_time[0]) * 1_000)
+        prices = np.stack([getattr(market, name) for name in PRICES], axis=1)
+        stored = Stored(market.symbols, market.open_time, market.close_time, prices)
+        anchor = int(market.open_time[0]) - self.data.interval.us
+
+        def feed(last_open: int) -> Feed:
+            first = int(np.searchsorted(market.open_time, last_open, side="right"))
+            return Paced(stored, market.close_time, clock.set, speed=speed, first=first)
+
+        return self._run(clock, feed, History(market.symbols), anchor, on_look)
+
+    def live(
+        self, feed: Callable[[int], Feed], *, on_look: Callable[..., None] | None = None
+    ) -> Ended:
+        """Run on a feed, from the bar after the stored ones."""
+        market = self.data.market
+        history = History(market.symbols)
+        for row in _rows(self.data):
+            history.add(row)
+        return self._run(SystemClock(), feed, history, int(market.open_time[-1]), on_look)
+
+    def _run(
+        self,
+        clock: Clock,
+        feed: Callable[[int], Feed],
+        history: History,
+        anchor: int,
+        on_look: Callable[..., None] | None,
+    ) -> Ended:
+        latch = Latch(self.folder)
+        if latch.is_set:
+            by, reason = latch.read()
+            raise SessionError(
+                f"session {self.name!r} was killed by {by} ({reason}); it cannot go on. Start "
+                "another: --session NAME"
+            )
+        with Journal(self.folder, clock, self.name) as journal:
+            past = list(scan(self.folder)) if journal.seq else []
+            self._check(past)
+            session = self._relived(journal, past, history)
+            if past:
+                journal.append("recovered", records=len(past), bytes=journal.recovered_bytes)
+            else:
+                journal.append("session_start", **self.settings)
+            decider = Growing(history, self._evaluate)
+            session.decider = WithDeadline(decider, DEADLINE_S, lambda: latch.is_set)
+            session.may_trade = lambda: not latch.is_set
+            last_open = session.last_open if session.n_rows else anchor
+            source = feed(last_open)
+            bars = BarClock(
+                self.data.market.symbols,
+                source.backfill,
+                interval_us=self.data.interval.us if self.data.calendar_name == "24/7" else None,
+                grace_us=GRACE_US,
+                last_open=last_open,
+            )
+            return Runner(session, source, bars, journal, latch, clock, on_look).run()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a restart has to find unchanged, as the journal's first record has it."""
+        return {
+            "mode": "paper",
+            "strategy": self.strategy.name,
+            "source_hash": self.strategy.source_hash,
+            "params": dict(self.params),
+            "symbols": list(self.data.market.symbols),
+            "interval": self.data.interval.text,
+            "calendar": self.data.calendar_name,
+            "setup": encode(asdict(self.setup), {}),
+            "limits": encode(asdict(self.limits), {}),
+            "portfolio": encode(self.portfolio, {}),
+            "versions": versions(),
+        }
+
+    def _check(self, past: list[dict[str, Any]]) -> None:
+        """Refuse to go on with other code or settings than the session began with."""
+        if not past:
+            return
+        for name, value in self.settings.items():
+            if past[0].get(name) != value:
+                raise SessionError(
+                    f"session {self.name!r} began with {name} {past[0].get(name)!r}, and would go "
+                    f"on with {value!r}. Go on with what it was, or start another: --session NAME"
+                )
+
+    def _relived(self, journal: Journal, past: list[dict[str, Any]], history: History) -> Session:
+        """The session as its journal has it; its rows join the history."""
+        symbols = self.data.market.symbols
+        rows = rows_of(past, symbols)
+        for row in rows:
+            history.add(row)
+        target, extras = self._evaluate(history) if rows else (np.empty((0, len(symbols))), {})
+        retold = Retold(journal, past)
+        decider = RetoldDecider(Released(history.open_time.copy(), target, extras), retold)
+        session = Session(
+            self.name,
+            decider,
+            PaperBroker(symbols, **self.setup.of_the_account),
+            retold,
+            limits=self.limits,
+            cash=self.setup.cash,
+            interval_us=self.data.interval.us,
+            session_of=self._session_of(),
+            may_trade=lambda: not retold.is_next("risk_block", limit="kill"),
+        )
+        relive(session, retold, rows)
+        return session
+
+    def _session_of(self) -> Callable[[int], int] | None:
+        """Day number of a row's session; UTC days where the calendar has no sessions."""
+        if self.data.calendar_name == "24/7":
+            return None
+        market = self.data.market
+        days = dict(zip(market.close_time.tolist(), market.session_days().tolist(), strict=True))
+        return days.__getitem__
+
+    def _evaluate(self, history: History) -> tuple[Any, Mapping[str, Any]]:
+        evaluate = evaluator(
+            self.strategy,
+            self.params,
+            interval=self.data.interval,
+            calendar=self.data.calendar,
+            portfolio=self.portfolio,
+        )
+        return evaluate(history)
+
+
+def _rows(data: Data) -> list[Row]:
+    market = data.market
+    prices = np.stack([getattr(market, name) for name in PRICES], axis=1)
+    return [
+        Row(int(opened), int(closed), 0, bars)
+        for opened, closed, bars in zip(market.open_time, market.close_time, prices, strict=True)
+    ]
