@@ -126,7 +126,7 @@ def make_dispatcher(fn: Callable[..., Any], known: Digest | None, *, canonical: 
     return made
 
 
-def make_bare(fn: Callable[..., Any], *, inner: bool) -> Any:
+def make_bare(fn: Callable[..., Any], *, inner: bool, inline: bool = False) -> Any:
     """The dispatcher of a kernel of this package that makes no arrays.
 
     An inner one keeps no entry in the cache: the code of what calls it holds its own.
@@ -135,6 +135,7 @@ def make_bare(fn: Callable[..., Any], *, inner: bool) -> Any:
         return fn
     _reuse_pages()
     options = FLAGS | {"_nrt": False, "no_cfunc_wrapper": True, "no_cpython_wrapper": inner}
+    options |= {"forceinline": True} if inline else {}
     made = CPUDispatcher(py_func=fn, targetoptions=options)
     if not inner:
         made._cache = CompileCache(fn, made.targetoptions)

@@ -87,14 +87,14 @@ class Bare(Kernel[R]):
     called from there it runs uncompiled.
     """
 
-    def __init__(self, fn: Callable[..., R], *, inner: bool) -> None:
+    def __init__(self, fn: Callable[..., R], *, inner: bool, inline: bool = False) -> None:
         super().__init__(fn)
-        self._is_inner = inner
+        self._is_inner, self._is_inline = inner, inline
 
     def _build(self) -> Any:
         from trade_research.kernels.compile import make_bare
 
-        return make_bare(self.py_func, inner=self._is_inner)
+        return make_bare(self.py_func, inner=self._is_inner, inline=self._is_inline)
 
     def __call__(self, *args: Any, **kwargs: Any) -> R:
         """The compiled function; from Python an inner kernel runs as it is written."""
@@ -151,6 +151,11 @@ def bare_kernel(fn: Callable[..., R]) -> Bare[R]:
 def inner_kernel(fn: Callable[..., R]) -> Bare[R]:
     """A `bare_kernel` that only kernels call."""
     return Bare(fn, inner=True)
+
+
+def inline_kernel(fn: Callable[..., R]) -> Bare[R]:
+    """An `inner_kernel` that becomes part of its callers: for steps of a few nanoseconds."""
+    return Bare(fn, inner=True, inline=True)
 
 
 def indicator(fn: Callable[..., R]) -> Indicator[R]:

@@ -1,0 +1,291 @@
+"""Settling the trades of configurations that are all in or out, in a few steps a trade.
+
+Exact where costs are proportional: the account is then one number that a trade multiplies, and
+what it is worth while it holds is that number times the close. Everything is summed from entry to
+exit, so neither tiles nor threads change a bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trade_research.kernels.bits import log2
+from trade_research.kernels.jit import F64, I64, bare_kernel, inline_kernel
+from trade_research.simulate.records import Records, dtype_of
+from trade_research.sweep.tables import Tables
+
+UNDECIDED, UNFIT = 0, 1
+
+
+class Terms:
+    """What a configuration pays: one record a variant of costs and delay."""
+
+    lag: int  # bars from decision to fill
+    buy: float  # price paid with everything, over the reference price
+    sell: float  # price got with everything, over the reference price
+    buy_cost: float  # cost of a purchase over its value at the reference price
+    sell_cost: float
+    bought: float  # value at the price paid over money spent
+    sold: float  # value at the price got over value at the reference price
+
+
+class Tally:
+    """Where a configuration stands, and all that is summed of it; money in units of the start."""
+
+    is_long: int
+    is_unfit: int  # something happened that these steps do not cover
+    wanted: float  # target in force
+    money: float  # after the last exit
+    units: float  # of the position
+    since: int  # bar of entry
+    asked: float  # price paid a unit, everything included
+    peak: float
+    depth: float  # least share of a peak
+    sum1: float  # of the returns of bars
+    sum2: float  # of their squares
+    down2: float  # of the squares of losses
+    trades: int
+    wins: int
+    won: float
+    lost: float
+    held: int  # bars with a position at the close
+    traded: float
+    cost: float
+    day: int
+    day_start: float  # worth at the end of the day before
+    cubes: float  # of the returns of days
+    fourths: float
+
+
+def new_tallies(shape: tuple[int, ...], first_day: I64) -> Records:
+    """Tallies before the first bar; `first_day` (n_spans,) of each span."""
+    out = np.zeros(shape, dtype=dtype_of(Tally))
+    for name in ("money", "peak", "depth", "day_start"):
+        out[name] = 1.0
+    out["day"] = first_day
+    return out
+
+
+@bare_kernel
+def settle(
+    at: I64,
+    to: F64,
+    n: I64,
+    signal: I64,
+    terms: Records,
+    of_terms: I64,
+    tables: Tables,
+    spans: I64,
+    is_last: bool,
+    tallies: Records,
+    sums: F64,
+) -> None:
+    """Take every configuration and span through the changes of target found in some bars.
+
+    Parameters
+    ----------
+    at, to, n : arrays of shape (n_signals, room) twice, (n_signals,)
+        Rows that decide, oldest first; their targets; how many there are.
+    signal, of_terms : int64 arrays of shape (n_configs,)
+        Row of `at`, and record of `terms`, of each configuration.
+    spans : int64 array of shape (n_spans, 19)
+        See `tables.span_table`.
+    is_last : bool
+        There are no more bars: mark what is held at the end of its span.
+    tallies : records of shape (n_configs, n_spans)
+    sums : float64 array of shape (n_configs, n_spans, 16, 2)
+        Of day returns and of their squares, by stretch of days.
+    """
+    for c in range(signal.size):
+        rows, targets, count = at[signal[c]], to[signal[c]], n[signal[c]]
+        for s in range(spans.shape[0]):
+            me, span = tallies[c, s], spans[s]
+            if me.is_unfit == 0 and count > 0 and rows[count - 1] >= span[0] and rows[0] < span[1]:
+                follow(rows, targets, count, terms[of_terms[c]], tables, span, me, sums[c, s])
+            if is_last:
+                close_books(tables, span, me, sums[c, s])
+
+
+@inline_kernel
+def follow(
+    rows: I64, targets: F64, count: int, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F64
+) -> None:
+    """Take one configuration through its changes of target in one span."""
+    first, last, lag = span[0], span[1], terms.lag
+    i = 0
+    while i < count:
+        row, x = rows[i], targets[i]
+        i += 1
+        if row < first or x == me.wanted:
+            continue
+        if x != 0.0 and x != 1.0:
+            me.is_unfit = 1
+            return
+        me.wanted = x
+        nominal = row + lag
+        bar = tables.fill[nominal] if nominal < last else last
+        if bar >= last:
+            continue
+        if bar != nominal and waits_in_vain(rows, targets, i, count, bar - lag, x):
+            continue
+        if (x == 1.0) == (me.is_long != 0):
+            continue
+        if x == 1.0:
+            if bar != nominal and is_short_of_money(nominal, bar, terms, tables):
+                me.is_unfit = 1
+                return
+            enter(bar, terms, tables, span, me, sums)
+        else:
+            leave(bar, terms, tables, span, me, sums)
+
+
+@inline_kernel
+def waits_in_vain(rows: I64, targets: F64, i: int, count: int, until: int, x: float) -> bool:
+    """Whether another target comes before the order could fill."""
+    while i < count and rows[i] <= until:
+        if targets[i] != x:
+            return True
+        i += 1
+    return False
+
+
+@inline_kernel
+def is_short_of_money(nominal: int, bar: int, terms: Terms, tables: Tables) -> bool:
+    """Whether an order sized at one bar and filled at a later one leaves money over."""
+    return tables.entry[nominal, 0] > tables.entry[bar, 0] * terms.buy * (1.0 + 1e-12)
+
+
+@inline_kernel
+def enter(bar: int, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F64) -> None:
+    """All in at the reference price of `bar`."""
+    line = tables.entry[bar]
+    pass_days(int(line[6]), tables, span, me, sums)
+    per = 1.0 / terms.buy
+    me.is_long, me.since, me.asked = 1, bar, line[0] * terms.buy
+    me.units = me.money * (per * line[1])
+    r = line[2] * per - 1.0
+    me.sum1 += r - line[3]
+    me.sum2 += r * r - line[4]
+    me.down2 += (r * r if r < 0.0 else 0.0) - line[5]
+    me.cost += me.money * per * terms.buy_cost
+    me.traded += terms.bought
+
+
+@inline_kernel
+def leave(bar: int, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F64) -> None:
+    """All out at the reference price of `bar`."""
+    line = tables.leave[bar]
+    pass_days(int(line[5]), tables, span, me, sums)
+    mark_depth(bar, tables, me)
+    r = line[1] * terms.sell - 1.0
+    me.sum1 += line[2] + r
+    me.sum2 += line[3] + r * r
+    me.down2 += line[4] + (r * r if r < 0.0 else 0.0)
+    got, before = line[0] * terms.sell, me.money
+    me.money = me.units * got
+    me.cost += me.units * line[0] * terms.sell_cost
+    me.traded += line[1] * terms.sold
+    gain = me.money - me.units * me.asked
+    me.won += gain if gain > 0.0 else 0.0
+    me.lost -= gain if gain < 0.0 else 0.0
+    me.wins += 1 if got > me.asked else 0
+    me.trades += 1
+    me.held += bar - me.since
+    me.is_long = 0
+    if me.money < me.depth * me.peak:
+        me.depth = me.money / me.peak
+    me.peak = me.money if me.money > me.peak else me.peak
+
+
+@inline_kernel
+def mark_depth(bar: int, tables: Tables, me: Tally) -> None:
+    """Peak and drawdown of the closes from entry to before `bar`.
+
+    A new peak inside is taken without looking at the order of things where even the lowest close
+    against the highest would be no new depth.
+    """
+    low, high = extremes(me.since, bar, tables.extreme, tables.blocks)
+    top = me.units * high
+    if top <= me.peak:
+        if me.units * low < me.depth * me.peak:
+            me.depth = me.units * low / me.peak
+    elif low >= me.depth * high:
+        me.peak = top
+    else:
+        peak, depth, units = me.peak, me.depth, me.units
+        for t in range(me.since, bar):
+            worth = units * tables.close[t]
+            if worth > peak:
+                peak = worth
+            elif worth < depth * peak:
+                depth = worth / peak
+        me.peak, me.depth = peak, depth
+
+
+@inline_kernel
+def extremes(first: int, last: int, extreme: F64, blocks: F64) -> tuple[float, float]:
+    """Least and greatest close of the bars [first, last)."""
+    level = min(log2(last - first), 6)
+    a, b = extreme[level, first], extreme[level, last - (1 << level)]
+    low = a[0] if a[0] < b[0] else b[0]
+    high = a[1] if a[1] > b[1] else b[1]
+    if last - first > 128:
+        for q in range((first + 64) // 64, (last - 1) // 64):
+            low = blocks[q, 0] if blocks[q, 0] < low else low
+            high = blocks[q, 1] if blocks[q, 1] > high else high
+    return low, high
+
+
+@inline_kernel
+def pass_days(day: int, tables: Tables, span: I64, me: Tally, sums: F64) -> None:
+    """Note the returns of the days that ended before `day`."""
+    if day == me.day:
+        return
+    days = tables.days
+    end = me.units * days[me.day, 0] if me.is_long != 0 else me.money
+    block = note_day(end, span, me, sums)
+    if me.is_long != 0 and me.day + 1 < day:
+        a = me.day + 1
+        me.cubes += days[day, 3] - days[a, 3]
+        me.fourths += days[day, 4] - days[a, 4]
+        while a < day:
+            while span[2 + block + 1] <= a:
+                block += 1
+            b = min(day, span[2 + block + 1])
+            sums[block, 0] += days[b, 1] - days[a, 1]
+            sums[block, 1] += days[b, 2] - days[a, 2]
+            a = b
+        me.day_start = me.units * days[day - 1, 0]
+    me.day = day
+
+
+@inline_kernel
+def note_day(end: float, span: I64, me: Tally, sums: F64) -> int:
+    """Note the return of the day that is on, worth `end` at its close; returns its stretch."""
+    block = (me.day - span[2]) * 16 // (span[18] - span[2])
+    while span[2 + block + 1] <= me.day:
+        block += 1
+    r = end / me.day_start - 1.0
+    z = r * r
+    sums[block, 0] += r
+    sums[block, 1] += z
+    me.cubes += z * r
+    me.fourths += z * z
+    me.day_start = end
+    return block
+
+
+@inline_kernel
+def close_books(tables: Tables, span: I64, me: Tally, sums: F64) -> None:
+    """Mark at the last close of the span, and note its last day."""
+    last = span[1]
+    pass_days(int(tables.leave[last - 1, 5]), tables, span, me, sums)
+    if me.is_long != 0:
+        line = tables.leave[last]
+        mark_depth(last, tables, me)
+        me.sum1 += line[2]
+        me.sum2 += line[3]
+        me.down2 += line[4]
+        me.held += last - me.since
+        me.money = me.units * tables.close[last - 1]
+    note_day(me.money, span, me, sums)

@@ -1,0 +1,196 @@
+"""From a rule to compiled code that finds where the targets of many configurations change.
+
+The code is made for one strategy: a loop over bars around its rule. What it calls to collect the
+changes is the same for all. Targets of a tile of bars stay in the cache and are never kept.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import textwrap
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from trade_research.kernels.bits import WORD, changes, count, lowest, numbers
+from trade_research.kernels.jit import F64, I64, Kernel, inner_kernel
+from trade_research.sweep.parts import Parts
+from trade_research.sweep.rule import NUMBERS, Rule
+
+TILE = 1024
+"""Bars whose targets are made at a time; a multiple of 64."""
+
+_ONE, _TOP = np.uint64(1), np.uint64(1 << 63)
+_KEEP = -1.7976931348623157e308  # what a latch that is not set holds meanwhile
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """Compiled code of one rule, and in which order it takes its inputs.
+
+    Attributes
+    ----------
+    kernel : Kernel
+        ``scan(pool, index, ints, floats, forced, first, last, before, held, room, at, to, n)``.
+    arrays : tuple of str
+        Columns and shared values, by column of `index`.
+    ints, floats : tuple of str
+        Numeric parameters, by column.
+    begins : expression or None
+        What the latch holds before the first bar.
+    """
+
+    kernel: Kernel[None]
+    arrays: tuple[str, ...]
+    ints: tuple[str, ...]
+    floats: tuple[str, ...]
+    begins: ast.expr | None
+
+
+@inner_kernel
+def collect(row: F64, size: int, t0: int, forced: I64, at: I64, to: F64, n: int) -> int:
+    """Append where the targets ``row[1 : 1 + size]`` of bars from `t0` on change; returns how many.
+
+    `row[0]` is the target before them. Where `forced` has a bit, a target is noted though it did
+    not change. NaN is no target. Twice the same is harmless: who reads the list knows.
+    """
+    for w in range(0, size, WORD):
+        word = (changes(row, w + 1) | np.uint64(forced[(t0 + w) // WORD])) & numbers(row, w + 1)
+        if size - w < WORD:
+            word &= (_ONE << np.uint64(size - w)) - _ONE
+        found = count(word)
+        i = lowest(word | _TOP)
+        at[n], to[n] = t0 + w + i, row[1 + w + i]
+        word &= word - _ONE
+        i = lowest(word | _TOP)
+        at[n + 1], to[n + 1] = t0 + w + i, row[1 + w + i]
+        for more in range(2, found):
+            word &= word - _ONE
+            i = lowest(word)
+            at[n + more], to[n + more] = t0 + w + i, row[1 + w + i]
+        n += found
+    return n
+
+
+@inner_kernel
+def collect_held(
+    row: F64, size: int, t0: int, forced: I64, held: float, at: I64, to: F64, n: int
+) -> int:
+    """As `collect`, of a latch, which holds `held` before these bars; `_KEEP` leaves it so.
+
+    0 where a bar has NaN: its target is not what the latch holds.
+    """
+    for w in range(0, size, WORD):
+        inside = ~np.uint64(0)
+        if size - w < WORD:
+            inside = (_ONE << np.uint64(size - w)) - _ONE
+        if numbers(row, w + 1) & inside != inside:
+            return 0
+        word = changes(row, w + 1) | np.uint64(forced[(t0 + w) // WORD])
+        if w == 0:
+            word |= _ONE
+        word &= inside
+        found = count(word)
+        for more in range(found):
+            i = lowest(word)
+            x = row[1 + w + i]
+            held = x if x != _KEEP else held
+            at[n + more], to[n + more] = t0 + w + i, held
+            word &= word - _ONE
+        n += found
+    return n
+
+
+_HEAD = """
+def scan(
+    pool_, index_, ints_, floats_, forced_, first_, last_, before_, held_, room_, at_, to_, n_
+):
+    for t0_ in range(first_, last_, TILE_):
+        size_ = min(TILE_, last_ - t0_)
+        out_ = room_[1 : 1 + size_]
+        for j_ in range(index_.shape[0]):
+"""
+_POINTWISE = """
+room_[0] = before_[j_]
+for i_ in range(size_):
+    {load}
+    {rule}
+    out_[i_] = target_
+before_[j_] = room_[size_]
+n_[j_] = collect_(room_, size_, t0_, forced_, at_[j_], to_[j_], n_[j_])
+"""
+_LATCHED = """
+for i_ in range(size_):
+    {load}
+    {latch} = keep_
+    {rule}
+    out_[i_] = {latch} if target_ == {latch} else nan_
+more_ = collect_held_(room_, size_, t0_, forced_, held_[j_], at_[j_], to_[j_], n_[j_])
+if more_ > 0:
+    n_[j_] = more_
+    held_[j_] = to_[j_, more_ - 1]
+else:
+    {latch}, room_[0] = held_[j_], nan_
+    for i_ in range(size_):
+        {load}
+        {rule}
+        out_[i_] = target_
+    held_[j_] = {latch}
+    n_[j_] = collect_(room_, size_, t0_, forced_, at_[j_], to_[j_], n_[j_])
+"""
+
+
+def scanner_of(parts: Parts, rule: Rule, kinds: dict[str, type], holes: tuple[str, ...]) -> Scanner:
+    """Write and wrap the code for one rule; it compiles when it is first called.
+
+    Parameters
+    ----------
+    kinds : dict of str to type
+        int or float of each numeric parameter.
+    holes : tuple of str
+        Columns that hold NaN: there is no opinion there.
+    """
+    read = {n.id for s in rule.statements for n in ast.walk(s) if isinstance(n, ast.Name)} | set(holes)
+    arrays = tuple(name for name in (*parts.columns, *parts.shared) if name in read)
+    used = [name for name in parts.numbers if name in read]
+    ints = tuple(name for name in used if kinds[name] is int)
+    floats = tuple(name for name in used if kinds[name] is float)
+    setup = [f"array_{k} = pool_[index_[j_, {k}], t0_ : t0_ + size_]" for k in range(len(arrays))]
+    setup += [f"{name} = ints_[j_, {k}]" for k, name in enumerate(ints)]
+    setup += [f"{name} = floats_[j_, {k}]" for k, name in enumerate(floats)]
+    load = [f"{name} = array_{k}[i_]" for k, name in enumerate(arrays)]
+    load += ["bar_ = t0_ + i_"] if "bar_" in read else []
+    text = [*map(ast.unparse, rule.statements)]
+    text += [f"target_ = nan_ if {name} != {name} else target_" for name in holes]
+    body = _POINTWISE if rule.latch is None else _LATCHED
+    inner = _filled(body, load="\n".join(load), rule="\n".join(text), latch=rule.latch or "")
+    source = _HEAD + textwrap.indent("\n".join([*setup, inner]), " " * 12)
+    space = parts.space | NUMBERS | {
+        "TILE_": TILE,
+        "keep_": _KEEP,
+        "collect_": collect,
+        "collect_held_": collect_held,
+    }
+    made: dict[str, Any] = {}
+    exec(compile(source, "<scan of a sweep>", "exec"), space, made)
+    fn = FunctionType(made["scan"].__code__, space, "scan")
+    fn.__module__ = __name__
+    return Scanner(Kernel(fn), arrays, ints, floats, rule.begins)
+
+
+def _filled(template: str, **parts: str) -> str:
+    """A template whose lines `{name}` are blocks of text, indented as the line is."""
+    out = []
+    for line in template.strip().splitlines():
+        word = line.strip()
+        if word in ("{load}", "{rule}"):
+            out.append(textwrap.indent(parts[word[1:-1]], line[: len(line) - len(word)]))
+        else:
+            out.append(line.format(**parts))
+    return "\n".join(part for part in out if part.strip())
+
+
+assert math.isfinite(_KEEP)

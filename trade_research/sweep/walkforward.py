@@ -1,0 +1,373 @@
+"""Walk forward: parameters chosen on the bars so far, traded on the next ones, again and again.
+
+Every configuration's targets are computed once, from the first bar; folds are spans of that one
+matrix. A fold chooses by what its own training bars gave, which end where its test bars begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trade_research.errors import ConfigError
+from trade_research.frames.intervals import DAY
+from trade_research.kernels.jit import F64, I64
+from trade_research.simulate.exits import Exits
+from trade_research.simulate.market import PRICES, Market
+from trade_research.simulate.result import Result
+from trade_research.simulate.run import simulate
+from trade_research.sweep.engine import largest_warmup, score
+from trade_research.sweep.scores import Scores
+from trade_research.sweep.space import COST_AXES, EXIT_AXES, Configurations
+
+if TYPE_CHECKING:
+    from trade_research.evidence.causality import CausalityVerdict
+    from trade_research.strategies.declare import Col
+    from trade_research.strategies.strategy import Strategy
+
+Columns = Mapping[str, F64] | Sequence[Mapping[str, F64]]
+NOT_CHOSEN = (*COST_AXES, "delay", "symbol")
+"""Axes of a sweep that nobody can choose: they are what the market makes of the rest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Spans of bars, [first, last): `train` and `test` of shape (n_folds, 2), oldest first.
+
+    Test spans follow each other without a gap up to the last bar; the last may be short.
+    """
+
+    train: I64
+    test: I64
+
+    def __len__(self) -> int:
+        return len(self.test)
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """A walk forward.
+
+    Attributes
+    ----------
+    chosen : int64 array of shape (n_folds,)
+        Row of the configuration traded in each fold; -1 where none had a result in training, and
+        nothing is held.
+    inside, outside : float64 array of shape (n_folds,)
+        The measure of the chosen one in training and in the test span, each from a flat start.
+    rank : float64 array of shape (n_folds,)
+        Share of the configurations that the chosen one beat in the test span: 0.5 is chance.
+    target : float64 array of shape (n_bars, n_symbols)
+        What was wanted after each bar: 0 before the first test span.
+    results : tuple of Result
+        The trading of the test spans: one simulation from the first of them on, or one a fold
+        where exits were chosen too.
+    scores : Scores
+        Of all configurations: the first span is the whole, then training and test spans.
+    """
+
+    folds: Folds
+    configurations: Configurations
+    metric: str
+    chosen: I64
+    inside: F64
+    outside: F64
+    rank: F64
+    target: F64
+    results: tuple[Result, ...]
+    scores: Scores
+
+    @property
+    def first(self) -> int:
+        """The first bar that was not used to choose."""
+        return int(self.folds.test[0, 0])
+
+    @cached_property
+    def equity(self) -> F64:
+        """Money after each bar from the first test span on, (n_bars - first,)."""
+        return np.concatenate([result.equity for result in self.results])
+
+    @property
+    def initial_cash(self) -> float:
+        """Money before the first test span."""
+        return self.results[0].initial_cash
+
+
+def folds_of(
+    open_time: I64, *, train_us: int, test_us: int, anchored: bool = False, first: int = 0
+) -> Folds:
+    """Spans of training and of test bars.
+
+    Parameters
+    ----------
+    open_time : int64 array of shape (n_bars,)
+        Microseconds, increasing.
+    train_us, test_us : int
+        Length of both, by the clock.
+    anchored : bool
+        Training always begins at the first bar and grows; else it moves along.
+    first : int
+        First bar that may be used, after the warm-up. Folds begin at a midnight (UTC) where bars
+        are shorter than a day.
+
+    Raises
+    ------
+    ConfigError
+        The bars do not suffice for one training and one test bar.
+    """
+    if first >= open_time.size:
+        raise ConfigError(f"the warm-up takes {first} bars, there are {open_time.size}")
+    start = -(-int(open_time[first]) // DAY) * DAY
+    edges = np.arange(start + train_us, int(open_time[-1]) + 1, test_us)
+    begin = np.searchsorted(open_time, edges)
+    end = np.append(begin[1:], open_time.size)
+    since = np.full(edges.size, start) if anchored else edges - train_us
+    train = np.searchsorted(open_time, since)
+    has_both = (train < begin) & (begin < end)
+    if not has_both.any():
+        days = (int(open_time[-1]) - start) / DAY
+        raise ConfigError(
+            f"{days:.0f} days of bars after the warm-up do not suffice to train on "
+            f"{train_us / DAY:g} and test on the next: take a shorter train=, or more bars."
+        )
+    train, begin, end = train[has_both], begin[has_both], end[has_both]
+    return Folds(np.stack([train, begin], axis=1), np.stack([begin, end], axis=1))
+
+
+def choose(values: F64, trades: F64, *, min_trades: int = 1) -> I64:
+    """The best configuration of each training span, (n_configs, n_folds) to (n_folds,).
+
+    Of those with at least `min_trades` trades and a value; the first of equals; -1 for none.
+    """
+    allowed = np.where((trades >= min_trades) & ~np.isnan(values), values, -np.inf)
+    best = allowed.argmax(axis=0)
+    return np.where(np.isneginf(allowed.max(axis=0)), -1, best)
+
+
+def walk(
+    strategy: Strategy,
+    market: Market,
+    columns: Columns,
+    configurations: Configurations,
+    *,
+    train_us: int,
+    test_us: int,
+    anchored: bool = False,
+    metric: str = "sharpe",
+    min_trades: int = 1,
+    settings: Mapping[str, Any],
+    periods_per_year: float = 1.0,
+    sessions_per_year: float = 1.0,
+    risk_free: float = 0.0,
+    threads: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Walk:
+    """Choose on each training span, trade the next test span.
+
+    Parameters
+    ----------
+    strategy, market, columns, configurations
+        As for `score`.
+    train_us, test_us, anchored
+        As for `folds_of`.
+    metric : str
+        What is wanted high; one of `METRICS`.
+    min_trades : int
+        Fewer in training, and a configuration is not chosen.
+    settings : mapping
+        Arguments of `simulate`: costs, exits, account, cash, fill, delay, rebalance, rules.
+
+    Raises
+    ------
+    ConfigError
+        Axes that cannot be chosen, or too few bars.
+    """
+    _check_axes(configurations)
+    start = largest_warmup(strategy, configurations)
+    folds = folds_of(
+        market.open_time, train_us=train_us, test_us=test_us, anchored=anchored, first=start
+    )
+    n = len(folds)
+    whole = np.array([[folds.train[0, 0], market.n_bars]])
+    scores = score(
+        strategy,
+        market,
+        columns,
+        configurations,
+        **settings,
+        start=start,
+        spans=np.concatenate([whole, folds.train, folds.test]),
+        periods_per_year=periods_per_year,
+        sessions_per_year=sessions_per_year,
+        risk_free=risk_free,
+        threads=threads,
+        progress=progress,
+    )
+    values, trades = scores.metrics[metric], scores.metrics["trades"]
+    train, test = slice(1, n + 1), slice(n + 1, None)
+    chosen = choose(values[:, train], trades[:, train], min_trades=min_trades)
+    target = _stitched(strategy, market, columns, configurations, folds, chosen, start)
+    every = np.arange(n)
+    is_held = chosen >= 0
+    return Walk(
+        folds,
+        configurations,
+        metric,
+        chosen,
+        np.where(is_held, values[:, train][chosen, every], np.nan),
+        np.where(is_held, values[:, test][chosen, every], np.nan),
+        _rank(values[:, test], chosen),
+        target,
+        _traded(market, configurations, folds, chosen, target, settings),
+        scores,
+    )
+
+
+def target_of(
+    strategy: Strategy, market: Market, columns: Columns, params: Mapping[str, Any], start: int
+) -> F64:
+    """Targets of one configuration from bar `start` on, (n_bars, n_symbols); 0 before it."""
+    parts = [columns] if isinstance(columns, Mapping) else columns
+    target = np.full(market.close.shape, np.nan)
+    known = {name: value for name, value in params.items() if name in strategy.params}
+    for s, part in enumerate(parts):
+        rows = np.flatnonzero(~np.isnan(market.close[:, s])) if len(parts) > 1 else slice(None)
+        target[rows, s] = strategy.compute(part, **known).target / len(parts)
+    target[:start] = 0.0
+    return target
+
+
+class Pipeline:
+    """The whole walk as one strategy, bars in and stitched targets out, for the causality check.
+
+    What it returns for a bar may depend on nothing later: neither through a strategy nor through a
+    choice of parameters. Times are known beforehand and cannot be tampered with.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        market: Market,
+        columns: Mapping[str, F64],
+        walk: Callable[..., Walk],
+    ) -> None:
+        from trade_research.strategies.declare import Col
+
+        self.name, self._strategy, self._market, self._walk = strategy.name, strategy, market, walk
+        prices = {f"market_{name}": getattr(market, name)[:, 0] for name in PRICES}
+        self.columns: dict[str, F64] = {**prices, **columns}
+        self.inputs: Mapping[str, Col] = {name: Col(name) for name in self.columns}
+
+    def warmup(self, **params: Any) -> int:
+        """None: before the first test span it wants 0 by itself."""
+        return 0
+
+    def compute(self, columns: Mapping[str, F64], **params: Any) -> Any:
+        """Stitched targets of these bars."""
+        from trade_research.strategies.evaluate import Targets
+
+        n = len(columns["market_close"])
+        cut = replace(
+            self._market,
+            open_time=self._market.open_time[:n],
+            close_time=self._market.close_time[:n],
+            session=None if self._market.session is None else self._market.session[:n],
+            **{name: columns[f"market_{name}"] for name in PRICES},
+        )
+        own = {name: columns[name] for name in self._strategy.columns}
+        try:
+            return Targets(self._walk(self._strategy, cut, own).target[:, 0])
+        except ConfigError:  # not one fold yet
+            return Targets(np.zeros(n))
+
+    raw = compute
+
+
+def check_walk(pipeline: Pipeline, *, budget_s: float = 10.0, seed: int = 0) -> CausalityVerdict:
+    """Prove that no fold saw its test bars: cuts and replaced futures over the whole pipeline."""
+    from trade_research.evidence.causality import check_causality
+
+    return check_causality(pipeline, pipeline.columns, budget_s=budget_s, seed=seed)
+
+
+def _check_axes(configurations: Configurations) -> None:
+    for name in NOT_CHOSEN:
+        if name in configurations.values and len(np.unique(configurations.values[name])) > 1:
+            raise ConfigError(
+                f"walk forward cannot choose {name!r}: it is not yours to choose. "
+                "Give one value, and sweep it to see what it does."
+            )
+
+
+def _stitched(
+    strategy: Strategy,
+    market: Market,
+    columns: Columns,
+    configurations: Configurations,
+    folds: Folds,
+    chosen: I64,
+    start: int,
+) -> F64:
+    """Targets of the chosen configuration in each test span, 0 elsewhere."""
+    out = np.zeros(market.close.shape)
+    for row in np.unique(chosen[chosen >= 0]):
+        target = target_of(strategy, market, columns, configurations.row(int(row)), start)
+        for a, b in folds.test[chosen == row]:
+            out[a:b] = target[a:b]
+    return out
+
+
+def _traded(
+    market: Market,
+    configurations: Configurations,
+    folds: Folds,
+    chosen: I64,
+    target: F64,
+    settings: Mapping[str, Any],
+) -> tuple[Result, ...]:
+    """The stitched targets traded: in one go, or fold by fold where their exits differ."""
+    if not any(name in EXIT_AXES for name in configurations.values):
+        first = int(folds.test[0, 0])
+        return (simulate(market.since(first), target[first:], **settings),)
+    results: list[Result] = []
+    cash = float(settings["cash"])
+    for (a, b), row in zip(folds.test, chosen, strict=True):
+        values = configurations.row(int(row)) if row >= 0 else {}
+        exits = {name: values[name] for name in EXIT_AXES if name in values}
+        if exits.get("cooldown", 0) is None:
+            exits["cooldown"] = 0
+        given = replace(settings.get("exits") or Exits(), **exits)
+        mine = {**settings, "exits": given, "cash": cash, "finalize": True}
+        results.append(simulate(_cut(market, int(a), int(b)), target[a:b], **mine))
+        cash = float(results[-1].equity[-1])
+        if not cash > 0.0:
+            break
+    return tuple(results)
+
+
+def _cut(market: Market, first: int, last: int) -> Market:
+    """Bars [first, last); no price is copied."""
+    whole = market.since(first)
+    names = ("open_time", "close_time", *PRICES)
+    session = None if whole.session is None else whole.session[: last - first]
+    due = whole.funding
+    due = None if due is None else due[due["bar"] < last - first]
+    cut = {name: getattr(whole, name)[: last - first] for name in names}
+    return replace(whole, **cut, session=session, funding=due)
+
+
+def _rank(values: F64, chosen: I64) -> F64:
+    """Share of the others that the chosen one beat in each fold, ties as half; NaN without."""
+    out = np.full(chosen.size, np.nan)
+    for k, row in enumerate(chosen):
+        if row >= 0 and not np.isnan(values[row, k]):
+            others = np.delete(values[:, k], row)
+            others = others[~np.isnan(others)]
+            if others.size:
+                worse, equal = others < values[row, k], others == values[row, k]
+                out[k] = (worse.sum() + equal.sum() / 2.0) / others.size
+    return out
