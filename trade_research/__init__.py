@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trade_research.research.check import check
     from trade_research.research.replay import replay
     from trade_research.research.runs import load_run
+    from trade_research.research.walkforward import WalkForward, walk_forward
     from trade_research.risk.limits import Limits
     from trade_research.simulate.accounts import Account, Rules
     from trade_research.simulate.costs import Costs
@@ -62,6 +63,7 @@ __getattr__, __dir__, __all__ = attach(
         "Strategy": "strategies.strategy",
         "TradeResearchError": "errors",
         "VolatilityTarget": "portfolio.volatility",
+        "WalkForward": "research.walkforward",
         "backtest": "research.backtest",
         "blend": "portfolio.blend",
         "check": "research.check",

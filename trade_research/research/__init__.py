@@ -8,11 +8,13 @@ __getattr__, __dir__, __all__ = attach(
         "Backtest": "backtest",
         "Data": "data",
         "SavedRun": "runs",
+        "WalkForward": "walkforward",
         "backtest": "backtest",
         "check": "check",
         "list_runs": "runs",
         "load_run": "runs",
         "read_data": "data",
         "run_demo": "demo",
+        "walk_forward": "walkforward",
     },
 )

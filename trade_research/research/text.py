@@ -1,4 +1,4 @@
-"""How a backtest prints: a few lines in a terminal, a small static card in a notebook."""
+"""How runs print: a few lines in a terminal, a small static card in a notebook."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64
     from trade_research.research.backtest import Backtest
+    from trade_research.research.walkforward import WalkForward
 
 POINTS = 240
 
@@ -84,12 +85,57 @@ def html_of(run: Backtest) -> str:
     )
 
 
+def walk_text(found: WalkForward) -> str:
+    """The verdict, and how choices fared outside, in a few lines."""
+    lines = [found.verdict, *(f"  {name:34}{value}" for name, value in _walk_lines(found))]
+    return "\n".join([*lines, *found.warnings])
+
+
+def walk_html(found: WalkForward) -> str:
+    """The same as a small static card, with the stitched equity."""
+    rows = "".join(
+        f"<tr><th scope='row' style='text-align:left'>{escape(name)}</th>"
+        f"<td>{escape(value)}</td></tr>"
+        for name, value in _walk_lines(found)
+    )
+    notes = "".join(f"<li>{escape(note)}</li>" for note in found.warnings)
+    equity = found.equity
+    return (
+        "<div style='font:13px system-ui,sans-serif;max-width:46em'>"
+        f"<b>{escape(found.verdict)}</b>"
+        + _curves(equity["equity"].to_numpy(), equity["drawdown"].to_numpy(), found.strategy.name)
+        + f"<table style='font-variant-numeric:tabular-nums'><tbody>{rows}</tbody></table>"
+        + (f"<ul>{notes}</ul>" if notes else "")
+        + "<span style='opacity:.7'>→ <code>.folds</code>, <code>.equity</code>, "
+        "<code>.report(path)</code></span></div>"
+    )
+
+
+def _walk_lines(found: WalkForward) -> list[tuple[str, str]]:
+    walk, luck = found.walk, found.evidence
+    rank = float(np.nanmean(walk.rank)) if not np.isnan(walk.rank).all() else None
+    kind = "from the first bar on" if found.anchored else f"the last {found.train}"
+    return [
+        ("chosen among", f"{len(walk.configurations):,} configurations by {walk.metric}"),
+        ("trained on", f"{kind}, again every {found.test}"),
+        ("Sharpe ratio out of sample", number(luck.sharpe)),
+        ("max drawdown out of sample", per_cent(found.metrics["max_drawdown"])),
+        ("growth kept (efficiency)", per_cent(found.efficiency, 0)),
+        ("others beaten outside (50%: chance)", per_cent(rank, 0)),
+        *((f"stability of {k}", per_cent(v, 0)) for k, v in found.stability.items()),
+    ]
+
+
 def _sparkline(run: Backtest) -> str:
-    """Equity on a log axis and drawdown below it, as one SVG without script."""
     equity = run.result.equity
     peak = np.maximum.accumulate(np.maximum(equity, run.setup.cash))
+    return _curves(equity, equity / peak - 1.0, run.strategy.name)
+
+
+def _curves(equity: F64, drawdown: F64, name: str) -> str:
+    """Equity on a log axis and drawdown below it, as one SVG without script."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        curves = (np.log(np.maximum(equity, 1e-12)), equity / peak - 1.0)
+        curves = (np.log(np.maximum(equity, 1e-12)), drawdown)
     lines = "".join(
         f"<polyline fill='none' stroke='{colour}' stroke-width='1.3' "
         f"points='{_points(curve, top, high)}'/>"
@@ -98,7 +144,7 @@ def _sparkline(run: Backtest) -> str:
             (curves[1], "#D55E00", 82, 34),
         )
     )
-    label = escape(f"Equity of {run.strategy.name} above its drawdown")
+    label = escape(f"Equity of {name} above its drawdown")
     return (
         f"<svg role='img' aria-label='{label}' viewBox='0 0 480 120' "
         f"style='display:block;width:100%;max-width:480px'>{lines}</svg>"

@@ -11,15 +11,18 @@ import polars as pl
 
 from trade_research.errors import StoreError
 from trade_research.evidence.days import utc_day_rows
+from trade_research.evidence.sweeps import day_ratios
 from trade_research.metrics.moments import moments
 from trade_research.metrics.returns import returns_of, sharpe_ratio
 from trade_research.simulate.exits import Exits
 from trade_research.store.ledger import Ledger, Trials, trials_of
 
 if TYPE_CHECKING:
+    from trade_research.kernels.jit import F64
     from trade_research.research.data import Data
     from trade_research.simulate.result import Result
     from trade_research.strategies.strategy import Strategy
+    from trade_research.sweep.space import Configurations
 
 
 def record_run(
@@ -54,6 +57,80 @@ def record_run(
     except StoreError as error:
         return f"this trial could not be counted: {error}"
     return ""
+
+
+def record_configurations(
+    strategy: Strategy,
+    data: Data,
+    configurations: Configurations,
+    moments_of: F64,
+    *,
+    exits: Exits | None,
+    kind: str,
+) -> str:
+    """Count configurations that were scored on a query; as `record_run`.
+
+    Parameters
+    ----------
+    configurations : sweep.Configurations
+    moments_of : float64 array of shape (n_configurations, 5)
+        As of `sweep.Scores`: the Sharpe ratio per day is the mean over the root of the variance.
+    exits : Exits, optional
+        Those that are no axis.
+    kind : str
+        "sweep" or "walk_forward".
+    """
+    query = data.query
+    if query is None:
+        return ""
+    start, end = span_of(data)
+    known = configurations.frame()
+    named = {
+        name: _param(known[name], param.type) if name in known.columns else param.default
+        for name, param in strategy.params.items()
+    }
+    fixed = exits_frame(exits).to_dicts() or [{}]
+    axes = [name for name in asdict(Exits()) if name in known.columns and name not in named]
+    rules = {**fixed[0], **{name: _none_for_0(known[name]) for name in axes}}
+    n = len(configurations)
+    trials = trials_of(
+        query,
+        start=start,
+        end=end,
+        strategy=strategy.name,
+        source=strategy.source_hash,
+        params=_table(named, n),
+        exits=_table(rules, n),
+        days=pl.Series(moments_of[:, 0]).fill_nan(None).cast(pl.Int64),
+        sharpe=pl.Series(day_ratios(moments_of)).fill_nan(None),
+        kind=kind,
+    )
+    try:
+        Ledger(query.root).record(trials)
+    except StoreError as error:
+        return f"these trials could not be counted: {error}"
+    return ""
+
+
+def _param(column: pl.Series, kind: type) -> pl.Series:
+    """A parameter as its declared type, so that 1 and 1.0 are one trial."""
+    kinds: dict[type, type[pl.DataType]] = {float: pl.Float64, int: pl.Int64}
+    return column.cast(kinds[kind]) if kind in kinds else column
+
+
+def _none_for_0(column: pl.Series) -> pl.Series:
+    """No cooldown, however it is written."""
+    return column.set(column == 0, None) if column.name == "cooldown" else column
+
+
+def _table(columns: Mapping[str, Any], n: int) -> pl.DataFrame:
+    """Columns and single values as a table of `n` rows; one row where all are single."""
+    return pl.DataFrame(
+        {
+            name: value if isinstance(value, pl.Series) else pl.Series([value]).new_from_index(0, n)
+            for name, value in columns.items()
+        }
+    )
 
 
 def count_trials(data: Data) -> Trials | None:

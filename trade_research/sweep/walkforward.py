@@ -270,14 +270,9 @@ class Pipeline:
         """Stitched targets of these bars."""
         from trade_research.strategies.evaluate import Targets
 
-        n = len(columns["market_close"])
-        cut = replace(
-            self._market,
-            open_time=self._market.open_time[:n],
-            close_time=self._market.close_time[:n],
-            session=None if self._market.session is None else self._market.session[:n],
-            **{name: columns[f"market_{name}"] for name in PRICES},
-        )
+        prices: dict[str, Any] = {name: columns[f"market_{name}"] for name in PRICES}
+        n = len(prices["close"])
+        cut = replace(_cut(self._market, 0, n), **prices)
         own = {name: columns[name] for name in self._strategy.columns}
         try:
             return Targets(self._walk(self._strategy, cut, own).target[:, 0])
