@@ -64,6 +64,10 @@ class SourceRefusedError(SourceError):
     """A source will not give this, however often it is asked: an unknown symbol, a missing key."""
 
 
+class SourceGoneError(SourceRefusedError):
+    """A source no longer has the instrument: delisted, renamed, dead."""
+
+
 class StoreError(TradeResearchError):
     """The store on disk cannot be read, written or trusted."""
 

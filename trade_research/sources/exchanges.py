@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from trade_research.errors import (
 from trade_research.frames.bars import TIME
 from trade_research.frames.intervals import Interval, parse_interval
 from trade_research.settings.secrets import Secret, redact
-from trade_research.sources.http import Http, as_session, shown
+from trade_research.sources.http import Http, as_session, looks_like, shown
 from trade_research.sources.limits import bucket_of
 from trade_research.sources.source import Page, Quote
 from trade_research.sources.times import read_times
@@ -127,6 +128,7 @@ class CcxtSource:
         bucket = bucket_of(f"{name}@{to}", hashed, 1e9 if to else known.per_minute)
         self.http = Http(name, hosts, bucket, to)
         self._exchange.session = as_session(self.http)
+        self._exchange.parse_json = _parsed
 
     def calendar(self, symbol: str) -> str:
         """Exchanges of coins never close."""
@@ -247,8 +249,9 @@ class CcxtSource:
         frame = frame.with_columns((pl.col("close_time") * 1000).cast(TIME))
         return frame.unique("close_time").sort("close_time").filter(pl.col("close_time") < end)
 
-    def listed(self, symbol: str) -> datetime | None:
+    def listed(self, symbol: str, interval: Interval) -> datetime | None:
         """Where a windowed source's history begins, by its day bars; None where that is free."""
+        del interval
         if not self.windowed:
             return None
         day, at = parse_interval("1d"), datetime(2013, 1, 1, tzinfo=UTC)
@@ -309,6 +312,14 @@ class CcxtSource:
             # What ccxt raises on JSON that lacks what it takes for granted.
             what = f"{type(error).__name__} {redact(str(error))[:60]}"
             raise SourceError(f"{self.name} answered without a part of it ({what})") from None
+
+
+def _parsed(text: str) -> Any:
+    """JSON of an answer, for ccxt, which would take whatever is none for nothing."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise SourceError(f"the answer is {looks_like(text.encode())}") from None
 
 
 def _words(error: Exception) -> str:

@@ -15,7 +15,13 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from trade_research.errors import ConfigError, SourceError, SourceRefusedError, TradeResearchError
+from trade_research.errors import (
+    ConfigError,
+    SourceError,
+    SourceGoneError,
+    SourceRefusedError,
+    TradeResearchError,
+)
 from trade_research.frames.bars import BAR_COLUMNS, PRICES
 from trade_research.frames.calendars import get_calendar
 from trade_research.frames.verdicts import VERDICT_SCHEMA
@@ -31,6 +37,7 @@ from trade_research.store.times import moment
 BEGINNING = datetime(2009, 1, 3, tzinfo=UTC)
 CHUNK = 50_000  # bars of one commit
 _CHANGED = 0.05  # of a stored price: more is another instrument or unit, not a revision
+_ONCE, _TWICE = "asked in one run", "asked in two runs"
 Progress = Callable[[int, int], None]
 
 
@@ -97,6 +104,8 @@ def fetch_bars(
         work.run(start, end)
     except (SourceError, SourceRefusedError) as error:
         work.result.error = work.explain(error)
+        if isinstance(error, SourceGoneError) and (stored := work.span()):
+            work.remember([("ended", stored[1], None, str(error))])
     work.finish()
     return work.result
 
@@ -115,6 +124,7 @@ class _Work:
     until: datetime = BEGINNING
     last: pl.DataFrame | None = None
     may_differ: float = 0.0
+    ended: bool = False
     done: int = 0
     total: int = 0
 
@@ -146,7 +156,7 @@ class _Work:
             self.walk(stored[1], end, self.bar(stored[1]))
         self.flush()
         self.note_listing(start)
-        self.fill_holes(begin, end)
+        self.fill_holes(start or BEGINNING, end)
 
     # One span, page by page.
 
@@ -161,6 +171,8 @@ class _Work:
                 empty, self.may_differ = 0, 0.0
                 self.take(bars)
                 self.last, self.at = fresh[-1:], fresh["open_time"][-1]
+                if self.ended:
+                    return
             elif self.source.windowed:
                 self.at, self.last = self.at + self.step * self.source.page_bars, None
             elif empty:
@@ -176,6 +188,7 @@ class _Work:
             self.store.write_actions(
                 page.actions, venue=self.name.venue, symbol=self.name.symbol, source=self.origin()
             )
+        self.ended = page.last
         now, step = self.source.now(), self.name.interval
         if page.rows.is_empty():
             return pl.DataFrame(schema=BAR_COLUMNS)
@@ -228,23 +241,29 @@ class _Work:
     # What is missing.
 
     def fill_holes(self, start: datetime, end: datetime) -> None:
-        """Ask again for every hole that was not asked for before, and note those that stay."""
+        """Ask again for holes, until two runs have found nothing in them; note what stays."""
         for first, last in self._joined(self.holes(start, end)):
             self.walk(first, last)
         self.flush()
-        left = self.holes(start, end)
-        if left:
-            self.remember([("no_bars", a, b, f"{n} bars") for a, b, n in left])
+        left = [(a, b) for a, b, _ in self.holes(start, end)]
+        before = {(a, b) for a, b in left} & self.asked(_ONCE)
+        self.remember([("no_bars", a, b, _TWICE if (a, b) in before else _ONCE) for a, b in left])
 
     def holes(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime, int]]:
         """Gaps inside what is stored, without those that are known to be empty."""
         gaps = self.gaps().filter(pl.col("end_time") > start, pl.col("open_time") < end)
-        known = read_facts(self.store.root, self.name.venue, self.name.symbol).filter(
-            pl.col("kind") == "no_bars", pl.col("interval") == self.name.interval.text
-        )
-        asked = set(known.select("start", "end").iter_rows())
+        known = self.asked(_TWICE)
         rows = gaps.select("open_time", "end_time", "rows").rows()
-        return [(a, b, n) for a, b, n in rows if (a, b) not in asked]
+        return [(a, b, n) for a, b, n in rows if (a, b) not in known]
+
+    def asked(self, how_often: str) -> set[tuple[datetime, datetime]]:
+        """Holes that the source was asked for again, in one run or in two."""
+        known = read_facts(self.store.root, self.name.venue, self.name.symbol).filter(
+            pl.col("kind") == "no_bars",
+            pl.col("interval") == self.name.interval.text,
+            pl.col("detail") == how_often,
+        )
+        return set(known.select("start", "end").iter_rows())
 
     def _joined(
         self, holes: list[tuple[datetime, datetime, int]]
@@ -296,7 +315,7 @@ class _Work:
         ask = getattr(self.source, "listed", None)
         if ask is None:
             return start
-        found = self.retry.run(lambda: ask(self.name.symbol), self.sleep)
+        found = self.retry.run(lambda: ask(self.name.symbol, self.name.interval), self.sleep)
         return max(start, found) if found is not None else start
 
     def note_listing(self, start: datetime | None) -> None:
@@ -324,6 +343,8 @@ class _Work:
         ).is_empty()
 
     def remember(self, facts: list[tuple[str, datetime, datetime | None, str]]) -> None:
+        if not facts:
+            return
         rows = [
             (kind, self.name.interval.text, start, end, detail, self.source.name)
             for kind, start, end, detail in facts

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -147,20 +149,17 @@ class Http:
             url += f"?{split.query}" if split.query else ""
         self.bucket.take(weight)
         try:
-            with self._client.stream(
-                method, url, params=params or None, headers=headers, content=body
-            ) as reply:
-                return self._read(reply)
-        except httpx.TimeoutException:
-            why = f"did not answer within {self.timeout_s:g} s"
-        except httpx.HTTPError as error:
-            why = f"broke off ({type(error).__name__})"
-        except (UnicodeError, httpx.InvalidURL) as error:
-            raise ConfigError(f"{self.name} cannot ask for that: {redact(str(error))}") from None
+            with self._open(method, url, params, headers, body) as reply:
+                return self._read(reply, urlsplit(url)._replace(query="").geturl())
+        except self._failures as error:
+            if isinstance(error, httpx.InvalidURL | UnicodeError):
+                raise ConfigError(f"{self.name} cannot ask for that: {shown(str(error))}") from None
+            late = "Timeout" in type(error).__name__
+            why = f"said nothing for {self.timeout_s:g} s" if late else "broke off its answer"
         raise SourceError(f"{place(url)} {why}") from None
 
-    def _read(self, reply: httpx.Response) -> Answer:
-        start, at = time.monotonic(), place(str(reply.request.url))
+    def _read(self, reply: Any, url: str) -> Answer:
+        start, at = time.monotonic(), place(url)
         self._note_clock(reply.headers.get("date", ""))
         status = reply.status_code
         if status in (418, 429):
@@ -173,14 +172,38 @@ class Http:
         if status >= 500:
             raise SourceError(f"{at} answered {status}")
         parts, size = [], 0
-        for part in reply.iter_bytes():
+        for part in self._parts(reply):
             parts.append(part)
             size += len(part)
             if size > MOST_BYTES:
                 raise SourceError(f"{at} sends over {MOST_BYTES >> 20} MB")
             if time.monotonic() - start > self.deadline_s:
                 raise SourceError(f"{at} took over {self.deadline_s:g} s to answer")
-        return Answer(str(reply.request.url), status, reply.headers, b"".join(parts))
+        return Answer(url, status, reply.headers, b"".join(parts))
+
+    def _open(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+    ) -> AbstractContextManager[Any]:
+        """The answer's head, its body still to be read."""
+        return self._client.stream(
+            method, url, params=params or None, headers=headers, content=body
+        )
+
+    def _parts(self, reply: Any) -> Iterator[bytes]:
+        """The body, unpacked, in pieces."""
+        yield from reply.iter_bytes()
+
+    @cached_property
+    def _failures(self) -> tuple[type[Exception], ...]:
+        """What the client raises where there is no whole answer."""
+        import httpx
+
+        return (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
 
     def json(
         self,
@@ -221,6 +244,50 @@ class Http:
         # The header has whole seconds: only what is more than one second apart says anything.
         ahead = time.time() - theirs
         self._late_by = ahead if abs(ahead) > 2.0 else 0.0
+
+
+class BrowserHttp(Http):
+    """The same door by the client that yfinance uses: Yahoo turns away whoever is no browser."""
+
+    def _open(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any] | None,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+    ) -> AbstractContextManager[Any]:
+        ask = self._local.__dict__.get("session")
+        if ask is None:
+            from curl_cffi import requests
+
+            ask = requests.Session(impersonate="chrome", trust_env=False)
+            self._local.session = ask
+            weakref.finalize(self, ask.close)
+        reply = ask.request(
+            method,  # type: ignore[arg-type]  # a literal
+            url,
+            params=dict(params or {}),
+            headers=dict(headers or {}),
+            content=body,
+            timeout=self.timeout_s,
+            allow_redirects=False,
+            stream=True,
+        )
+        return closing(reply)
+
+    def _parts(self, reply: Any) -> Iterator[bytes]:
+        yield from reply.iter_content()
+
+    @cached_property
+    def _failures(self) -> tuple[type[Exception], ...]:
+        from curl_cffi.requests.exceptions import RequestException
+
+        return (RequestException, UnicodeError)
+
+    @cached_property
+    def _local(self) -> threading.local:
+        return threading.local()  # its sessions are for one thread each
 
 
 def as_session(http: Http) -> Any:

@@ -41,12 +41,14 @@ class Quote:
 class Page:
     """Rows of one answer, as the provider gave them, in the columns of `frames.to_bars`.
 
-    `actions` are splits and dividends that came along; `notes` say what was done or left out.
+    `actions` are splits and dividends that came along; `notes` say what was done or left out;
+    `last` is True where nothing can follow these rows in the span that was asked for.
     """
 
     rows: pl.DataFrame
     actions: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
+    last: bool = False
 
 
 class Source(Protocol):

@@ -37,13 +37,13 @@ FACT_KINDS = {
     "listed": "the source's history begins here: asked for earlier bars, it had none",
     "ended": "trading has ended: delisted, merged, or a dead symbol",
     "ticker": "it traded under the ticker in `detail` over this span",
-    "no_bars": "asked again for this span, the source had no bars: an outage, or nothing traded",
+    "no_bars": "asked for this span again, in as many runs as `detail` says, the source had no bars",
 }
-_KEY = ["kind", "interval", "start", "detail"]
+_KEY = ["kind", "interval", "start", "end"]
 
 
 def write_facts(root: Path, venue: str, symbol: str, facts: pl.DataFrame) -> None:
-    """Add facts to those known; one of the same kind, interval, start and detail is replaced."""
+    """Add facts to those known; one of the same kind, interval and span is replaced."""
     fresh = facts.select(pl.col(name).cast(kind) for name, kind in FACT_SCHEMA.items())
     unknown = set(fresh["kind"]) - set(FACT_KINDS)
     if unknown:
