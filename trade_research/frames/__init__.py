@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = attach(
         "align": "align",
         "audit": "verdicts",
         "audit_books": "book_verdicts",
+        "bars_of_trades": "trade_bars",
         "check_actions": "adjust",
         "check_bars": "bars",
         "check_books": "books",
