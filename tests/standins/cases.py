@@ -19,7 +19,7 @@ import polars as pl
 
 from tests.standins import recorded
 from tests.standins.binance import SPOT, USDM, binance, hourly
-from tests.standins.server import Request, Standin
+from tests.standins.server import Request, Route, Standin
 from trade_research.frames.bars import to_bars
 
 Row = list[Any]
@@ -265,6 +265,11 @@ def _futures_case() -> Case:
 
 def yahoo_server(part: str, symbol: str) -> Standin:
     """A stand-in that serves a recorded chart, cut to the span that is asked for."""
+    return Standin(yahoo_routes(part, symbol))
+
+
+def yahoo_routes(part: str, symbol: str) -> dict[str, Route]:
+    """Its routes."""
     whole = recorded.answer(part)
     body = whole["response"]["bodyJson"] if "response" in whole else whole
 
@@ -281,7 +286,7 @@ def yahoo_server(part: str, symbol: str) -> Standin:
         made = {**found, "timestamp": [stamps[i] for i in keep], "indicators": {"quote": [kept]}}
         return {"chart": {"result": [made], "error": None}}
 
-    return Standin({"query2.finance.yahoo.com/v8/finance/chart/*": chart})
+    return {"query2.finance.yahoo.com/v8/finance/chart/*": chart}
 
 
 def _yahoo_case() -> Case:
