@@ -26,7 +26,7 @@ class SystemClock:
 
 
 class VirtualClock:
-    """A clock that stands still until it is set: replays and tests."""
+    """The time of day stands still until it is set, the stopwatch runs: replays and tests."""
 
     def __init__(self, now_ns: int = 0) -> None:
         self._now = now_ns
@@ -39,4 +39,6 @@ class VirtualClock:
         """The time it was set to."""
         return self._now
 
-    monotonic_ns = now_ns
+    def monotonic_ns(self) -> int:
+        """Nanoseconds since some moment."""
+        return time.monotonic_ns()

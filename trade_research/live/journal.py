@@ -43,6 +43,8 @@ class Journal:
     clock : Clock
     session : str
         Written into every record as ``sid``.
+    is_daily : bool
+        False keeps all in the file of the first day: replays, whose days are not those of people.
     is_durable : bool
         False leaves it to the system when bytes reach the disk: replays, whose records can be made
         again.
@@ -54,10 +56,16 @@ class Journal:
     """
 
     def __init__(
-        self, folder: Path, clock: Clock, session: str, *, is_durable: bool = True
+        self,
+        folder: Path,
+        clock: Clock,
+        session: str,
+        *,
+        is_daily: bool = True,
+        is_durable: bool = True,
     ) -> None:
         self.folder, self.session, self.recovered_bytes = folder, session, 0
-        self._clock, self._is_durable = clock, is_durable
+        self._clock, self._is_daily, self._is_durable = clock, is_daily, is_durable
         self._file, self._day, self._size, self._synced_ns = -1, -1, 0, 0
         self._is_dirty = self._is_failed = False
         self._second, self._stamp = -1, ""
@@ -131,7 +139,7 @@ class Journal:
     def _write(self, now: int, line: bytes) -> None:
         day = now // (86_400 * _SECOND)
         # A clock that was set back goes on in the file it is in.
-        if day > self._day or self._file < 0:
+        if self._file < 0 or (self._is_daily and day > self._day):
             self._open(day)
         try:
             written = os.write(self._file, line)
@@ -147,6 +155,9 @@ class Journal:
             self.sync()
             os.close(self._file)
         name = f"audit_{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}.jsonl"
+        known = files_of(self.folder)
+        if known and not self._is_daily:
+            name = known[-1].name
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             self._file = os.open(self.folder / name, flags, 0o600)

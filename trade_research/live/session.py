@@ -24,7 +24,7 @@ from trade_research.live.records import (
     signal_fields,
 )
 from trade_research.orders import Intent, intent_id
-from trade_research.risk.check import Approved, breach, check, is_opposite
+from trade_research.risk.check import Approved, Refused, breach, check, is_opposite
 from trade_research.risk.limits import Limits
 from trade_research.risk.state import RiskState
 
@@ -63,8 +63,8 @@ class Session:
         None weighs no order: for replays that must give the backtest.
     cash : float
         Money at the start.
-    interval_us : int
-        Of the bars.
+    interval_us : int, optional
+        Of bars around the clock: a later open is after a gap. None where sessions decide.
     session_of : callable, optional
         Day number of a row by its close time, where sessions are not UTC days.
     may_trade : callable
@@ -80,7 +80,7 @@ class Session:
         *,
         limits: Limits | None,
         cash: float,
-        interval_us: int,
+        interval_us: int | None,
         session_of: Callable[[int], int] | None = None,
         may_trade: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -93,6 +93,7 @@ class Session:
         self._open: dict[str, Approved] = {}
         self._ids: dict[tuple[int, str], str] = {}
         self._flows: dict[str, float] = {}
+        self._refused: dict[str, tuple[float, str]] = {}
 
     def on_row(self, row: Row) -> None:
         """A row of closed bars: fills, marks, the decision on it, and its orders."""
@@ -159,7 +160,11 @@ class Session:
         )
 
     def _receive(self, row: Row) -> None:
-        is_after_gap = self.last_open >= 0 and row.open_time > self.last_open + self._interval
+        is_after_gap = (
+            self._interval is not None
+            and self.n_rows > 0
+            and row.open_time > self.last_open + self._interval
+        )
         for s, symbol in enumerate(self.broker.symbols):
             bar = Bar(symbol, row.open_time, row.close_time, *row.bars[:, s].tolist())
             if bar.close == bar.close:
@@ -246,21 +251,34 @@ class Session:
             quantity=quantity,
             price=self.broker.marks[symbol],
         )
-        held = self.broker.positions.get(symbol, 0.0)
+        verdict = self._weighed(intent, row)
+        if isinstance(verdict, Refused):
+            # A wish that stays and stays refused is on record once.
+            if self._refused.get(symbol) != (intent.weight, verdict.limit):
+                self._refused[symbol] = intent.weight, verdict.limit
+                signal = self._signal(row, intent, why)
+                self._record(
+                    "risk_block", signal=signal, limit=verdict.limit, reason=verdict.reason
+                )
+            return
+        self._refused.pop(symbol, None)
+        self._signal(row, intent, why)
+        self._send(verdict, row)
+
+    def _weighed(self, intent: Intent, row: Row) -> Approved | Refused:
+        if self.limits is None:
+            return Approved(intent, abs(intent.quantity), reduces=False)
+        verdict = check(intent, self.limits, self.risk, row.received_ns)
+        if isinstance(verdict, Approved) and not verdict.reduces and not self.may_trade():
+            self.risk = self.risk.latched("kill")
+            return Refused(intent, "kill", "the kill latch is set")
+        return verdict
+
+    def _signal(self, row: Row, intent: Intent, why: Mapping[str, float]) -> dict[str, Any]:
+        held = self.broker.positions.get(intent.symbol, 0.0)
         signal = signal_fields(intent, held, why)
         self._record("signal_generated", signal=signal, bar={"open_us": row.open_time})
-        if self.limits is None:
-            verdict: Any = Approved(intent, abs(quantity), reduces=False)
-        else:
-            verdict = check(intent, self.limits, self.risk, row.received_ns)
-        if not isinstance(verdict, Approved):
-            self._record("risk_block", signal=signal, limit=verdict.limit, reason=verdict.reason)
-            return
-        if not verdict.reduces and not self.may_trade():
-            self.risk = self.risk.latched("kill")
-            self._record("risk_block", signal=signal, limit="kill", reason="the kill latch is set")
-            return
-        self._send(verdict, row)
+        return signal
 
     def _send(self, order: Approved, row: Row) -> None:
         intent = order.intent

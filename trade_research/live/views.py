@@ -41,6 +41,11 @@ VIEWS = {
     "arg_max(position, seq) position from fills group by symbol",
 }
 
+SUMMARY = (
+    "select event, count(*) records, min(ts) first, max(ts) last from journal "
+    "group by event order by min(seq)"
+)
+
 
 def journal_frame(folder: Path) -> pl.DataFrame:
     """Every record whose chain holds: ``seq, ts, event, sid, record`` (the rest, as JSON text)."""

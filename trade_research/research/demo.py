@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from trade_research.evidence.check import Check
     from trade_research.research.backtest import Backtest
     from trade_research.store.bars import WriteReport
+    from trade_research.store.store import Store
 
 NAME = "index:SP500@1d"
 PARAMS: dict[str, Any] = {"fast": 50, "slow": 200}
@@ -36,16 +37,12 @@ def run_demo(root: Path, report: Path, on_step: Any = lambda text: None) -> Demo
     from trade_research.research.backtest import backtest
     from trade_research.research.check import check
     from trade_research.simulate.costs import Costs
-    from trade_research.sources.demo import demo_bars
     from trade_research.store.store import Store
     from trade_research.strategies.load import load_strategy
 
     on_step("taking 20 years of S&P 500 and Nasdaq days into the store")
     store = Store(root)
-    written = [
-        store.write_bars(frame, venue="index", symbol=symbol, interval="1d", source="arch")
-        for symbol, frame in demo_bars().items()
-    ]
+    written = fill(store)
     strategy = load_strategy("ma_crossover")
     query = store.query(NAME)
     on_step("checking that the strategy does not look ahead")
@@ -54,3 +51,13 @@ def run_demo(root: Path, report: Path, on_step: Any = lambda text: None) -> Demo
     run = backtest(strategy, query, costs=Costs.venue("index"), **PARAMS)
     on_step("writing the report")
     return Demo(written, checked, run, run.report(report))
+
+
+def fill(store: Store) -> list[WriteReport]:
+    """Take the embedded S&P 500 and Nasdaq days into a store; nothing is written twice."""
+    from trade_research.sources.demo import demo_bars
+
+    return [
+        store.write_bars(frame, venue="index", symbol=symbol, interval="1d", source="arch")
+        for symbol, frame in demo_bars().items()
+    ]

@@ -109,7 +109,8 @@ class Paper:
                 f"session {self.name!r} was killed by {by} ({reason}); it cannot go on. Start "
                 "another: --session NAME"
             )
-        with Journal(self.folder, clock, self.name) as journal:
+        is_live = isinstance(clock, SystemClock)
+        with Journal(self.folder, clock, self.name, is_daily=is_live) as journal:
             past = list(scan(self.folder)) if journal.seq else []
             self._check(past)
             session = self._relived(journal, past, history)
@@ -125,7 +126,7 @@ class Paper:
             bars = BarClock(
                 self.data.market.symbols,
                 source.backfill,
-                interval_us=self.data.interval.us if self.data.calendar_name == "24/7" else None,
+                interval_us=self._interval_us,
                 grace_us=GRACE_US,
                 last_open=last_open,
             )
@@ -175,12 +176,17 @@ class Paper:
             retold,
             limits=self.limits,
             cash=self.setup.cash,
-            interval_us=self.data.interval.us,
+            interval_us=self._interval_us,
             session_of=self._session_of(),
             may_trade=lambda: not retold.is_next("risk_block", limit="kill"),
         )
         relive(session, retold, rows)
         return session
+
+    @property
+    def _interval_us(self) -> int | None:
+        """Between two opens, where the market never closes."""
+        return self.data.interval.us if self.data.calendar_name == "24/7" else None
 
     def _session_of(self) -> Callable[[int], int] | None:
         """Day number of a row's session; UTC days where the calendar has no sessions."""

@@ -209,6 +209,8 @@ class _Rig:
         sessions = data.market.session_days().tolist()
         days = dict(zip(market.close_time.tolist(), sessions, strict=True))
         self._session_of = days.__getitem__
+        is_round_the_clock = data.calendar_name == "24/7"
+        self._interval_us = data.interval.us if is_round_the_clock else None
         self.duplicates = 0
 
     def run(self, transport: Transport | None) -> Session:
@@ -260,7 +262,7 @@ class _Rig:
         return journal, session
 
     def _journal(self) -> Journal:
-        return Journal(self._folder, self._clock, self._name, is_durable=False)
+        return Journal(self._folder, self._clock, self._name, is_daily=False, is_durable=False)
 
     def _session(self, record: Any) -> Session:
         return Session(
@@ -270,16 +272,15 @@ class _Rig:
             record,
             limits=self._limits,
             cash=self._setup.cash,
-            interval_us=self._data.interval.us,
+            interval_us=self._interval_us,
             session_of=self._session_of,
         )
 
     def _bar_clock(self, last_open: int) -> BarClock:
-        is_round_the_clock = self._data.calendar_name == "24/7"
         return BarClock(
             self._data.market.symbols,
             self._stored.backfill,
-            interval_us=self._data.interval.us if is_round_the_clock else None,
+            interval_us=self._interval_us,
             grace_us=GRACE_US,
             last_open=last_open,
         )

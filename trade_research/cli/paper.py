@@ -1,0 +1,252 @@
+"""`paper` and `kill`: trade on paper, look at it, and end it."""
+
+from __future__ import annotations
+
+import json as json_text
+import os
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trade_research.cli.data import Since, Until, utc
+from trade_research.cli.evaluate import CalendarOption, Params, StrategyArg, open_data, parse_params
+from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, examples, say
+from trade_research.errors import ConfigError, SessionError
+
+if TYPE_CHECKING:
+    pass
+
+SessionOption = Annotated[
+    str, typer.Option("--session", help="Name of the session; its journal lies in LOGS/NAME.")
+]
+LogsRoot = Annotated[
+    Path, typer.Option("--logs", envvar="TRADE_RESEARCH_LOGS", help="Folder of the journals.")
+]
+DEFAULT = "paper"
+
+app = typer.Typer(
+    help="Trade on paper: the same function, one closed bar at a time.", no_args_is_help=True
+)
+
+
+def folder_of(logs: Path, session: str) -> Path:
+    """Where a session's journal lies: the first's in the folder itself, others' below it."""
+    if not session or not all(c.isalnum() or c in "-_" for c in session) or len(session) > 64:
+        raise ConfigError(f"--session {session!r}: use letters, digits, - and _, 64 at most")
+    return logs if session == DEFAULT else logs / session
+
+
+@app.command(
+    epilog=examples(
+        "paper run ma_crossover --replay",
+        "paper run ma_crossover --data binance:BTC/USDT@1m --replay --speed 600",
+        "paper run mine.py:trend --data binance:BTC/USDT@1m --session trend",
+    )
+)
+def run(
+    strategy: StrategyArg = "ma_crossover",
+    data: Annotated[
+        list[str] | None, typer.Option("--data", help="Instrument, once for each; embedded days.")
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Stored bars as if they closed now; no network.")
+    ] = False,
+    speed: Annotated[
+        float, typer.Option(help="With --replay: seconds of market in a second; 0: all there is.")
+    ] = 0.0,
+    since: Since = None,
+    until: Until = None,
+    param: Params = None,
+    cash: Annotated[float, typer.Option(help="Paper money at the start.")] = 100_000.0,
+    costs_of: Annotated[
+        str | None, typer.Option("--costs", help="A venue's costs, e.g. binance.")
+    ] = None,
+    account: Annotated[str, typer.Option(help="spot, margin or perp.")] = "spot",
+    limit: Annotated[
+        list[str] | None, typer.Option("--limit", help="A risk limit, e.g. max_daily_loss=500.")
+    ] = None,
+    session: SessionOption = DEFAULT,
+    logs: LogsRoot = Path("logs"),
+    calendar: CalendarOption = None,
+    store: StoreRoot = Path("datasets"),
+    json: JsonFlag = False,
+) -> None:
+    """Run a strategy on paper until the bars end, `paper stop`, Ctrl-C or `kill`.
+
+    Limits are those of `Limits.of_cash` unless --limit says otherwise. Started again, a session
+    goes on where its journal ends. Exit code 3 when it was killed, 4 when it failed.
+    """
+    from trade_research.cli.screens import watching
+    from trade_research.research.data import read_data
+    from trade_research.research.paper import Paper
+    from trade_research.research.setup import Setup
+    from trade_research.simulate.accounts import Account
+    from trade_research.simulate.costs import Costs
+    from trade_research.strategies.load import load_strategy
+
+    loaded = load_strategy(strategy)
+    bars = open_data(data, since, until, store, None) if data else _embedded(store, since, until)
+    made = Paper(
+        name=session,
+        folder=folder_of(logs, session),
+        strategy=loaded,
+        params=loaded.bind(**parse_params(param, loaded)),
+        data=read_data(bars, calendar),
+        setup=Setup(
+            costs=Costs.venue(costs_of) if costs_of else Costs(),
+            account=Account.of(account),
+            exits=None,
+            rules=None,
+            cash=cash,
+            fill="next_open",
+            delay=0,
+            rebalance=None,
+            finalize=False,
+        ),
+        limits=limits_of(cash, limit),
+    )
+    with watching(quiet=json) as look:
+        if replay:
+            ended = made.replay(speed=speed, on_look=look)
+        else:
+            ended = _live(made, data or [], store, look)
+    status = read_status(made.folder)
+    if json:
+        emit_json("paper", {"ended": ended.how, "reason": ended.reason, "status": status})
+    else:
+        say(*summary(status), f"{ended.how}: {ended.reason}", f"journal: {made.folder}")
+    if ended.how != "stopped":
+        raise typer.Exit(3 if ended.how == "killed" else 4)
+
+
+@app.command(epilog=examples("paper status", "paper status --session trend --watch"))
+def status(
+    session: SessionOption = DEFAULT,
+    logs: LogsRoot = Path("logs"),
+    watch: Annotated[bool, typer.Option("--watch", help="Until Ctrl-C, once a second.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """What a session holds, has made and is doing."""
+    from trade_research.cli.screens import screen
+
+    folder = folder_of(logs, session)
+    if watch and not json:
+        from rich.live import Live
+
+        with Live(screen(read_status(folder)), screen=True, refresh_per_second=2) as live:
+            while True:
+                time.sleep(1.0)
+                live.update(screen(read_status(folder)))
+    found = read_status(folder)
+    if json:
+        emit_json("paper-status", found)
+    else:
+        say(*summary(found))
+
+
+@app.command(epilog=examples("paper stop", "paper stop --session trend"))
+def stop(session: SessionOption = DEFAULT, logs: LogsRoot = Path("logs")) -> None:
+    """Ask a session to end after the bar it is at; positions stay as they are."""
+    found = read_status(folder_of(logs, session))
+    if not is_alive(found):
+        raise SessionError(f"session {session!r} is not running")
+    os.kill(found["pid"], signal.SIGTERM)
+    say(f"session {session!r} was asked to stop")
+
+
+def kill(
+    session: SessionOption = DEFAULT,
+    reason: Annotated[str, typer.Option(help="For the record.")] = "by hand",
+    logs: LogsRoot = Path("logs"),
+) -> None:
+    """Set a session's kill latch: nothing new is ordered, everything is closed, for good.
+
+    The latch is on the disk when this returns, whether the session runs, hangs or is stopped.
+    """
+    from trade_research.live.latch import Latch
+
+    folder = folder_of(logs, session)
+    if not folder.is_dir():
+        raise SessionError(f"there is no session {session!r} in {logs}")
+    by = os.environ.get("USER") or "somebody"
+    first = Latch(folder).set(by, reason[:400])
+    say(f"the kill latch of {session!r} is {'set' if first else 'set already'}")
+
+
+def limits_of(cash: float, texts: list[str] | None) -> Any:
+    """`Limits.of_cash` with what `name=value` texts change."""
+    from trade_research.risk.limits import Limits
+
+    changes: dict[str, Any] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--limit {text!r} is not name=value, e.g. max_daily_loss=500")
+        kind = Limits.__annotations__.get(name, "float")
+        try:
+            changes[name] = (
+                value if "str" in kind else int(value) if kind == "int" else float(value)
+            )
+        except ValueError:
+            raise ConfigError(f"--limit {text!r}: {value!r} is not a number") from None
+    return Limits.of_cash(cash).but(**changes)
+
+
+def read_status(folder: Path) -> dict[str, Any]:
+    """The last status a session wrote."""
+    try:
+        found: dict[str, Any] = json_text.loads((folder / "status.json").read_text())
+    except FileNotFoundError:
+        raise SessionError(f"no session has run in {folder}; start one: `paper run`") from None
+    except (OSError, ValueError) as error:
+        raise SessionError(f"the status in {folder} cannot be read: {error}") from error
+    return found
+
+
+def is_alive(found: dict[str, Any]) -> bool:
+    """Whether the process that wrote a status still runs."""
+    if not found.get("is_running"):
+        return False
+    try:
+        os.kill(found["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def summary(found: dict[str, Any]) -> list[str]:
+    """A status in a few lines."""
+    held = ", ".join(f"{symbol} {units:g}" for symbol, units in found["positions"].items())
+    last = datetime.fromtimestamp(max(found["last_open_us"], 0) / 1e6).astimezone()
+    lines = [
+        f"session {found['session']}: {'running' if is_alive(found) else 'not running'}",
+        f"  bars      {found['rows']:,}, the last opened {last:%Y-%m-%d %H:%M %Z}",
+        f"  equity    {found['equity']:,.2f}  (today {found['day_pnl']:+,.2f}, "
+        f"{found['drawdown']:,.2f} under the peak)",
+        f"  holds     {held or 'nothing'}",
+        f"  orders    {found['orders_today']} today; latch: {found['latch'] or 'none'}",
+        f"  records   {found['records']:,}, head {found['head']}",
+    ]
+    if found["strategy_errors"]:
+        lines.append(f"  errors    {found['strategy_errors']} of the strategy: `audit show`")
+    return lines
+
+
+def _embedded(root: Path, since: datetime | None, until: datetime | None) -> Any:
+    """The embedded days, of the last three years unless another span was asked for."""
+    from trade_research.research.demo import NAME, fill
+    from trade_research.store.store import Store
+
+    store = Store(root)
+    fill(store)
+    return store.query(NAME, utc(since) or datetime(2016, 1, 1, tzinfo=UTC), utc(until))
+
+
+def _live(made: Any, names: list[str], store: Path, look: Any) -> Any:
+    raise SessionError("a live feed needs --data VENUE:SYMBOL@INTERVAL; without: --replay")
