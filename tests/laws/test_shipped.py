@@ -1,53 +1,114 @@
-"""The laws over every strategy that ships, also with Numba's bounds check on."""
+"""The laws over every strategy that ships, on made and on real bars, with the bounds check on."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from functools import cache
 
+import numpy as np
+import polars as pl
 import pytest
 
+from tests.counts import FULL, count
+from tests.data import needs_data, shared
 from tests.evidence.test_rebuilt import bars
+from tests.laws.shipped import CASES, COMPOSED, IDS, with_the_rest
 from trade_research.evidence.check import check
-from trade_research.strategies.load import shipped
+from trade_research.frames.bars import to_bars
 
-ALL = sorted(shipped())
+N_BARS = count(60_000)
 
 
-@pytest.mark.fast
-@pytest.mark.parametrize("name", ALL)
-def test_the_laws_hold(name):
-    found = check(shipped()[name], bars(3_000))
+@cache
+def made():
+    return with_the_rest(bars(N_BARS), np.random.default_rng(1))
+
+
+@pytest.mark.parametrize(("strategy", "params"), CASES, ids=IDS)
+def test_the_laws_hold(strategy, params):
+    found = check(strategy, made(), params, budget_s=10.0 if FULL else 1.0)
     assert found.passed, str(found)
 
 
-@pytest.mark.fast
-@pytest.mark.parametrize("mode", ["breakout", "reversion"])
-def test_the_laws_hold_for_both_ways_of_bollinger(mode):
-    assert check(shipped()["bollinger"], bars(3_000), {"mode": mode}).passed
+def coin():
+    """Hours of bitcoin: one lost bar, one without volume."""
+    frame = pl.read_parquet(shared("ohlcv/binance_spot_1h_10symbols.parquet"))
+    frame = frame.filter(pl.col("symbol") == "BTCUSDT").rename({"ts": "open_time"})
+    return to_bars(frame[10_000:], "1h", "24/7")
 
 
-@pytest.mark.fast
-def test_the_laws_hold_for_exponential_averages():
-    found = check(shipped()["ma_crossover"], bars(3_000), {"kind": "ema", "fast": 5, "slow": 30})
-    assert found.passed, str(found)
+def share():
+    """23 years of a share as traded: splits of 2, 2, 7 and 4 for one are jumps."""
+    frame = pl.read_parquet(shared("ohlcv/us_equity_daily_unadjusted.parquet"))
+    frame = frame.filter(pl.col("symbol") == "AAPL").rename({"ts": "open_time"})
+    return to_bars(frame.drop("symbol"), "1d", "XNYS")
+
+
+def outage():
+    """Minutes of a market's first winter: hours missing, many without a trade."""
+    path = "ohlcv/defects/binance_spot_1m_BTCUSDT_2017-08_2018-02.parquet"
+    frame = pl.read_parquet(shared(path)).rename({"ts": "open_time"})
+    return to_bars(frame[250_000:], "1m", "24/7")
+
+
+def perpetual():
+    """Hours of a perpetual with its funding as it was known; open interest is made up."""
+    frame = pl.read_parquet(shared("ohlcv/binance_usdm_1m/ETHUSDT.parquet"))
+    frame = to_bars(frame.rename({"ts": "open_time"}), "1m", "24/7")
+    rates = pl.read_parquet(shared("ohlcv/binance_usdm_funding_rate.parquet"))
+    rates = rates.filter(pl.col("symbol") == "ETHUSDT").select(
+        pl.col("ts").alias("close_time"), "funding_rate"
+    )
+    from trade_research.frames.align import align
+    from trade_research.frames.resample import resample
+
+    return align(resample(frame, "5m", "24/7"), rates)
+
+
+MARKETS = {f.__name__: cache(f) for f in (coin, share, outage, perpetual)}
+
+
+@needs_data
+@pytest.mark.parametrize(("strategy", "params"), CASES, ids=IDS)
+def test_the_laws_hold_on_real_bars(strategy, params):
+    """By default on one market each, in turn; at the full count on every one."""
+    at = IDS.index(
+        next(i for (s, p), i in zip(CASES, IDS, strict=True) if (s, p) == (strategy, params))
+    )
+    names = list(MARKETS) if FULL else [list(MARKETS)[at % len(MARKETS)]]
+    if "funding_rate" in strategy.columns:
+        names = ["perpetual"]
+    for name in names:
+        frame = with_the_rest(MARKETS[name]()[: count(80_000)], np.random.default_rng(2))
+        found = check(strategy, frame, params, budget_s=10.0 if FULL else 0.5)
+        assert found.passed, f"{name}: {found}"
+        assert np.isfinite(strategy.targets(frame, **params)["target"].to_numpy()).any()
 
 
 CHECKED = """
+import numpy as np
 from tests.evidence.test_rebuilt import bars
+from tests.laws.shipped import CASES, with_the_rest
 from trade_research.evidence import check_causality, check_warmup
-from trade_research.strategies.load import shipped
-for one in shipped().values():
+frame = with_the_rest(bars(500), np.random.default_rng(1))
+for one, params in CASES[{start}::2]:
     for law in (check_causality, check_warmup):
-        found = law(one, bars(700))
-        assert found.passed, str(found)
+        found = law(one, frame, params)
+        assert found.passed, one.name + str(found)
 """
 
 
-def test_no_shipped_strategy_reads_outside_its_arrays(tmp_path):
+@pytest.mark.parametrize("start", [0, 1])
+def test_no_shipped_strategy_reads_outside_its_arrays(tmp_path, start):
     env = {**os.environ, "NUMBA_BOUNDSCHECK": "1", "TRADE_RESEARCH_CACHE": str(tmp_path)}
+    code = CHECKED.format(start=start)
     done = subprocess.run(
-        [sys.executable, "-c", CHECKED], env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2_000:]
+
+
+def test_compositions_are_among_them():
+    assert {one.name for one, _ in CASES} >= {one.name for one in COMPOSED}

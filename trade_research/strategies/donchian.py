@@ -46,8 +46,9 @@ def donchian(
 
     Parameters: `entry` (bars, 5 to 200), `leave` (bars, 2 to 100). `risk` (fraction of equity, 0 to
     0.05): size each position so that one average true range of 20 bars at its entry is so much of
-    the equity, at most all of it; 0 is all in. `skip`: leave out a breakout after one that gained,
-    unless the close breaks the range of ``3 * entry`` bars (the first system of the Turtles does).
+    the equity, in thousandths, at most all of it; 0 is all in. `skip`: leave out a breakout after
+    one that gained, unless the close breaks the range of ``3 * entry`` bars (the first system of
+    the Turtles does).
 
     Source: Donchian (1960), Financial Analysts Journal 16(6); Faith (2007), Way of the Turtle.
     Market: futures, currencies and coins that trend for months; many small losses, few large
@@ -78,6 +79,7 @@ def donchian(
             if not (skip and gained) or beyond:
                 held, price = side, close[t]
                 size = min(1.0, risk * close[t] / reach[t]) if risk > 0.0 else 1.0
+                size = np.round(1000.0 * size) / 1000.0
             gained = gained and beyond
         target[t] = held * size
     return Channel(target, upper, lower, bottom, top)

@@ -33,6 +33,14 @@ SHIPPED = {
 }
 """Name of each strategy that comes with the package, and the module it lives in."""
 
+BOOKS = {
+    "l2_imbalance": "l2_imbalance",
+    "l2_reversion": "l2_combined",
+    "l2_trend": "l2_combined",
+    "l2_volatility": "l2_combined",
+}
+"""Those that read order books instead of bars."""
+
 _brought: dict[str, set[str]] = {}
 """Folder to the modules in it that strategy files have imported, so that edits are seen."""
 
@@ -60,25 +68,25 @@ def load_strategy(ref: str) -> Strategy:
         Nothing of that name, or not a strategy; the message names the nearest. The file or
         module fails to run.
     """
-    if ref in SHIPPED:
+    if ref in SHIPPED or ref in BOOKS:
         return _shipped(ref)
     place, colon, name = ref.rpartition(":")
     if not colon:
         place, name = ref, ""
-    if place in SHIPPED:
+    if place in SHIPPED or place in BOOKS:
         return _shipped(place).preset(name)
     if place.endswith(".py"):
         return _pick(_run_file(Path(place).expanduser()), name, place)
     if all(part.isidentifier() for part in place.split(".")) and (colon or "." in place):
         return _pick(_import(place), name, place)
     raise StrategyError(
-        f"no strategy {ref!r}: {nearest(ref, SHIPPED)} "
+        f"no strategy {ref!r}: {nearest(ref, {*SHIPPED, *BOOKS})} "
         f"One of your own is named by its file: mine.py:my_strategy"
     )
 
 
 def _shipped(name: str) -> Strategy:
-    found = getattr(importlib.import_module(f"trade_research.strategies.{SHIPPED[name]}"), name)
+    found = getattr(importlib.import_module(f"trade_research.strategies.{(SHIPPED | BOOKS)[name]}"), name)
     assert isinstance(found, Strategy)
     return found
 
