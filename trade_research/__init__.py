@@ -82,5 +82,6 @@ __getattr__, __dir__, __all__ = attach(
         "strategies": "",
         "strategy": "strategies.strategy",
         "vote": "strategies.vote",
+        "walk_forward": "research.walkforward",
     },
 )
