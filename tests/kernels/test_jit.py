@@ -12,7 +12,7 @@ import pytest
 from tests.indicators import naive
 from trade_research import indicators
 from trade_research.indicators import ema, rolling_std, rsi, sma
-from trade_research.kernels import rolling, smooth
+from trade_research.kernels import deviations, rolling, smooth
 from trade_research.kernels.jit import F64, kernel
 
 X = 60_000 + np.round(np.cumsum(np.random.default_rng(0).normal(0, 5, 900)), 2)
@@ -79,7 +79,7 @@ def test_deviation_equals_its_own_python(window, monkeypatch):
         if hasattr(inner, "py_func"):
             monkeypatch.setattr(rolling, name, inner.py_func)
     mean, out = np.empty(X.size), np.empty(X.size)
-    rolling.rolling_deviation(HOLED, window, 0, mean, out)
+    deviations.rolling_deviation(HOLED, window, 0, mean, out)
     np.testing.assert_allclose(compiled, out, rtol=1e-12)
 
 

@@ -106,7 +106,7 @@ def supertrend(high: F64, low: F64, close: F64, window: int = 10, multiple: floa
     Seban (2008). Equal to TA-Lib's ``SUPERTREND``.
     """
     line, side = np.empty(close.size), np.empty(close.size)
-    flip(high, low, close, wilder_range(high, low, close, window), multiple, line, side)
+    flip(high, low, close, wilder_range(high, low, close, window, False), multiple, line, side)
     return Trail(line, side)
 
 

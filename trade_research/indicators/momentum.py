@@ -8,9 +8,16 @@ import numpy as np
 
 from trade_research.kernels.convergence import converge
 from trade_research.kernels.jit import F64, indicator, kernel
-from trade_research.kernels.rolling import higher, lower, rolling_best, rolling_mean
+from trade_research.kernels.rolling import rolling_mean
 from trade_research.kernels.smooth import smooth_chain, wilder_rsi
-from trade_research.kernels.windows import changes, mean_distance, percent_changes, rolling_sum
+from trade_research.kernels.windows import (
+    changes,
+    mean_distance,
+    percent_changes,
+    place_in_range,
+    rolling_line,
+    rolling_sum,
+)
 
 
 class Convergence(NamedTuple):
@@ -159,16 +166,6 @@ def ppo(x: F64, fast: int = 12, slow: int = 26, signal: int = 9) -> Convergence:
 
 
 @kernel
-def _place(high: F64, low: F64, x: F64, window: int) -> F64:
-    """Where x lies between the lowest and highest of the last bars, 0 to 100; 0 without a range."""
-    top, bottom = rolling_best(high, window, higher), rolling_best(low, window, lower)
-    for t in range(x.size):
-        span = top[t] - bottom[t]
-        top[t] = 100.0 * (x[t] - bottom[t]) / span if span != 0.0 else 0.0 * x[t]
-    return top
-
-
-@kernel
 def _averaged(place: F64, smoothing: int, signal: int) -> Stochastic:
     """The two lines of a stochastic; k is NaN until d is known."""
     k = rolling_mean(place, smoothing) if smoothing != 1 else place
@@ -203,7 +200,7 @@ def stochastic(
     ----------
     Lane (1984), Technical Analysis of Stocks & Commodities 2(3). Equal to TA-Lib's ``STOCH``.
     """
-    return _averaged(_place(high, low, close, window), smoothing, signal)
+    return _averaged(place_in_range(high, low, close, window, False), smoothing, signal)
 
 
 @indicator
@@ -220,7 +217,7 @@ def stoch_rsi(
     ``STOCHRSI``.
     """
     index = wilder_rsi(x, window)
-    return _averaged(_place(index, index, index, span), smoothing, signal)
+    return _averaged(place_in_range(index, index, index, span, False), smoothing, signal)
 
 
 @indicator
@@ -233,12 +230,7 @@ def williams_r(high: F64, low: F64, close: F64, window: int = 14) -> F64:
     ----------
     Williams (1973). Equal to TA-Lib's ``WILLR``.
     """
-    out = rolling_best(high, window, higher)
-    bottom = rolling_best(low, window, lower)
-    for t in range(close.size):
-        span = out[t] - bottom[t]
-        out[t] = -100.0 * (out[t] - close[t]) / span if span != 0.0 else 0.0 * close[t]
-    return out
+    return place_in_range(high, low, close, window, True)
 
 
 @indicator
@@ -255,7 +247,7 @@ def cci(high: F64, low: F64, close: F64, window: int = 14) -> F64:
     typical = np.empty(close.size)
     for t in range(close.size):
         typical[t] = (high[t] + low[t] + close[t]) / 3.0
-    mean = rolling_mean(typical, window)
+    mean = rolling_line(typical, window, 1, 1.0, 0.0, 1.0, 0.0)  # exact to the tick
     out = mean_distance(typical, mean, window)
     for t in range(close.size):
         far = typical[t] - mean[t]

@@ -26,22 +26,26 @@ class Levels(NamedTuple):
 @kernel
 def _peaks(x: F64, sign: float, left: int, right: int) -> F64:
     """Values above the `left` before and not below the `right` behind, told `right` bars late."""
-    out = np.full(x.size, np.nan)
-    if left < 1 or right < 1:
+    out, both = np.empty(x.size), left + right
+    if left < 1 or right < 1 or both >= x.size:
+        out[:] = np.nan
         return out
-    for t in range(left + right, x.size):
-        at, top = t - right, sign * x[t - right]
-        is_top = top == top
-        for back in range(1, left + 1):
-            is_top = is_top and top > sign * x[at - back]
-            if not is_top:
-                break
-        for ahead in range(1, right + 1):
-            is_top = is_top and top >= sign * x[at + ahead]
-            if not is_top:
-                break
-        if is_top:
-            out[t] = x[at]
+    out[:both] = np.nan
+    row = np.empty(256)
+    for first in range(0, x.size - both, row.size):
+        top = row[: min(row.size, x.size - both - first)]
+        for i in range(top.size):
+            top[i] = sign * x[first + left + i]
+        for side in range(both + 1):
+            beside = x[first + side :]
+            if side < left:
+                for i in range(top.size):
+                    top[i] = top[i] if top[i] > sign * beside[i] else np.nan
+            else:
+                for i in range(top.size):
+                    top[i] = top[i] if top[i] >= sign * beside[i] else np.nan
+        for i in range(top.size):
+            out[first + both + i] = sign * top[i]
     return out
 
 

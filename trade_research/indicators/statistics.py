@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trade_research.kernels.deviations import rolling_deviation
 from trade_research.kernels.jit import F64, indicator
-from trade_research.kernels.pairs import covary
-from trade_research.kernels.rolling import rolling_deviation
+from trade_research.kernels.pairs import rolling_pairs
 from trade_research.kernels.sorting import middles
 from trade_research.kernels.windows import changes, rank_among, rolling_line, rolling_sum
 
@@ -87,12 +87,7 @@ def correlation(x: F64, y: F64, window: int = 30) -> F64:
     ----------
     Equal to TA-Lib's ``CORREL``, which has 0 where one does not vary.
     """
-    out, alone, other = np.empty(x.size), np.empty(x.size), np.empty(x.size)
-    covary(x, y, window, out, alone, other)
-    for t in range(x.size):
-        size = np.sqrt(alone[t]) * np.sqrt(other[t])
-        out[t] = min(max(out[t] / size, -1.0), 1.0) if size > 0.0 else np.nan
-    return out
+    return rolling_pairs(x, y, window, False)
 
 
 @indicator
@@ -106,11 +101,7 @@ def beta(x: F64, y: F64, window: int = 30) -> F64:
     ----------
     TA-Lib's ``BETA(market, asset)`` takes prices and makes the returns itself.
     """
-    out, alone, other = np.empty(x.size), np.empty(x.size), np.empty(x.size)
-    covary(x, y, window, out, alone, other)
-    for t in range(x.size):
-        out[t] = out[t] / other[t] if other[t] > 0.0 else np.nan
-    return out
+    return rolling_pairs(x, y, window, True)
 
 
 @indicator

@@ -8,7 +8,7 @@ from trade_research.kernels.adaptive import kaufman
 from trade_research.kernels.jit import F64, indicator
 from trade_research.kernels.rolling import rolling_mean
 from trade_research.kernels.smooth import smooth, smooth_chain
-from trade_research.kernels.windows import rolling_line
+from trade_research.kernels.windows import rolling_line, weighted_mean
 
 
 @indicator
@@ -91,7 +91,7 @@ def wma(x: F64, window: int) -> F64:
     ----------
     Equal to TA-Lib's ``WMA``.
     """
-    return rolling_line(x, window, 1, 1.0, 1.0, 0.0, 0.0)
+    return weighted_mean(x, window)
 
 
 @indicator
@@ -132,7 +132,7 @@ def hma(x: F64, window: int) -> F64:
     Hull (2005), alanhull.com. Equal to TA-Lib's ``HMA``; others round the square root.
     """
     ahead = rolling_line(x, window if window > 1 else 0, window // 2, 1.0, -1.0, 0.0, 2.0)
-    return rolling_line(ahead, int(np.sqrt(max(window, 0))), 1, 1.0, 1.0, 0.0, 0.0)
+    return weighted_mean(ahead, int(np.sqrt(max(window, 0))))
 
 
 @indicator

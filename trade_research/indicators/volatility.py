@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from trade_research.kernels.deviations import rolling_bands, rolling_deviation
 from trade_research.kernels.jit import F64, indicator
-from trade_research.kernels.rolling import higher, lower, rolling_best, rolling_deviation
+from trade_research.kernels.rolling import higher, lower, rolling_best
 from trade_research.kernels.smooth import range_reached, smooth, wilder_range
 from trade_research.kernels.windows import log_ratio, rank_among, rolling_sum, root_of_mean
 
@@ -66,10 +67,9 @@ def bollinger_bands(x: F64, window: int = 20, width: float = 2.0) -> Bands:
     Bollinger (2001), Bollinger on Bollinger Bands. Equal to TA-Lib's ``BBANDS``.
     """
     upper, middle, lower = np.empty(x.size), np.empty(x.size), np.empty(x.size)
-    rolling_deviation(x, window, 0, middle, lower)
-    for t in range(x.size):
-        reach = width * lower[t]
-        upper[t], lower[t] = middle[t] + reach, middle[t] - reach
+    rolling_bands(x, window, 0, width, middle, lower, upper)
+    if width == 0.0:
+        lower[:], upper[:] = middle, middle
     return Bands(upper, middle, lower)
 
 
@@ -140,7 +140,7 @@ def atr(high: F64, low: F64, close: F64, window: int = 14) -> F64:
     ----------
     Wilder (1978), New Concepts in Technical Trading Systems. Equal to TA-Lib's ``ATR``.
     """
-    return wilder_range(high, low, close, window)
+    return wilder_range(high, low, close, window, False)
 
 
 class Ribbon(NamedTuple):
@@ -218,7 +218,7 @@ def keltner(
     Keltner (1960), with Raschke's average true range. TA-Lib's ``KC`` starts its average true range
     later, which fades as ``(1 - 1 / span) ** bars``.
     """
-    upper, middle = wilder_range(high, low, close, span), np.empty(close.size)
+    upper, middle = wilder_range(high, low, close, span, False), np.empty(close.size)
     for t in range(close.size):
         middle[t] = (high[t] + low[t] + close[t]) / 3.0
     middle = smooth(middle, window, 2.0 / (window + 1.0))
@@ -237,10 +237,7 @@ def natr(high: F64, low: F64, close: F64, window: int = 14) -> F64:
     ----------
     Forman (2006). Equal to TA-Lib's ``NATR``.
     """
-    out = wilder_range(high, low, close, window)
-    for t in range(close.size):
-        out[t] = 100.0 * (out[t] / close[t])
-    return out
+    return wilder_range(high, low, close, window, True)
 
 
 @indicator

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from trade_research.kernels.jit import F64, indicator, kernel
-from trade_research.kernels.windows import rolling_sum
+from trade_research.kernels.jit import F64, indicator, inner_kernel, kernel
+from trade_research.kernels.rolling import next_hole
+from trade_research.kernels.smooth import leak
+from trade_research.kernels.windows import _SHORT, rolling_sum, sum_of_block
+
+_BLOCK = 256
+"""Bars worked on together; a multiple of eight."""
 
 _TIE = 1e-12
 """Share of the price below which two typical prices are equal but for the rounding of thirds."""
@@ -20,15 +25,13 @@ def _typical(high: F64, low: F64, close: F64) -> F64:
     return out
 
 
-@kernel
-def _pressure(high: F64, low: F64, close: F64, volume: F64) -> F64:
+@inner_kernel
+def _press(high: F64, low: F64, close: F64, volume: F64, out: F64) -> None:
     """Volume by the place of the close in its bar: all of it at the high, −all at the low."""
-    out = np.empty(close.size)
-    for t in range(close.size):
-        span = high[t] - low[t]
-        place = ((close[t] - low[t]) - (high[t] - close[t])) / (span if span != 0.0 else 1.0)
-        out[t] = (place if span != 0.0 else 0.0 * close[t]) * volume[t]
-    return out
+    for i in range(out.size):
+        span = high[i] - low[i]
+        place = ((close[i] - low[i]) - (high[i] - close[i])) / (span if span != 0.0 else 1.0)
+        out[i] = (place if span != 0.0 else 0.0 * close[i]) * volume[i]
 
 
 @kernel
@@ -71,14 +74,23 @@ def vwap_session(high: F64, low: F64, close: F64, volume: F64, day: F64) -> F64:
     Berkowitz, Logue and Noser (1988), Journal of Finance 43(1). Over a single session equal to
     TA-Lib's ``VWAP``.
     """
-    out, base, paid, traded = np.empty(close.size), 0.0, 0.0, 0.0
-    for t in range(close.size):
-        typical = (high[t] + low[t] + close[t]) / 3.0
-        if t == 0 or day[t] != day[t - 1]:
-            base, paid, traded = typical, 0.0 * day[t], 0.0
-        paid += (typical - base) * volume[t]
-        traded += volume[t]
-        out[t] = base + paid / traded if traded > 0.0 else np.nan
+    out, room = np.empty(close.size), np.empty((4, _BLOCK))
+    base, paid, traded, before = 0.0, 0.0, 0.0, np.nan
+    for first in range(0, close.size, _BLOCK):
+        v, days, y = volume[first:], day[first:], out[first : first + _BLOCK]
+        h, m, c = high[first:], low[first:], close[first:]
+        typical, bases, sums, amounts = room[0], room[1], room[2], room[3]
+        for i in range(y.size):
+            typical[i] = (h[i] + m[i] + c[i]) / 3.0
+        for i in range(y.size):
+            if days[i] != before:
+                base, paid, traded, before = typical[i], 0.0 * days[i], 0.0, days[i]
+            paid += (typical[i] - base) * v[i]
+            traded += v[i]
+            bases[i], sums[i], amounts[i] = base, paid, traded
+        for i in range(y.size):
+            share = sums[i] / (amounts[i] if amounts[i] > 0.0 else np.nan)
+            y[i] = bases[i] + share
     return out
 
 
@@ -136,8 +148,17 @@ def ad(high: F64, low: F64, close: F64, volume: F64) -> F64:
     ----------
     Chaikin. Equal to TA-Lib's ``AD``.
     """
-    out = _pressure(high, low, close, volume)
-    _add_up(out)
+    out, room, at = np.empty(close.size), np.empty(_BLOCK), 0
+    while at < close.size:
+        total, start, at = 0.0, at, close.size
+        for first in range(start, close.size, _BLOCK):
+            y = out[first : first + _BLOCK]
+            part = room[: y.size]
+            _press(high[first:], low[first:], close[first:], volume[first:], part)
+            total = leak(part, total, 1.0, y)
+            if y[y.size - 1] != y[y.size - 1]:
+                at = next_hole(out, first) + 1
+                break
     return out
 
 
@@ -152,10 +173,23 @@ def cmf(high: F64, low: F64, close: F64, volume: F64, window: int = 20) -> F64:
     ----------
     Chaikin. Equal to TA-Lib's ``CMF`` where there is volume; TA-Lib has 0 where there is none.
     """
-    out = rolling_sum(_pressure(high, low, close, volume), window)
-    traded = rolling_sum(volume, window)
-    for t in range(close.size):
-        out[t] = out[t] / traded[t] if traded[t] > 0.0 else np.nan
+    out = np.empty(close.size)
+    if not 1 <= window <= _SHORT:
+        _press(high, low, close, volume, out)
+        out, traded = rolling_sum(out, window), rolling_sum(volume, window)
+        for t in range(close.size):
+            out[t] = out[t] / (traded[t] if traded[t] > 0.0 else np.nan)
+        return out
+    out[: window - 1] = np.nan
+    room, rows = np.empty((2, 256 + window)), np.empty((2, 256 + window))
+    for first in range(0, close.size - window + 1, 256):
+        y, v = out[first + window - 1 :][:256], volume[first : first + 255 + window]
+        part, traded = rows[0][: v.size], rows[1][: y.size]
+        _press(high[first:], low[first:], close[first:], v, part)
+        sum_of_block(part, window, room, y)
+        sum_of_block(v, window, room, traded)
+        for i in range(y.size):
+            y[i] /= traded[i] if traded[i] > 0.0 else np.nan
     return out
 
 

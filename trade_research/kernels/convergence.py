@@ -6,21 +6,21 @@ import numpy as np
 
 from trade_research.kernels.jit import F64, inner_kernel, kernel
 from trade_research.kernels.rolling import next_hole, next_value
-from trade_research.kernels.smooth import decay, smooth_run
+from trade_research.kernels.smooth import leak, smooth_run
 
 _BLOCK = 256
-"""Bars of intermediate values kept at a time; a multiple of four."""
+"""Bars of intermediate values kept at a time; a multiple of eight."""
 
 
 @inner_kernel
-def apart(fast: F64, slow: F64, percent: bool) -> None:
-    """Distance of two averages, as it is or in percent of the slow one, into `fast`."""
+def apart(fast: F64, slow: F64, f: float, s: float, percent: bool) -> None:
+    """Distance of `f` times one from `s` times the other, or percent of that, into `fast`."""
     if percent:
         for i in range(fast.size):
-            fast[i] = 100.0 * (fast[i] - slow[i]) / slow[i]
+            fast[i] = 100.0 * (f * fast[i] - s * slow[i]) / (s * slow[i])
     else:
         for i in range(fast.size):
-            fast[i] -= slow[i]
+            fast[i] = f * fast[i] - s * slow[i]
 
 
 @inner_kernel
@@ -49,23 +49,24 @@ def lines_of_run(
     begin, a, b, c = x[start:first], room[0][:head], room[1][:head], room[2][:head]
     smooth_run(begin, 0 if percent else slow - fast, fast, f, a)
     smooth_run(begin, 0, slow, s, b)
-    one, two = a[head - 1], b[head - 1]
-    apart(a[slow - 1 :], b[slow - 1 :], percent)
+    one, two = a[head - 1] / f, b[head - 1] / s
+    apart(a[slow - 1 :], b[slow - 1 :], 1.0, 1.0, percent)
     smooth_run(a, slow - 1, smoothing, g, c)
     three = c[head - 1]
     line[first - 1], signal[first - 1], gap[first - 1] = a[head - 1], three, a[head - 1] - three
-    while first < x.size:
-        part = x[first : first + _BLOCK]
-        whole = next_hole(part, 0)
-        y, z, w, b = line[first:], signal[first:], gap[first:], room[1][:whole]
-        one, two = decay(part[:whole], one, f, y), decay(part[:whole], two, s, b)
-        apart(y[:whole], b, percent)
-        three = decay(y[:whole], three, g, z)
-        for i in range(whole):
-            w[i] = y[i] - z[i]
-        if whole < part.size:
-            return first + whole
-        first += _BLOCK
+    three /= g
+    for at in range(first, x.size, _BLOCK):
+        part, y = x[at : at + _BLOCK], line[at : at + _BLOCK]
+        a, b, c = room[0][: y.size], room[1][: y.size], room[2][: y.size]
+        one, two = leak(part, one, 1.0 - f, a), leak(part, two, 1.0 - s, b)
+        apart(a, b, f, s, percent)
+        three = leak(a, three, 1.0 - g, c)
+        z, w = signal[at:], gap[at:]
+        for i in range(y.size):
+            average = g * c[i]
+            y[i], z[i], w[i] = a[i], average, a[i] - average
+        if w[y.size - 1] != w[y.size - 1]:
+            return next_hole(x, at)
     return x.size
 
 

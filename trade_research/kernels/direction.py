@@ -9,10 +9,10 @@ import numpy as np
 
 from trade_research.kernels.jit import F64, inner_kernel, kernel
 from trade_research.kernels.rolling import next_hole, next_value
-from trade_research.kernels.smooth import decay, reach, smooth_run
+from trade_research.kernels.smooth import leak, reach, smooth_run
 
 _BLOCK = 256
-"""Bars of intermediate values kept at a time; a multiple of four."""
+"""Bars of intermediate values kept at a time; a multiple of eight."""
 
 
 @kernel
@@ -32,7 +32,7 @@ def movement_of_run(
 
     `room` is room to work in, (3, max(window, _BLOCK)).
     """
-    alpha, first = 1.0 / window, 1
+    keep, first = 1.0 - 1.0 / window, 1
     up, down, span = 0.0, 0.0, 0.0
     plus[:window], minus[:window], dx[:window] = np.nan, np.nan, np.nan
     while first < close.size:
@@ -49,10 +49,9 @@ def movement_of_run(
         if first < window:  # sums of one value fewer than the period, as Wilder and TA-Lib have it
             for i in range(rises.size):
                 up, down, span = up + rises[i], down + falls[i], span + ranges[i]
-            up, down, span = up * alpha, down * alpha, span * alpha
         else:
-            up, down = decay(rises, up, alpha, rises), decay(falls, down, alpha, falls)
-            span = decay(ranges, span, alpha, ranges)
+            up, down = leak(rises, up, keep, rises), leak(falls, down, keep, falls)
+            span = leak(ranges, span, keep, ranges)
             p, m, x = plus[first:last], minus[first:last], dx[first:last]
             for i in range(rises.size):
                 share = 100.0 / ranges[i] if ranges[i] > 0.0 else 0.0

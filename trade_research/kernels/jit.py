@@ -113,20 +113,21 @@ class Indicator(Kernel[R]):
     def __init__(self, fn: Callable[..., R]) -> None:
         super().__init__(fn)
         self.__signature__ = inspect.signature(fn)
+        self._kinds = [p.annotation for p in self.__signature__.parameters.values()]
 
     def __call__(self, *args: Any, **kwargs: Any) -> R:
-        bound = self.__signature__.bind(*args, **kwargs)
-        bound.apply_defaults()
-        kinds = self.__signature__.parameters
-        given = (_as(kinds[name].annotation, value) for name, value in bound.arguments.items())
-        result: R = self.dispatcher(*given)
+        if kwargs or len(args) != len(self._kinds):
+            bound = self.__signature__.bind(*args, **kwargs)
+            bound.apply_defaults()
+            args = bound.args
+        result: R = self.dispatcher(*map(_as, self._kinds, args))
         return result
 
 
 def _as(kind: Any, value: Any) -> Any:
     """`value` as an argument annotated `kind`."""
     if kind in ("F64", F64):
-        array = np.require(value, np.float64, ["C", "A"])
+        array = np.require(value, np.float64, ["C", "A"]) if not _is_plain(value) else value
         if array.flags.writeable:
             array = array.view()
             array.flags.writeable = False
@@ -136,6 +137,16 @@ def _as(kind: Any, value: Any) -> Any:
             int(value) if isinstance(value, float) and value.is_integer() else operator.index(value)
         )
     return float(value) if kind in ("float", float) else value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether `value` is a float64 array in one piece, which most are."""
+    return (
+        type(value) is np.ndarray
+        and value.dtype == np.float64
+        and value.flags.c_contiguous
+        and value.flags.aligned
+    )
 
 
 def kernel(fn: Callable[..., R]) -> Kernel[R]:

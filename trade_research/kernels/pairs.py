@@ -5,52 +5,92 @@ from __future__ import annotations
 import numpy as np
 
 from trade_research.kernels.jit import F64, inner_kernel, kernel
+from trade_research.kernels.rolling import next_hole, running_sum
+
+_FAITH = 2e-5
+"""Least share of the squares added up so far that a window's may be: see `kernels.deviations`."""
 
 
 @inner_kernel
-def gather(x: F64, y: F64, cut: int, way: int, size: int, u: float, v: float, room: F64) -> None:
-    """Sums of distances from (u, v) and of their products, from `cut` onwards (1) or back (−1)."""
-    a, b, ab, aa, bb = 0.0, 0.0, 0.0, 0.0, 0.0
-    for i in range(size):
-        p, q = x[cut + way * i] - u, y[cut + way * i] - v
-        a, b, ab, aa, bb = a + p, b + q, ab + p * q, aa + p * p, bb + q * q
-        room[0, i], room[1, i], room[2, i], room[3, i], room[4, i] = a, b, ab, aa, bb
+def afresh(x: F64, y: F64) -> tuple[float, float, float]:
+    """Products of the distances of pairs from their means, squares of x's, and of y's."""
+    u, v, a, b = x[x.size - 1], y[y.size - 1], 0.0, 0.0
+    both, alone, other = 0.0, 0.0, 0.0
+    for i in range(x.size):
+        p, q = x[i] - u, y[i] - v
+        a, b = a + p, b + q
+        both, alone, other = both + p * q, alone + p * p, other + q * q
+    both, alone, other = both - a * b / x.size, alone - a * a / x.size, other - b * b / x.size
+    return both, max(alone, 0.0), max(other, 0.0)
+
+
+@inner_kernel
+def covary(x: F64, y: F64, window: int, room: F64, both: F64, alone: F64, other: F64) -> None:
+    """`afresh` of every window, (n,) twice into (n - window + 1,) thrice, by running sums.
+
+    Where a window's squares are lost among those added up so far, its values are summed afresh.
+    `room` is room to work in, (6, n + 1).
+    """
+    u, v, share, lost = x[0], y[0], 1.0 / window, 0
+    row, one, two = room[0][: x.size], room[1], room[2]
+    running_sum(x, u, one)
+    running_sum(y, v, two)
+    for i in range(x.size):
+        row[i] = (x[i] - u) * (y[i] - v)
+    running_sum(row, 0.0, room[3])
+    for i in range(x.size):
+        row[i] = (x[i] - u) * (x[i] - u)
+    running_sum(row, 0.0, room[4])
+    for i in range(x.size):
+        row[i] = (y[i] - v) * (y[i] - v)
+    running_sum(row, 0.0, room[5])
+    ones, twos, late3 = one[window:], two[window:], room[3][window:]
+    row3, row4, row5, late4, late5 = room[3], room[4], room[5], room[4][window:], room[5][window:]
+    for i in range(both.size):
+        a, b = ones[i] - one[i], twos[i] - two[i]
+        both[i] = late3[i] - row3[i] - a * b * share
+        p, q = late4[i] - row4[i] - a * a * share, late5[i] - row5[i] - b * b * share
+        alone[i], other[i] = p, q
+        lost += 0 if (p > _FAITH * late4[i]) & (q > _FAITH * late5[i]) else 1
+    if lost > 0:
+        for i in range(both.size):
+            if not (alone[i] > _FAITH * late4[i] and other[i] > _FAITH * late5[i]):
+                found = afresh(x[i : i + window], y[i : i + window])
+                both[i], alone[i], other[i] = found[0], found[1], found[2]
+
+
+@inner_kernel
+def share(both: F64, alone: F64, other: F64, slope: bool, out: F64) -> None:
+    """Slope or correlation of what `covary` found; NaN where nothing varies."""
+    if not slope:
+        for i in range(both.size):
+            other[i] = np.sqrt(alone[i]) * np.sqrt(other[i])
+    for i in range(both.size):
+        r = both[i] / (other[i] if other[i] > 0.0 else np.nan)
+        r = 1.0 if r > 1.0 and not slope else r
+        out[i] = -1.0 if r < -1.0 and not slope else r
 
 
 @kernel
-def covary(x: F64, y: F64, window: int, both: F64, alone: F64, other: F64) -> None:
-    """Sums of products and squares of distances from the window's means, (n,) twice into thrice.
+def rolling_pairs(x: F64, y: F64, window: int, slope: bool) -> F64:
+    """Correlation of the last `window` pairs, or slope of x on y; (n,) twice to (n,).
 
-    Cut at multiples of the window, as `rolling.deviation_of_run`: a window is the end of one piece
-    and the start of the next, and nothing is subtracted as bars leave. A run of pairs without NaN
-    restarts the cuts.
+    In blocks of bars; a pair with a NaN starts the blocks anew behind it.
     """
-    n, start = x.size, 0
-    both[:], alone[:], other[:] = np.nan, np.nan, np.nan
-    if not 1 <= window <= n:
-        return
-    ahead, behind = np.empty((5, window)), np.zeros((5, window))
-    while start < n:
-        while start < n and x[start] + y[start] != x[start] + y[start]:
-            start += 1
-        end = start
-        while end < n and x[end] + y[end] == x[end] + y[end]:
-            end += 1
-        for cut in range(start, end, window):
-            u, v, size = x[cut], y[cut], min(window, end - cut)
-            gather(x, y, cut, 1, size, u, v, ahead)
-            if cut > start:
-                gather(x, y, cut - 1, -1, window - 1, u, v, behind)
-            for i in range(size if cut > start else size - size % window):
-                back = window - 2 - i  # bars of the piece before, less one
-                if cut == start and back >= 0:
-                    continue
-                s0, s1, s2 = ahead[0, i], ahead[1, i], ahead[2, i]
-                s3, s4 = ahead[3, i], ahead[4, i]
-                if back >= 0:
-                    s0, s1, s2 = s0 + behind[0, back], s1 + behind[1, back], s2 + behind[2, back]
-                    s3, s4 = s3 + behind[3, back], s4 + behind[4, back]
-                both[cut + i] = s2 - s0 * s1 / window
-                alone[cut + i] = max(s3 - s0 * s0 / window, 0.0)
-                other[cut + i] = max(s4 - s1 * s1 / window, 0.0)
-        start = end
+    out, block, start, known = np.empty(x.size), max(256, 4 * window), 0, 0
+    if not 1 <= window <= x.size:
+        out[:] = np.nan
+        return out
+    room, rows = np.empty((6, block + window + 1)), np.empty((3, block + 1))
+    while start + window <= x.size:
+        a, b = x[start : start + block + window], y[start : start + block + window]
+        whole = min(next_hole(a, 0), next_hole(b, 0))
+        if whole >= window:
+            at, size = start + window - 1, whole - window + 1
+            both, alone, other = rows[0][:size], rows[1][:size], rows[2][:size]
+            covary(a[:whole], b[:whole], window, room, both, alone, other)
+            out[known:at], known = np.nan, at + size
+            share(both, alone, other, slope, out[at:])
+        start += block + 1 if whole == a.size else whole + 1
+    out[known:] = np.nan
+    return out

@@ -8,7 +8,44 @@ from __future__ import annotations
 import numpy as np
 
 from trade_research.kernels.jit import F64, inner_kernel, kernel
-from trade_research.kernels.rolling import next_hole, next_value, running_sum
+from trade_research.kernels.rolling import (
+    best_of_block,
+    higher,
+    lower,
+    next_hole,
+    next_value,
+    running_sum,
+)
+
+_SHORT = 64
+"""Windows up to this long are summed as trees."""
+
+
+@inner_kernel
+def sum_of_block(part: F64, window: int, room: F64, out: F64) -> None:
+    """Sums of every window of `part`, (n,) to (n - window + 1,).
+
+    Sums of four neighbours, then of sixteen, …, and of those what makes up the window: no bar waits
+    for another, and a sum depends on nothing but its window. `room`: to work in, (2, n).
+    """
+    now, span, done, left, at = part, 1, 0, window, 0
+    while True:
+        for _ in range(left % 4):
+            more = now[done:]
+            if done > 0:
+                for i in range(out.size):
+                    out[i] += more[i]
+            else:
+                for i in range(out.size):
+                    out[i] = more[i]
+            done += span
+        left //= 4
+        if left == 0:
+            return
+        row, b, c, d = room[at], now[span:], now[2 * span :], now[3 * span :]
+        for i in range(d.size):
+            row[i] = (now[i] + b[i]) + (c[i] + d[i])
+        now, span, at = row[: d.size], 4 * span, 1 - at
 
 
 @inner_kernel
@@ -47,9 +84,74 @@ def rolling_sum(x: F64, window: int) -> F64:
     out = np.empty(x.size)
     start = next_value(x, 0) if 1 <= window <= x.size else x.size
     out[:start] = np.nan
+    if 1 <= window <= min(_SHORT, x.size):
+        out[: window - 1] = np.nan
+        room = np.empty((2, 512 + window))
+        for first in range(0, x.size - window + 1, 512):
+            at = first + window - 1
+            sum_of_block(x[first : at + 512], window, room, out[at : at + 512])
+        return out
     after = np.empty(max(min(window, x.size), 0))
     while start < x.size:
         end = sum_of_run(x, start, window, after, out)
+        start = next_value(x, end)
+        out[end:start] = np.nan
+    return out
+
+
+@inner_kernel
+def carry_line(mean: float, total: float, part: F64, window: int, out: F64) -> float:
+    """Carry a window's mean, weighted 1 to `window`, and its plain `total`; returns the last mean.
+
+    Four at a time, as `rolling.running_sum`: (n + window,) to (n,).
+    """
+    share, entering, last = 2.0 / (window * (window + 1.0)), part[window:], out.size // 4 * 4
+    for i in range(0, last, 4):
+        x, y, z, v = entering[i], entering[i + 1], entering[i + 2], entering[i + 3]
+        a = x - part[i]
+        b = a + (y - part[i + 1])
+        c = b + (z - part[i + 2])
+        d = c + (v - part[i + 3])
+        p = share * (window * x - total)
+        q = p + share * (window * y - (total + a))
+        r = q + share * (window * z - (total + b))
+        s = r + share * (window * v - (total + c))
+        out[i], out[i + 1], out[i + 2] = mean + p, mean + q, mean + r
+        mean, total = mean + s, total + d
+        out[i + 3] = mean
+    gain, more = 0.0, 0.0
+    for i in range(last, out.size):
+        gain += share * (window * entering[i] - (total + more))
+        more += entering[i] - part[i]
+        out[i] = mean + gain
+    return mean + gain
+
+
+@kernel
+def weighted_mean(x: F64, window: int) -> F64:
+    """Mean of the last `window` values with weights 1 (oldest) to `window`, (n,) to (n,).
+
+    In blocks that each begin with a window summed afresh, as `rolling.mean_of_run`.
+    """
+    out, block = np.empty(x.size), max(512, 16 * window)
+    start = next_value(x, 0) if 1 <= window <= x.size else x.size
+    out[:start] = np.nan
+    while start < x.size:
+        end = next_hole(x, max(start, x.size - window + 1))
+        out[start : start + window - 1] = np.nan
+        for first in range(start, x.size - window + 1, block):
+            part, y = x[first : first + block + window - 1], out[first + window - 1 :]
+            base, total, weighted, size = part[0], 0.0, 0.0, part.size - window
+            for i in range(1, window):
+                total += part[i] - base
+                weighted += (i + 1) * (part[i] - base)
+            y[0] = base + weighted * 2.0 / (window * (window + 1.0))
+            total += window * base
+            if carry_line(y[0], total, part, window, y[1 : size + 1]) != y[size]:
+                hole = next_hole(x, first)
+                if hole < first + part.size:
+                    end = hole
+                    break
         start = next_value(x, end)
         out[end:start] = np.nan
     return out
@@ -186,6 +288,31 @@ def rank_among(x: F64, window: int) -> F64:
                 y[i] += (1.0 if before[i] < now[i] else 0.0) if before[i] == before[i] else np.nan
         for i in range(y.size):
             y[i] *= share
+    return out
+
+
+@kernel
+def place_in_range(high: F64, low: F64, x: F64, window: int, below: bool) -> F64:
+    """Where x lies in the range of the last `window` bars, (n,) thrice to (n,), in percent.
+
+    Above the bottom, or with `below` (as a negative number) below the top; 0 without a range.
+    """
+    out = np.empty(x.size)
+    if not 1 <= window <= x.size:
+        out[:] = np.nan
+        return out
+    out[: window - 1] = np.nan
+    block = max(512, window)
+    room = np.empty((4, block + window))
+    for first in range(0, x.size - window + 1, block):
+        now = x[first + window - 1 : first + window - 1 + block]
+        y, top, bottom = out[first + window - 1 :], room[2][: now.size], room[3][: now.size]
+        best_of_block(high[first : first + now.size + window - 1], window, higher, room, top)
+        best_of_block(low[first : first + now.size + window - 1], window, lower, room, bottom)
+        for i in range(now.size):
+            far = now[i] - (top[i] if below else bottom[i])
+            span = top[i] - bottom[i]
+            y[i] = 100.0 * far / span if span != 0.0 else 0.0 * far
     return out
 
 
