@@ -163,6 +163,11 @@ class Strategy:
             )
         return self.variant(f"{self.name}_{name}", **self.presets[name])
 
+    @property
+    def warmup_names(self) -> tuple[str, ...]:
+        """Parameters that the warm-up depends on."""
+        return self._warmup_names
+
     def compute(self, columns: Mapping[str, F64], **params: Any) -> Targets:
         """Targets from arrays: those before the warm-up are 0.
 

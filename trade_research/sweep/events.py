@@ -14,7 +14,8 @@ from trade_research.kernels.jit import F64, I64, bare_kernel, inline_kernel
 from trade_research.simulate.records import Records, dtype_of
 from trade_research.sweep.tables import Tables
 
-UNDECIDED, UNFIT = 0, 1
+FINE, UNFIT, RUINED, INFINITE = range(4)
+"""What became of a configuration: `UNFIT` needs every bar, `INFINITE` has such a target."""
 
 
 class Terms:
@@ -33,7 +34,9 @@ class Tally:
     """Where a configuration stands, and all that is summed of it; money in units of the start."""
 
     is_long: int
-    is_unfit: int  # something happened that these steps do not cover
+    status: int
+    fills: int
+    cash_rate: float  # return of cash per bar
     wanted: float  # target in force
     money: float  # after the last exit
     units: float  # of the position
@@ -57,12 +60,12 @@ class Tally:
     fourths: float
 
 
-def new_tallies(shape: tuple[int, ...], first_day: I64) -> Records:
-    """Tallies before the first bar; `first_day` (n_spans,) of each span."""
-    out = np.zeros(shape, dtype=dtype_of(Tally))
+def new_tallies(n: int, first_day: I64, cash_rate: float) -> Records:
+    """Tallies before the first bar, (n, n_spans); `first_day` (n_spans,) of each span."""
+    out = np.zeros((n, len(first_day)), dtype=dtype_of(Tally))
     for name in ("money", "peak", "depth", "day_start"):
         out[name] = 1.0
-    out["day"] = first_day
+    out["day"], out["cash_rate"] = first_day, cash_rate
     return out
 
 
@@ -70,7 +73,7 @@ def new_tallies(shape: tuple[int, ...], first_day: I64) -> Records:
 def settle(
     at: I64,
     to: F64,
-    n: I64,
+    begin: I64,
     signal: I64,
     terms: Records,
     of_terms: I64,
@@ -84,10 +87,12 @@ def settle(
 
     Parameters
     ----------
-    at, to, n : arrays of shape (n_signals, room) twice, (n_signals,)
-        Rows that decide, oldest first; their targets; how many there are.
+    at, to : arrays of shape (room,)
+        Rows that decide, oldest first, and their targets: of one signal after the other.
+    begin : int64 array of shape (n_signals + 1,)
+        Where those of each signal begin.
     signal, of_terms : int64 arrays of shape (n_configs,)
-        Row of `at`, and record of `terms`, of each configuration.
+        Signal, and record of `terms`, of each configuration.
     spans : int64 array of shape (n_spans, 19)
         See `tables.span_table`.
     is_last : bool
@@ -97,10 +102,11 @@ def settle(
         Of day returns and of their squares, by stretch of days.
     """
     for c in range(signal.size):
-        rows, targets, count = at[signal[c]], to[signal[c]], n[signal[c]]
+        a, b = begin[signal[c]], begin[signal[c] + 1]
+        rows, targets, count = at[a:b], to[a:b], b - a
         for s in range(spans.shape[0]):
             me, span = tallies[c, s], spans[s]
-            if me.is_unfit == 0 and count > 0 and rows[count - 1] >= span[0] and rows[0] < span[1]:
+            if me.status == FINE and count > 0 and rows[count - 1] >= span[0] and rows[0] < span[1]:
                 follow(rows, targets, count, terms[of_terms[c]], tables, span, me, sums[c, s])
             if is_last:
                 close_books(tables, span, me, sums[c, s])
@@ -119,7 +125,7 @@ def follow(
         if row < first or x == me.wanted:
             continue
         if x != 0.0 and x != 1.0:
-            me.is_unfit = 1
+            me.status = UNFIT
             return
         me.wanted = x
         nominal = row + lag
@@ -132,7 +138,7 @@ def follow(
             continue
         if x == 1.0:
             if bar != nominal and is_short_of_money(nominal, bar, terms, tables):
-                me.is_unfit = 1
+                me.status = UNFIT
                 return
             enter(bar, terms, tables, span, me, sums)
         else:
@@ -166,9 +172,10 @@ def enter(bar: int, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F6
     r = line[2] * per - 1.0
     me.sum1 += r - line[3]
     me.sum2 += r * r - line[4]
-    me.down2 += (r * r if r < 0.0 else 0.0) - line[5]
+    me.down2 += loss(r, me) - line[5]
     me.cost += me.money * per * terms.buy_cost
     me.traded += terms.bought
+    me.fills += 1
 
 
 @inline_kernel
@@ -180,7 +187,7 @@ def leave(bar: int, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F6
     r = line[1] * terms.sell - 1.0
     me.sum1 += line[2] + r
     me.sum2 += line[3] + r * r
-    me.down2 += line[4] + (r * r if r < 0.0 else 0.0)
+    me.down2 += line[4] + loss(r, me)
     got, before = line[0] * terms.sell, me.money
     me.money = me.units * got
     me.cost += me.units * line[0] * terms.sell_cost
@@ -192,9 +199,17 @@ def leave(bar: int, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F6
     me.trades += 1
     me.held += bar - me.since
     me.is_long = 0
+    me.fills += 1
     if me.money < me.depth * me.peak:
         me.depth = me.money / me.peak
     me.peak = me.money if me.money > me.peak else me.peak
+
+
+@inline_kernel
+def loss(r: float, me: Tally) -> float:
+    """Square of a return's shortfall of that of cash."""
+    short = r - me.cash_rate
+    return short * short if short < 0.0 else 0.0
 
 
 @inline_kernel

@@ -41,6 +41,16 @@ class Shared:
         """The call itself, where this is a field of its result."""
         return self if self.field is None else Shared(self.kernel, self.args)
 
+    def parameters(self) -> set[str]:
+        """Numeric parameters that its value depends on."""
+        found: set[str] = set()
+        for arg in self.args:
+            if isinstance(arg, Shared):
+                found |= arg.parameters()
+            elif isinstance(arg, CodeType):
+                found |= set(arg.co_names) - _SAFE.keys()
+        return found
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -80,20 +90,6 @@ def parts_of(strategy: Strategy, chosen: Mapping[str, Any]) -> Parts:
     splitter = _Splitter(columns, numbers, space)
     rest = splitter.block(body)
     return Parts(rest, splitter.shared, columns, numbers, space)
-
-
-def values_of(kind: Parts, params: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-    """Of each shared name, what tells its value from others: the call with its arguments worked out.
-
-    Raises
-    ------
-    WholeError
-        An expression in parameters fails for these.
-    """
-    try:
-        return {name: key_of(call, params) for name, call in kind.shared.items()}
-    except (ArithmeticError, ValueError, TypeError) as error:
-        raise WholeError(f"an argument of an indicator cannot be worked out: {error}") from error
 
 
 def key_of(call: Shared, params: Mapping[str, Any]) -> tuple[Any, ...]:

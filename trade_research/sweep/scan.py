@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from trade_research.kernels.bits import WORD, changes, count, lowest, numbers
-from trade_research.kernels.jit import F64, I64, Kernel, inner_kernel
+from trade_research.kernels.jit import F64, I64, Kernel, bare_kernel, inner_kernel
 from trade_research.sweep.parts import Parts
 from trade_research.sweep.rule import NUMBERS, Rule
 
@@ -34,7 +35,9 @@ class Scanner:
     Attributes
     ----------
     kernel : Kernel
-        ``scan(pool, index, ints, floats, forced, first, last, before, held, room, at, to, n)``.
+        ``scan(pool, index, ints, floats, forced, t0, size, before, held, room, at, to, begin)``:
+        the changes of target of every signal in the `size` bars from `t0` on, one signal after the
+        other in `at` and `to`, each from `begin` on.
     arrays : tuple of str
         Columns and shared values, by column of `index`.
     ints, floats : tuple of str
@@ -48,6 +51,11 @@ class Scanner:
     ints: tuple[str, ...]
     floats: tuple[str, ...]
     begins: ast.expr | None
+
+    def begins_at(self, params: Mapping[str, Any]) -> float:
+        """What the latch holds before the first bar, under some parameters."""
+        assert self.begins is not None
+        return float(eval(ast.unparse(self.begins), {"__builtins__": {}, **NUMBERS}, dict(params)))
 
 
 @inner_kernel
@@ -104,14 +112,29 @@ def collect_held(
     return n
 
 
+@bare_kernel
+def collect_all(targets: F64, forced: I64, room: F64, at: I64, to: F64, begin: I64) -> None:
+    """The changes of whole targets, (n_signals, n_bars, 1), one signal after the other."""
+    n = 0
+    for j in range(targets.shape[0]):
+        begin[j], room[0] = n, np.nan
+        for t0 in range(0, targets.shape[1], TILE):
+            size = min(TILE, targets.shape[1] - t0)
+            for i in range(size):
+                room[1 + i] = targets[j, t0 + i, 0]
+            n = collect(room, size, t0, forced, at, to, n)
+            room[0] = room[size]
+    begin[targets.shape[0]] = n
+
+
 _HEAD = """
-def scan(
-    pool_, index_, ints_, floats_, forced_, first_, last_, before_, held_, room_, at_, to_, n_
-):
-    for t0_ in range(first_, last_, TILE_):
-        size_ = min(TILE_, last_ - t0_)
-        out_ = room_[1 : 1 + size_]
-        for j_ in range(index_.shape[0]):
+def scan(pool_, index_, ints_, floats_, forced_, t0_, size_, before_, held_, room_, at_, to_, begin_):
+    n_, out_ = 0, room_[1 : 1 + size_]
+    for j_ in range(index_.shape[0]):
+        begin_[j_] = n_
+"""
+_FOOT = """
+    begin_[index_.shape[0]] = n_
 """
 _POINTWISE = """
 room_[0] = before_[j_]
@@ -120,7 +143,7 @@ for i_ in range(size_):
     {rule}
     out_[i_] = target_
 before_[j_] = room_[size_]
-n_[j_] = collect_(room_, size_, t0_, forced_, at_[j_], to_[j_], n_[j_])
+n_ = collect_(room_, size_, t0_, forced_, at_, to_, n_)
 """
 _LATCHED = """
 for i_ in range(size_):
@@ -128,10 +151,10 @@ for i_ in range(size_):
     {latch} = keep_
     {rule}
     out_[i_] = {latch} if target_ == {latch} else nan_
-more_ = collect_held_(room_, size_, t0_, forced_, held_[j_], at_[j_], to_[j_], n_[j_])
+more_ = collect_held_(room_, size_, t0_, forced_, held_[j_], at_, to_, n_)
 if more_ > 0:
-    n_[j_] = more_
-    held_[j_] = to_[j_, more_ - 1]
+    n_ = more_
+    held_[j_] = to_[more_ - 1]
 else:
     {latch}, room_[0] = held_[j_], nan_
     for i_ in range(size_):
@@ -139,7 +162,7 @@ else:
         {rule}
         out_[i_] = target_
     held_[j_] = {latch}
-    n_[j_] = collect_(room_, size_, t0_, forced_, at_[j_], to_[j_], n_[j_])
+    n_ = collect_(room_, size_, t0_, forced_, at_, to_, n_)
 """
 
 
@@ -167,7 +190,7 @@ def scanner_of(parts: Parts, rule: Rule, kinds: dict[str, type], holes: tuple[st
     text += [f"target_ = nan_ if {name} != {name} else target_" for name in holes]
     body = _POINTWISE if rule.latch is None else _LATCHED
     inner = _filled(body, load="\n".join(load), rule="\n".join(text), latch=rule.latch or "")
-    source = _HEAD + textwrap.indent("\n".join([*setup, inner]), " " * 12)
+    source = _HEAD + textwrap.indent("\n".join([*setup, inner]), " " * 8) + _FOOT
     space = parts.space | NUMBERS | {
         "TILE_": TILE,
         "keep_": _KEEP,
