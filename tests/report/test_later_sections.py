@@ -18,7 +18,7 @@ from trade_research.report.section import Cell, Code, Table
 from trade_research.report.sections import SECTIONS
 from trade_research.report.sections.explore import split_outputs
 from trade_research.report.sections.lessons import holding, hours, outliers, readings
-from trade_research.report.sections.signals import choose
+from trade_research.report.sections.picks import choose
 
 
 def test_cost_grid_and_lag_curve_carry_their_levels() -> None:

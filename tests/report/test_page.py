@@ -176,38 +176,86 @@ def test_panels_carry_the_data_they_show() -> None:
         "spread",
     ]
     for panel in panels:
-        steps = np.frombuffer(base64.b64decode(panel["x"]), f"<{panel['kind']}")
-        assert np.all(np.diff(steps.astype(float)) > 0)
-        assert steps.size <= 2_000 + 600
+        times = panel["start"] + panel["step"] * np.cumsum(panel["x"])
+        assert np.all(np.diff(times) > 0)
+        assert times.size <= 2_000 + 600
         assert panel["step"] % 86_400 == 0
-    worst = np.frombuffer(base64.b64decode(panels[1]["series"][0]["y"]), "<f4").min()
-    assert worst == pytest.approx(run.metrics["max_drawdown"], rel=1e-6)
-    price = {line["name"]: line for line in panels[3]["series"]}
-    assert list(price) == ["Close", "Bought", "Sold", "fast", "slow"]
-    bought = np.frombuffer(base64.b64decode(price["Bought"]["y"]), "<f4")
+    depth = panels[1]["series"][0]
+    worst = min(np.cumsum(depth["y"])) / depth["scale"]
+    assert worst == pytest.approx(run.metrics["max_drawdown"], rel=1e-5)
+    lines = {line["name"]: line for line in panels[3]["series"]}
+    assert list(lines) == ["Open", "High", "Low", "Close", "Bought", "Sold", "fast", "slow"]
+    times = panels[3]["start"] + panels[3]["step"] * np.cumsum(panels[3]["x"])
+    closes = run.prices["close_time"].to_physical().to_numpy() / 1e6
+    for name in ("Open", "High", "Low", "Close"):
+        known = [k for k, step in enumerate(lines[name]["y"]) if step is not None]
+        np.testing.assert_array_equal(times[known], closes)  # 2,000 bars: each is a candle
+        steps = np.array([lines[name]["y"][k] for k in known])
+        found = np.cumsum(steps) / lines[name]["scale"]
+        np.testing.assert_allclose(found, run.prices[name.lower()], atol=1e-5 * found.max())
     buys = run.fills.filter(run.fills["side"] == "buy")
-    assert bought.size == buys.height
-    steps = np.frombuffer(base64.b64decode(panels[3]["x"]), f"<{panels[3]['kind']}")
-    at = np.frombuffer(base64.b64decode(price["Bought"]["at"]), "<u2")
-    times = panels[3]["start"] + panels[3]["step"] * steps[at].astype(float)
-    np.testing.assert_array_equal(times, buys["time"].to_physical().to_numpy() / 1e6)
+    assert len(lines["Bought"]["y"]) == buys.height
+    at = np.cumsum(lines["Bought"]["at"])
+    np.testing.assert_array_equal(times[at], buys["time"].to_physical().to_numpy() / 1e6)
 
 
 @pytest.mark.parametrize(
-    ("times", "kind"),
+    ("times", "steps", "unit"),
     [
-        ([0.0, 60.0, 180.0], "u2"),
-        ([0.0, 1.0, 70_000.0], "u4"),
-        ([0.0, 0.25, 1.0], "f8"),
-        ([5.0], "u2"),
+        ([0.0, 60.0, 180.0], [0, 1, 2], 60.0),
+        ([3.0, 4.0, 70_003.0], [0, 1, 69_999], 1.0),
+        ([0.0, 0.25, 1.0], [0, 1, 3], 0.25),
+        ([5.0], [0], 1e-6),
     ],
 )
-def test_times_fit_in_as_little_as_they_need(times: list[float], kind: str) -> None:
+def test_times_are_whole_steps(times: list[float], steps: list[int], unit: float) -> None:
     line = Series("a", np.ones(len(times)), "net")
     (packed,) = json.loads(Panels([Panel("t", np.array(times), [line])]).data())
-    assert packed["kind"] == kind
-    steps = np.frombuffer(base64.b64decode(packed["x"]), f"<{kind}")
-    np.testing.assert_array_equal(packed["start"] + packed["step"] * steps.astype(float), times)
+    assert (packed["start"], packed["x"], packed["step"]) == (times[0], steps, unit)
+
+
+def test_values_are_steps_of_six_digits_and_null() -> None:
+    values = np.array([12_345.64, np.nan, 12_345.5, -1.0])
+    line, mark = Series("a", values, "net"), Series("b", values, "net", marker="up")
+    (packed,) = json.loads(Panels([Panel("t", np.arange(4.0), [line, mark])]).data())
+    shown, marked = packed["series"]
+    assert (shown["scale"], shown["y"]) == (10.0, [123_456, None, -1, -123_465])
+    assert (marked["y"], marked["at"]) == ([123_456, -1, -123_465], [0, 2, 1])
+
+
+def test_many_bars_are_merged_except_near_a_trade() -> None:
+    from trade_research.report.candles import MOST, candles
+
+    prices = factory.make_run(24_000, n_trades=0).prices
+    found = candles(prices, [slice(100, 120), slice(5_000, 5_300)])
+    assert found.bars == 20
+    assert found.close.size <= MOST
+    assert found.high.max() == prices["high"].max()
+    first = prices[:20]
+    assert (found.open[0], found.close[0]) == (first["open"][0], first["close"][-1])
+    assert (found.high[0], found.low[0]) == (first["high"].max(), first["low"].min())
+    closes = prices["close_time"].to_physical().to_numpy() / 1e6
+    assert np.isin(closes[100:119], found.times).all()  # bar by bar
+    assert np.isin(closes[5_009:5_299:10], found.times).all()  # in thirty
+    assert np.isin(closes[19::20], found.times).all()
+
+
+def test_trades_lead_to_their_stretch_of_the_price() -> None:
+    run = factory.several()
+    root = parse(render(run))
+    links = [n for n in root.iter(f"{XHTML}a") if n.get("data-from")]
+    section = next(n for n in root.iter(f"{XHTML}section") if "price" in n.get("id"))
+    assert {link.get("href") for link in links} == {"#" + section.get("id")}
+    shown = str(run.fills["symbol"].mode().sort()[0])
+    theirs = run.trades.filter(run.trades["symbol"] == shown)
+    spans = {(int(n.get("data-from")), int(n.get("data-to"))) for n in links}
+    for start, end in spans:
+        inside = theirs.filter(
+            theirs["entry_time"].dt.epoch("s") >= start, theirs["exit_time"].dt.epoch("s") <= end
+        )
+        assert inside.height >= 1
+    bare = parse(render(run, sections=["trades"]))  # no price panel, nowhere to lead
+    assert not [n for n in bare.iter(f"{XHTML}a") if n.get("data-from")]
 
 
 def test_seventeen_sections_in_order_and_the_later_ones_folded(pages: dict[str, str]) -> None:

@@ -126,8 +126,18 @@ def document(
             style=Markup(_style() + (style if has_panels else "")),
             interactive=bool(script),
             why_static=why_static,
+            zoom_to=_price_panel(made) if script else "",
         )
     )
+
+
+def _price_panel(made: Sequence[Section]) -> str:
+    """Anchor of the section with the price panel, "" where there is none."""
+    for k, section in enumerate(made, start=1):
+        panels = [panel for p in parts_of(section) if isinstance(p, Panels) for panel in p.panels]
+        if any(panel.has_candles for panel in panels):
+            return f"{k}-{slug(section.title)}"
+    return ""
 
 
 def write(

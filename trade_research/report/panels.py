@@ -1,4 +1,4 @@
-"""Explorable panels: uPlot, read from its wheel at render time, over data embedded as base64.
+"""Explorable panels: uPlot, read from its wheel at render time, over data embedded as JSON.
 
 The page stays complete without them. Where the wheel is missing, or is not the one tested, there is
 no script but the theme switch, and the manifest says so.
@@ -6,9 +6,9 @@ no script but the theme switch, and the manifest says so.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -26,6 +26,7 @@ TESTED = {
     "uPlot.iife.js": "655bc8aa33781e8721c5af6b59f1699c03c9bda951aa74a6ab518ac20cc4326d",
     "uPlot.min.css": "3f121cd4a997b634e07a887658850018e475c26f0bddd874109a8d382c19de87",
 }
+_DIGITS = 6
 NOTICE = "uPlot, Copyright (c) 2021 Leon Sorokin, MIT licence; from the package uplot-python."
 
 
@@ -42,7 +43,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One plot: `times` in seconds since 1970 and each series (n,); unit money, percent, price."""
+    """One plot: `times` in seconds since 1970 and each series (n,); unit money, percent, price.
+
+    With `has_candles` the first four series are opens, highs, lows and closes.
+    """
 
     title: str
     times: NDArray[np.float64]
@@ -50,6 +54,7 @@ class Panel:
     unit: str = "money"
     log: bool = False
     height: int = 150
+    has_candles: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,35 +103,37 @@ def minified(script: str) -> str:
 
 
 def _packed(panel: Panel) -> dict[str, Any]:
-    start = float(panel.times[0]) if panel.times.size else 0.0
-    steps = panel.times - start
-    # Whole steps from the first fit in less room; stamps within a second keep their digits.
-    is_whole = bool(np.all(steps == np.floor(steps))) and bool(np.all(steps < 2**32))
-    unit = int(np.gcd.reduce(steps.astype(np.int64))) or 1 if is_whole and steps.size else 1
-    kind = "f8" if not is_whole else "u2" if np.all(steps < unit * 2**16) else "u4"
+    """A panel as JSON holds it: times and values as whole steps from the one before."""
+    micros = np.rint(panel.times * 1e6).astype(np.int64)
+    steps = np.diff(micros, prepend=micros[:1])
+    unit = int(np.gcd.reduce(steps)) if steps.size else 0
     return {
         "title": panel.title,
         "unit": panel.unit,
         "log": panel.log,
         "height": panel.height,
-        "start": start,
-        "step": unit,
-        "kind": kind,
-        "x": _base64((steps / unit).astype(f"<{kind}")),
+        "candles": panel.has_candles,
+        "start": micros[0] / 1e6 if micros.size else 0.0,
+        "step": (unit or 1) / 1e6,
+        "x": (steps // (unit or 1)).tolist(),
         "series": [_line(series) for series in panel.series],
     }
 
 
 def _line(series: Series) -> dict[str, Any]:
-    """A series; markers, which are few, as their positions and values."""
+    """A series to six digits of its largest value, null for NaN; of markers the positions too."""
     out = {"name": series.name, "colour": series.colour, "dash": series.dash}
-    values = series.values.astype("<f4")
+    known = np.flatnonzero(np.isfinite(series.values))
+    values = series.values[known]
+    top = float(np.abs(values).max(initial=0.0))
+    scale = 10.0 ** (_DIGITS - 1 - math.floor(math.log10(top))) if top else 1.0
+    units = np.rint(values * scale).astype(np.int64)
+    steps = np.diff(units, prepend=0).tolist()
     if series.marker:
-        at = np.flatnonzero(np.isfinite(values))
-        out |= {"marker": series.marker, "at": _base64(at.astype("<u2"))}
-        values = values[at]
-    return out | {"y": _base64(values)}
-
-
-def _base64(values: NDArray[Any]) -> str:
-    return base64.b64encode(values.tobytes()).decode("ascii")
+        out |= {"marker": series.marker, "at": np.diff(known, prepend=0).tolist()}
+    elif known.size < series.values.size:
+        rows: list[int | None] = [None] * series.values.size
+        for row, step in zip(known.tolist(), steps, strict=True):
+            rows[row] = step
+        return out | {"scale": scale, "y": rows}
+    return out | {"scale": scale, "y": steps}

@@ -27,11 +27,16 @@ Part: TypeAlias = (
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell: text, a style class of the page (p1..p4, n1..n4, weak, word), a hint."""
+    """A table cell: text, a style class of the page (p1..p4, n1..n4, weak, word), a hint.
+
+    `zoom` makes it a link to that stretch of the price panel, where the page has one: from and to,
+    seconds since 1970.
+    """
 
     text: str
     kind: str = ""
     hint: str = ""
+    zoom: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

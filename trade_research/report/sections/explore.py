@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from trade_research.report.arrays import F64, floats, means, seconds
+from trade_research.report.candles import Candles, candles
 from trade_research.report.curves import Curve
 from trade_research.report.formats import count, short
 from trade_research.report.panels import Panel, Panels, Series
@@ -26,32 +28,35 @@ def panels_of(run: Run, curves: Sequence[Curve]) -> Panels:
     )
 
 
-def price_panels(run: Run, prices: pl.DataFrame, fills: pl.DataFrame, name: str) -> Panels:
-    """Price, fills and the strategy's own columns of one instrument, at least two bars.
+def price_panels(
+    prices: pl.DataFrame, fills: pl.DataFrame, name: str, near: Sequence[slice] = ()
+) -> Panels:
+    """Candles, fills and the strategy's own columns of one instrument, at least two bars.
 
     Parameters
     ----------
     prices, fills : DataFrame
         Of that instrument alone.
+    near : sequence of slices
+        Rows of `prices` to be shown bar by bar.
     """
-    close, times = floats(prices, "close"), seconds(prices)
-    rows = thin(close)
-    at, beside, below = times[rows], *split_outputs(prices)
-    price = [Series("Close", close[rows], "fg")]
-    if fills.height:
-        at, price = _marked(at, close[rows], fills)
+    drawn, (beside, below) = candles(prices, near), split_outputs(prices)
+    at, price = _marked(drawn, fills)
+    times = seconds(prices)
     looks = (("net", "dashed"), ("gross", "dotted"))
     for output, (colour, dash) in zip(beside, looks, strict=False):
         price.append(Series(short(output, 24), _at(prices, output, at, times), colour, dash))
-    panels = [
-        Panel(f"Price of {short(name, 40)}", at, price, "price", log=_is_wide(close), height=260)
-    ]
+    is_log = _is_wide(floats(prices, "close"))
+    title = f"Price of {short(name, 40)}"
+    panels = [Panel(title, at, price, "price", log=is_log, height=280, has_candles=True)]
     for output in below[:_OUTPUTS]:
         values = floats(prices, output)
         some = thin(values)
         line = [Series(short(output, 24), values[some], "net")]
         panels.append(Panel(short(output, 40), times[some], line, "price", height=110))
-    note = f"Each line has at most {count(MOST_POINTS)} points, extremes kept."
+    note = "Hollow candles rose, filled ones fell; from far away the line joins closes."
+    if drawn.bars > 1:
+        note += f" A candle is {count(drawn.bars)} bars, around the trades listed fewer."
     return Panels(panels, note, "Explore price and signals")
 
 
@@ -107,21 +112,33 @@ def _exposure(run: Run) -> Panel:
     return Panel(title, seconds(run.equity)[rows], series, "percent", height=130)
 
 
-def _marked(at: F64, close: F64, fills: pl.DataFrame) -> tuple[F64, list[Series]]:
-    """The price line and the fills on one time axis; at most 600 fills, evenly chosen."""
-    step = -(-fills.height // _MARKS)
+def _marked(drawn: Candles, fills: pl.DataFrame) -> tuple[F64, list[Series]]:
+    """Candles and fills on one time axis; at most 600 fills, evenly chosen."""
+    step = max(1, -(-fills.height // _MARKS))
     sides = [fills.filter(pl.col("side") == side)[::step] for side in ("buy", "sell")]
-    times = np.union1d(at, np.concatenate([seconds(side, "time") for side in sides]))
-    series = [Series("Close", np.interp(times, at, close), "fg")]
+    times = np.union1d(drawn.times, np.concatenate([seconds(side, "time") for side in sides]))
+    here = np.searchsorted(times, drawn.times)
+    series = [
+        Series(name.capitalize(), _placed(times.size, here, getattr(drawn, name)), "fg", "none")
+        for name in ("open", "high", "low", "close")
+    ]
     looks = (("Bought", "gain", "up"), ("Sold", "loss", "down"))
     for (label, colour, marker), side in zip(looks, sides, strict=True):
         if side.is_empty():
             continue
-        marks = np.full(times.size, np.nan)
-        marks[np.searchsorted(times, seconds(side, "time"))] = floats(side, "price")
+        marks = _placed(
+            times.size, np.searchsorted(times, seconds(side, "time")), floats(side, "price")
+        )
         shown = label if step == 1 else f"{label} (1 in {step})"
         series.append(Series(shown, marks, colour, marker=marker))
     return times, series
+
+
+def _placed(size: int, rows: NDArray[np.int64], values: F64) -> F64:
+    """`values` at `rows`, NaN elsewhere."""
+    out = np.full(size, np.nan)
+    out[rows] = values
+    return out
 
 
 def _is_wide(values: F64) -> bool:

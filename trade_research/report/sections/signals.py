@@ -15,8 +15,16 @@ from trade_research.report.charts import Chart, Plot
 from trade_research.report.formats import count, minute, money, percent, plural, price, short
 from trade_research.report.panels import library
 from trade_research.report.run import Run
-from trade_research.report.section import Beside, Part, Section, Table
+from trade_research.report.section import Beside, Cell, Part, Section, Table
 from trade_research.report.sections.explore import price_panels, split_outputs
+from trade_research.report.sections.picks import (
+    choose,
+    extremes,
+    of_symbol,
+    shown_symbol,
+    window,
+    zoom_of,
+)
 from trade_research.report.thin import thin
 
 _WIDTH, _POINTS, _RANGES = 306, 160, 70
@@ -31,57 +39,30 @@ def signals(run: Run) -> Section | None:
     if chosen:
         parts += _trades(run, chosen)
     if library()[0]:
-        name = _busiest(run)
-        prices, fills = _of(run.prices, name), _of(run.fills, name)
+        name = shown_symbol(run)
+        prices, fills, trades = (of_symbol(f, name) for f in (run.prices, run.fills, run.trades))
         if prices.height > 1:
             shown = name or (run.instruments[0] if run.instruments else "")
-            parts.append(price_panels(run, prices, fills, shown))
+            parts.append(price_panels(prices, fills, shown, _near(prices, trades)))
     if not parts:
         return None
     return Section("Price and signals", _claim(chosen), parts, folded=True)
 
 
-def choose(trades: pl.DataFrame) -> list[tuple[str, int]]:
-    """Why and which rows of `trades`: six different ones, in this order of choice."""
-    pnl, bars, mae = (floats(trades, name) for name in ("pnl", "bars", "mae"))
-    ranked = np.argsort(pnl, kind="stable")
-    wishes = {
-        "Best": ranked[::-1],
-        "Worst": ranked,
-        "Median": ranked[np.argsort(np.abs(np.arange(ranked.size) - ranked.size // 2))],
-        "Longest": np.argsort(-bars, kind="stable"),
-        "Deepest MAE": np.argsort(mae, kind="stable"),
-        "Last": np.argsort(-micros(trades, "entry_time"), kind="stable"),
-    }
-    found: list[tuple[str, int]] = []
-    for why, order in wishes.items():
-        taken = {row for _, row in found}
-        row = next((int(k) for k in order if int(k) not in taken), None)
-        if row is not None:
-            found.append((why, row))
-    return found
+def _near(prices: pl.DataFrame, trades: pl.DataFrame) -> list[slice]:
+    """The bars around every trade that the page lists."""
+    if trades.is_empty():
+        return []
+    opens, closes = micros(prices, "open_time"), micros(prices)
+    some = [trades.row(row, named=True) for _, row in choose(trades)]
+    some += extremes(trades).iter_rows(named=True)
+    return [window(opens, closes, trade) for trade in some]
 
 
 def _claim(chosen: list[tuple[str, int]]) -> str:
     if not chosen:
         return "The price, and what the strategy made of it"
     return f"{plural(len(chosen), 'trade')} from close by: what it did, and when"
-
-
-def _busiest(run: Run) -> str | None:
-    """The symbol filled most often; None where prices name none."""
-    if "symbol" not in run.prices.columns:
-        return None
-    if run.fills.height:
-        return str(run.fills["symbol"].mode().sort()[0])
-    return str(run.prices["symbol"][0])
-
-
-def _of(frame: pl.DataFrame, symbol: str | None) -> pl.DataFrame:
-    """The rows of one symbol; all of them where there is one only."""
-    if symbol is None or "symbol" not in frame.columns:
-        return frame
-    return frame.filter(pl.col("symbol") == symbol)
 
 
 @dataclass(frozen=True)
@@ -95,13 +76,13 @@ class _Market:
 
 
 def _market(run: Run, symbol: str | None) -> _Market:
-    prices = _of(run.prices, symbol)
+    prices = of_symbol(run.prices, symbol)
     outputs = split_outputs(prices)[0][:2] if prices.height else []
     return _Market(prices, micros(prices, "open_time"), micros(prices), outputs)
 
 
 def _trades(run: Run, chosen: list[tuple[str, int]]) -> list[Part]:
-    rows, charts = [], []
+    rows, charts, shown = [], [], shown_symbol(run)
     markets: dict[str | None, _Market] = {}
     for why, at in chosen:
         trade = run.trades.row(at, named=True)
@@ -111,7 +92,7 @@ def _trades(run: Run, chosen: list[tuple[str, int]]) -> list[Part]:
         chart = _draw(markets[symbol], trade, why)
         if chart is not None:
             charts.append(chart)
-        rows.append(_row(why, trade, len(run.instruments) > 1))
+        rows.append(_row(Cell(why, zoom=zoom_of(run, shown, trade)), trade, run))
     head = (
         "Chosen as", *(("Symbol",) if len(run.instruments) > 1 else ()), "Side", "Entry (UTC)",
         "Exit", "In at", "Out at", "Bars", "Net profit", "Return", "MAE", "MFE",
@@ -132,10 +113,10 @@ def _trades(run: Run, chosen: list[tuple[str, int]]) -> list[Part]:
     return [Beside(charts, columns=3), read, table] if charts else [table]
 
 
-def _row(why: str, trade: Mapping[str, Any], named: bool) -> tuple[str, ...]:
+def _row(why: Cell, trade: Mapping[str, Any], run: Run) -> tuple[str | Cell, ...]:
     return (
         why,
-        *((short(str(trade["symbol"]), 20),) if named else ()),
+        *((short(str(trade["symbol"]), 20),) if len(run.instruments) > 1 else ()),
         str(trade["side"]),
         minute(trade["entry_time"]),
         minute(trade["exit_time"]),
@@ -152,7 +133,7 @@ def _row(why: str, trade: Mapping[str, Any], named: bool) -> tuple[str, ...]:
 def _draw(market: _Market, trade: Mapping[str, Any], why: str) -> Chart | None:
     """The bars around one trade, with what the strategy saw."""
     start, end = trade["entry_time"].timestamp(), trade["exit_time"].timestamp()
-    rows = _window(market, round(start * 1e6), round(end * 1e6))
+    rows = window(market.opens, market.closes, trade)
     if rows.stop - rows.start < 2:
         return None
     some = market.prices[rows.start : rows.stop]
@@ -196,14 +177,6 @@ def _draw(market: _Market, trade: Mapping[str, Any], why: str) -> Chart | None:
 
 _LOOKS = (("net", "dashed"), ("gross", "dotted"))
 _BOUGHT, _SOLD = ("gain", "^"), ("loss", "v")
-
-
-def _window(market: _Market, start: int, end: int) -> slice:
-    """The bars of a trade, and half its length (at least ten bars) on either side."""
-    entry = int(np.searchsorted(market.closes, start, side="right"))
-    leave = max(entry, int(np.searchsorted(market.opens, end, side="right")) - 1)
-    margin = max(10, (leave - entry) // 2)
-    return slice(max(0, entry - margin), min(market.opens.size, leave + margin + 1))
 
 
 def _label(span: float) -> Callable[[float], str]:

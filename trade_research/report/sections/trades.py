@@ -26,9 +26,9 @@ from trade_research.report.formats import (
 from trade_research.report.run import Run
 from trade_research.report.section import Beside, Cell, Fold, Part, Section, Stack, Table
 from trade_research.report.sections.lessons import holding, hours, outliers, readings
+from trade_research.report.sections.picks import extremes, shown_symbol, zoom_of
 
 _VECTORS = 800  # more markers than this make a page heavy and a chart black
-_SHOWN = 10
 
 
 def trades(run: Run) -> Section | None:
@@ -41,9 +41,8 @@ def trades(run: Run) -> Section | None:
     if closed.height:
         parts.append(Beside((readings(closed), outliers(closed))))
         parts.append(Beside([holding(closed), *hours(closed)]))
-    parts.append(
-        Fold(f"The {min(_SHOWN, run.trades.height)} best and worst trades", (_extremes(run),))
-    )
+    some = extremes(run.trades)
+    parts.append(Fold(f"The {some.height} best and worst trades", (_extremes(run, some),)))
     return Section("Trades", _claim(run), parts, folded=True)
 
 
@@ -219,14 +218,11 @@ def _reasons(frame: pl.DataFrame) -> Table:
     return Table("By reason of exit", head, rows)
 
 
-def _extremes(run: Run) -> Table:
-    named = len(run.instruments) > 1
-    ranked = run.trades.sort("pnl", "entry_time", descending=[True, False])
-    half = _SHOWN if ranked.height >= 2 * _SHOWN else ranked.height // 2
-    some = pl.concat([ranked.head(half or 1), ranked.tail(half)]) if half else ranked
+def _extremes(run: Run, some: pl.DataFrame) -> Table:
+    named, shown = len(run.instruments) > 1, shown_symbol(run)
     rows = [
         (
-            minute(row["entry_time"]),
+            Cell(minute(row["entry_time"]), zoom=zoom_of(run, shown, row)),
             minute(row["exit_time"]),
             *((short(str(row["symbol"]), 24),) if named else ()),
             row["side"],

@@ -39,12 +39,11 @@
   var groups = !window.uPlot ? [] : Array.from(document.querySelectorAll('.explore'), function (box) {
     var panels = JSON.parse(box.querySelector('script').textContent);
     panels.forEach(function (p) {
-      var kinds = {u2: Uint16Array, u4: Uint32Array, f8: Float64Array};
-      p.times = Float64Array.from(new kinds[p.kind](bytes(p.x)), function (at) { return p.start + p.step * at; });
+      p.times = sums(p.x).map(function (k) { return p.start + p.step * k; });
       p.series.forEach(function (s) {
-        var values = nulls(new Float32Array(bytes(s.y)));
+        var values = sums(s.y).map(function (v) { return v === null ? null : v / s.scale; });
         s.values = !s.marker ? values : new Array(p.times.length).fill(null);
-        if (s.marker) new Uint16Array(bytes(s.at)).forEach(function (at, i) { s.values[at] = values[i]; });
+        if (s.marker) sums(s.at).forEach(function (at, i) { s.values[at] = values[i]; });
       });
     });
     box.hidden = false;
@@ -56,8 +55,9 @@
     for (var i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i);
     return out.buffer;
   }
-  function nulls(values) {
-    return Array.from(values, function (v) { return v === v ? v : null; });
+  function sums(steps) {
+    var sum = 0;
+    return steps.map(function (step) { return step === null ? null : sum += step; });
   }
   function colour(name) { return getComputedStyle(root).getPropertyValue('--' + name).trim(); }
   function text(value, unit) {
@@ -74,6 +74,38 @@
     if (size >= 1e6) return value / 1e6 + 'M';
     if (size >= 1e4) return value / 1e3 + 'k';
     return String(Number(value.toPrecision(6)));
+  }
+  function candles(u, p) {
+    var all = p.series.slice(0, 4).map(function (s) { return s.values; }), x = u.scales.x;
+    var rows = p.times.reduce(function (found, at, i) {
+      if (all[3][i] !== null && at >= x.min && at <= x.max) found.push(i);
+      return found;
+    }, []);
+    var at = rows.map(function (i) { return u.valToPos(p.times[i], 'x', true); });
+    function y(k, i) { return u.valToPos(all[k][i], 'y', true); }
+    var ctx = u.ctx, px = devicePixelRatio, wide = u.bbox.width / rows.length >= 3 * px;
+    ctx.save();
+    ctx.lineWidth = px;
+    ctx.setLineDash([]);
+    ctx.strokeStyle = colour('fg');
+    ctx.beginPath();
+    if (!wide) rows.forEach(function (i, k) { ctx.lineTo(at[k], y(3, i)); });
+    ctx.stroke();
+    if (wide) rows.forEach(function (i, k) {
+      var step = Math.min(at[k] - (k ? at[k - 1] : -1e9), (k + 1 < at.length ? at[k + 1] : 1e9) - at[k]);
+      var half = Math.max(px, Math.min(0.35 * step, 9 * px)), up = all[3][i] >= all[0][i];
+      var top = Math.min(y(0, i), y(3, i)), tall = Math.max(px, Math.abs(y(0, i) - y(3, i)));
+      ctx.fillStyle = ctx.strokeStyle = colour(up ? 'gain' : 'loss');
+      ctx.beginPath();
+      ctx.moveTo(at[k], y(1, i));
+      ctx.lineTo(at[k], top);
+      ctx.moveTo(at[k], top + tall);
+      ctx.lineTo(at[k], y(2, i));
+      ctx.rect(at[k] - half, top, 2 * half, tall);
+      if (!up) ctx.fill();
+      ctx.stroke();
+    });
+    ctx.restore();
   }
   function triangles(u, p) {
     var ctx = u.ctx, shown = 0, size;
@@ -109,11 +141,17 @@
       value: function (u, v) { return text(v, unit); },
       points: {show: false}
     };
-    if (s.marker) shown.paths = function () { return null; };
+    if (s.marker || s.dash === 'none') shown.paths = function () { return null; };
     return shown;
   }
   function decades(u, at, low, high) {
     var all = [], marks = high / low > 200 ? [1] : high / low > 20 ? [1, 3] : [1, 2, 5], k, m;
+    if (high / low < 4) {
+      var rough = (high - low) / 4, size = Math.pow(10, Math.floor(Math.log10(rough)));
+      m = size * (rough > 5 * size ? 10 : rough > 2 * size ? 5 : rough > size ? 2 : 1);
+      for (k = Math.ceil(low / m); k * m <= high; k++) all.push(k * m);
+      return all;
+    }
     for (k = Math.floor(Math.log10(low)); k <= Math.log10(high); k++) {
       for (m = 0; m < marks.length; m++) {
         var v = marks[m] * Math.pow(10, k);
@@ -145,7 +183,7 @@
       ],
       series: [{label: 'UTC', value: '{YYYY}-{MM}-{DD} {HH}:{mm}'}].concat(
         p.series.map(function (s) { return series(s, p.unit); })),
-      hooks: {setScale: [follow], draw: [function (u) { triangles(u, p); }]}
+      hooks: {setScale: [follow], draw: [function (u) { if (p.candles) candles(u, p); triangles(u, p); }]}
     };
   }
   var busy = false;
@@ -174,6 +212,17 @@
   function draw() { groups.forEach(drawGroup); }
   function fit() { groups.forEach(function (g) { if (g.home.clientWidth !== g.made) drawGroup(g); }); }
   draw();
+  document.querySelectorAll('a[data-from]').forEach(function (a) {
+    a.addEventListener('click', function () { setTimeout(function () {
+      unfold();
+      fit();
+      groups.forEach(function (g) {
+        if (!g.panels[0].candles || !g.plots.length) return;
+        g.plots[0].setScale('x', {min: +a.dataset.from, max: +a.dataset.to});
+        g.home.scrollIntoView();
+      });
+    }, 0); });
+  });
   window.addEventListener('resize', fit);
   document.querySelectorAll('details').forEach(function (d) { d.addEventListener('toggle', fit); });
 })();
