@@ -75,6 +75,7 @@ def check(
     calendar: str = "24/7",
     budget_s: float = 10.0,
     seed: int = 0,
+    market: Market | None = None,
 ) -> Check:
     """Test the laws of a strategy on bars.
 
@@ -94,12 +95,14 @@ def check(
         Seconds that each stage may take; what did not fit is counted in the verdict.
     seed : int
         Of the random cuts and futures.
+    market : Market, optional
+        The bars as the simulator takes them, where they are more than the frame: with funding.
     """
     given = dict(params or {})
     probes = probes_of(strategy, frame, given, calendar=calendar, seed=seed)
     causality = together([examine(probe, budget_s / len(probes)) for probe in probes])
     warmup = worst([examine_warmup(on_arrays(probe)) for probe in probes])
     # The causality check has decided at the changes of target already, for as long as was allowed.
-    market = Market.from_frame(frame)
+    market = Market.from_frame(frame) if market is None else market
     replay = examine_replay(probes, market, setup or {}, budget_s, changes_s=0.0)
     return Check(strategy.name, given, causality, warmup, replay)

@@ -24,6 +24,7 @@ from trade_research.simulate.market import Market
 from trade_research.simulate.records import Records
 
 DRAWS = 1_000
+_HELD = ("borrow", "funding")  # paid for holding, not for trading
 
 
 class Run(Protocol):
@@ -202,7 +203,7 @@ def _shifted(run: Run, days: Days, seed: int) -> ShiftTest | None:
     if not len(fills) or days.n < 2:
         return None
     traded = float((np.abs(fills["quantity"]) * fills["reference"]).sum())
-    paid = sum(cost for name, cost in run.costs.items() if name != "borrow")
+    paid = sum(cost for name, cost in run.costs.items() if name not in _HELD)
     held = held_of(fills, run.market, run.equity)
     rate = paid / traded if traded > 0.0 else 0.0
     return shift_test(held, open_returns(run.market), days, cost=rate, seed=seed)

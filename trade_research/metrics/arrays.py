@@ -118,7 +118,7 @@ class RunArrays:
         if given is None and self.fills is not None:
             given = activity.costs_of(self.fills)
         nothing = math.nan if given is None else 0.0
-        names = (*activity.COST_COLUMNS, "borrow")
+        names = (*activity.COST_COLUMNS, "borrow", "funding")
         return {name: float((given or {}).get(name, nothing)) for name in names}
 
     @cached_property

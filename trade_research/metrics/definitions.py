@@ -222,6 +222,9 @@ _COSTS = {
     "impact_paid": _D("Impact paid", "impact · quantity · reference", "money", _NO_FILLS),
     "tax_paid": _D("Tax paid", "tax on sells", "money", _NO_FILLS),
     "borrow_paid": _D("Borrowing paid", "interest on what was borrowed", "money", _NO_FILLS),
+    "funding_paid": _D(
+        "Funding paid", "funding of perpetuals; received is negative", "money", _NO_FILLS
+    ),
     "cost_per_year": _D(
         "Costs a year",
         "costs paid / mean E · A / n",

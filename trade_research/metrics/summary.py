@@ -89,7 +89,8 @@ def summary(
     fills : mapping of str to array of shape (n_fills,), or a function
         `bar` (position), `quantity`, `price`, and the cost columns of `costs_of`.
     costs : mapping of str to float, or a function
-        Money paid: any of fees, spread, slippage, impact, tax, borrow. None: the sums of the fills.
+        Money paid: any of fees, spread, slippage, impact, tax, borrow, funding. None: the sums of
+        the fills.
     trades : mapping of str to array of shape (n_trades,), or a function
         As for `trade_statistics`.
     benchmark : float64 array of shape (n_bars,), or a function
@@ -201,6 +202,7 @@ METRICS: dict[str, Metric] = {
     "impact_paid": lambda run: run.costs["impact"],
     "tax_paid": lambda run: run.costs["tax"],
     "borrow_paid": lambda run: run.costs["borrow"],
+    "funding_paid": lambda run: run.costs["funding"],
     "cost_per_year": lambda run: run.cost_per_year,
     "cost_share": lambda run: activity.share_of_gross(run.profit, run.cost_paid),
     **{

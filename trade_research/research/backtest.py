@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from trade_research.errors import ConfigError
-from trade_research.research.data import NO_CALENDAR, Data, read_data
+from trade_research.research.data import NO_CALENDAR, Data, funded, read_data
 from trade_research.research.manifest import manifest_of
 from trade_research.research.setup import Hold, Setup, targets_of
 from trade_research.research.summary import sessions_of, summarise, trade_arrays
@@ -276,6 +276,7 @@ def backtest(
     *,
     costs: Costs | None = None,
     account: str | Account = "spot",
+    funding: pl.DataFrame | float | None = None,
     cash: float = 100_000.0,
     exits: Exits | None = None,
     fill: str = "next_open",
@@ -300,8 +301,12 @@ def backtest(
     costs : Costs, optional
         Default: 10 bp fee, 2 bp spread, 1 bp slippage. There is no run without a cost model; for
         the gross result see ``run.gross``.
-    account : "spot", "margin" or Account
-        Spot knows no shorts and no leverage.
+    account : "spot", "margin", "perp" or Account
+        Spot knows no shorts and no leverage; perpetuals pay funding and are liquidated one by one.
+    funding : DataFrame or float, optional
+        Rates of perpetuals: ``time`` (or ``ts``), ``funding_rate``, perhaps ``mark_price`` and
+        ``symbol``; or one rate for every 8 hours. By default what the store has for a query. A
+        strategy may read it as the column ``funding_rate``.
     exits : Exits, optional
         Stop, take profit, trailing stop, maximum hold, cooldown.
     fill : {"next_open", "next_close", "this_close"}
@@ -336,6 +341,8 @@ def backtest(
     """
     found = data if isinstance(data, Data) else read_data(data, calendar)
     bound = strategy.bind(**params)
+    kind = Account.of(account).kind
+    found = funded(found, funding, account=kind, reads=strategy.reads)
     setup = Setup(
         costs=Costs() if costs is None else costs,
         account=Account.of(account),

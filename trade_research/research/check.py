@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trade_research.research.data import Data, read_data
+from trade_research.research.data import Data, funded, read_data
+from trade_research.simulate.accounts import Account
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from trade_research.evidence.check import Check
     from trade_research.frames.calendars import Calendar
     from trade_research.strategies.strategy import Strategy
@@ -18,6 +21,7 @@ def check(
     data: Any,
     *,
     setup: Mapping[str, Any] | None = None,
+    funding: pl.DataFrame | float | None = None,
     calendar: str | Calendar | None = None,
     budget_s: float = 10.0,
     seed: int = 0,
@@ -33,6 +37,8 @@ def check(
         As for `backtest`.
     setup : mapping, optional
         Costs, exits and the like as keyword arguments of `simulate`, for the replay.
+    funding : DataFrame or float, optional
+        As for `backtest`.
     budget_s : float
         Seconds that each stage of the search for leaks may take on long data.
     seed : int
@@ -48,12 +54,16 @@ def check(
     from trade_research.evidence.check import check as prove
 
     found = data if isinstance(data, Data) else read_data(data, calendar)
+    account = Account.of((setup or {}).get("account", "spot")).kind
+    if found.funding is None:
+        found = funded(found, funding, account=account, reads=strategy.reads)
     return prove(
         strategy,
         found.frame,
         strategy.bind(**params),
         setup=setup,
         calendar=found.calendar_name,
+        market=found.market,
         budget_s=budget_s,
         seed=seed,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -14,6 +15,7 @@ import polars as pl
 from trade_research.errors import ConfigError
 from trade_research.frames.bars import check_bars, interval_of
 from trade_research.frames.calendars import Calendar, get_calendar
+from trade_research.frames.funding import to_funding
 from trade_research.frames.intervals import Interval
 from trade_research.frames.verdicts import audit
 from trade_research.store.hashing import content_hash
@@ -37,7 +39,7 @@ class Data:
     """Bars of a run and what is known about them.
 
     `query` is None for a bare frame; `calendar` is None when nobody said what it is: then nothing
-    is annualised.
+    is annualised. `funding` is what a perpetual account pays; None for the other accounts.
     """
 
     frame: pl.DataFrame
@@ -45,6 +47,7 @@ class Data:
     calendar: Calendar | None
     instruments: tuple[str, ...]
     query: Query | None = None
+    funding: pl.DataFrame | float | None = None
 
     def is_under(self, calendar: Calendar | None) -> bool:
         """Whether a call that passes `calendar` means this: a query knows its own."""
@@ -75,7 +78,17 @@ class Data:
         """The bars as the simulator's arrays, (n_bars, n_symbols)."""
         from trade_research.simulate.market import Market
 
-        return Market.from_frame(self.frame)
+        market = Market.from_frame(self.frame)
+        if market.n_symbols == 1 and self.instruments[0]:
+            market = replace(market, symbols=self.instruments)
+        return market if self.funding is None else market.with_funding(self.funding)
+
+    @property
+    def funding_facts(self) -> Any:
+        """What a manifest says of the funding: the rate, or the number of rates and their hash."""
+        if self.funding is None or isinstance(self.funding, float):
+            return self.funding
+        return {"rows": self.funding.height, "hash": content_hash(self.funding)}
 
     @cached_property
     def verdicts(self) -> pl.DataFrame:
@@ -166,3 +179,61 @@ def read_data(data: Any, calendar: str | Calendar | None = None) -> Data:
     _seen[id(data)] = found
     _latest.append(found)
     return found
+
+
+def funded(
+    data: Data,
+    funding: pl.DataFrame | float | None = None,
+    *,
+    account: str = "spot",
+    reads: Iterable[str] = (),
+) -> Data:
+    """The data with the funding that an account pays and a strategy may read.
+
+    Parameters
+    ----------
+    funding : DataFrame or float, optional
+        See `Market.with_funding`; by default what the query's store has.
+    account : str
+        Only "perp" pays.
+    reads : iterable of str
+        Columns a strategy reads. ``funding_rate``, unless the bars have it, is the last rate
+        stamped by each close, null before the first.
+
+    Raises
+    ------
+    ConfigError
+        Funding was passed, and neither account nor strategy has a use for it.
+    SchemaError
+        Not a table of rates.
+    """
+    is_read = "funding_rate" in reads and "funding_rate" not in data.frame.columns
+    if not (is_read or account == "perp"):
+        if funding is not None:
+            raise ConfigError(
+                f"funding was passed, but a {account!r} account pays none: use account='perp'"
+            )
+        return data
+    if funding is None and data.query is not None:
+        funding = data.query.funding()
+    if funding is None:
+        return data
+    known = float(funding) if isinstance(funding, int | float) else to_funding(funding)
+    frame = _with_rates(data, known) if is_read else data.frame
+    return replace(data, frame=frame, funding=known if account == "perp" else None)
+
+
+def _with_rates(data: Data, funding: pl.DataFrame | float) -> pl.DataFrame:
+    """The bars with the column ``funding_rate``, as it was known at each close."""
+    frame = data.frame
+    if isinstance(funding, float):
+        return frame.with_columns(pl.lit(funding).alias("funding_rate"))
+    by = "symbol" if "symbol" in frame.columns else None
+    if by is None or by not in funding.columns:
+        if by is not None or ("symbol" in funding.columns and funding["symbol"].n_unique() > 1):
+            raise ConfigError("funding and bars must both have a column 'symbol', or neither")
+        by = None
+    rates = funding.select([*([by] if by else []), "time", "funding_rate"]).sort("time")
+    rows = frame.with_row_index("_row").sort("close_time")
+    joined = rows.join_asof(rates, left_on="close_time", right_on="time", by=by)
+    return joined.sort("_row").select(*frame.columns, "funding_rate")

@@ -46,6 +46,7 @@ def manifest_of(
             "first": str(times.min()),
             "last": str(times.max()),
             "hash": data.content_hash,
+            "funding": data.funding_facts,
             "stored": query is not None,
             "start": _moment(query.start) if query is not None else None,
             "end": _moment(query.end) if query is not None else None,

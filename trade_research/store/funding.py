@@ -13,7 +13,7 @@ def _checked(frame: pl.DataFrame) -> pl.DataFrame:
     table = to_funding(frame)
     if "symbol" in table.columns and table["symbol"].n_unique() > 1:
         raise SchemaError("funding holds several symbols. Write one instrument at a time.")
-    return table.select(FUNDING_SCHEMA)
+    return table.select(FUNDING_SCHEMA.keys())
 
 
 FUNDING = SideTable("funding", FUNDING_SCHEMA, ["time"], _checked)

@@ -100,7 +100,7 @@ def _table(found: pl.DataFrame, net: float, rest: float) -> Table:
         for row in found.iter_rows(named=True)
     ]
     if abs(rest) > 0.005:
-        rows.append((Cell("held across, borrowing", "weak"), money(rest), *[""] * 7))
+        rows.append((Cell("held across, borrowing, funding", "weak"), money(rest), *[""] * 7))
     rows.append((Cell("All", "word"), Cell(money(net), "word"), *[""] * 7))
     head = (
         "Instrument", "Net profit", "Of all", "Trades", "Hit rate", "A trade", "Long", "Costs",

@@ -39,6 +39,7 @@ def _steps(run: Run) -> list[tuple[str, float]]:
     net = float(run.equity["equity"][-1]) - run.initial_cash
     paid = {kind: float(floats(run.fills, kind).sum()) for kind in _KINDS}
     total = float(run.equity["cost"][-1]) if "cost" in run.equity.columns else sum(paid.values())
+    paid["funding"] = run.metric("funding_paid") or 0.0
     rest = total - sum(paid.values())
     if abs(rest) > 1e-6 * max(1.0, abs(total)):
         paid["borrow"] = rest
