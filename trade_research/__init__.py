@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trade_research.portfolio.sizing import EqualWeight, InverseVolatility
     from trade_research.portfolio.volatility import VolatilityTarget
     from trade_research.research.backtest import Backtest, backtest
+    from trade_research.research.certify import certify
     from trade_research.research.check import check
     from trade_research.research.replay import replay
     from trade_research.research.runs import load_run
@@ -66,6 +67,7 @@ __getattr__, __dir__, __all__ = attach(
         "WalkForward": "research.walkforward",
         "backtest": "research.backtest",
         "blend": "portfolio.blend",
+        "certify": "research.certify",
         "check": "research.check",
         "confirm": "strategies.confirm",
         "frames": "",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from trade_research import __version__
-from trade_research.cli import audit, data, doctor, evaluate, paper, runs, strategies
+from trade_research.cli import audit, data, doctor, evaluate, paper, promotion, runs, strategies
 from trade_research.cli.demo import demo
 from trade_research.cli.output import examples
 from trade_research.errors import TradeResearchError
@@ -32,6 +32,8 @@ app.command(epilog=evaluate.CHECK_EXAMPLES)(evaluate.check)
 app.add_typer(runs.app, name="runs")
 app.command(epilog=runs.REPORT_EXAMPLES)(runs.report)
 app.command(epilog=runs.VERIFY_EXAMPLES)(runs.verify)
+app.command(epilog=promotion.CERTIFY_EXAMPLES)(promotion.certify)
+app.command(epilog=promotion.PROMOTE_EXAMPLES)(promotion.promote)
 app.add_typer(paper.app, name="paper")
 app.command(epilog=examples("kill", "kill --session trend --reason 'venue is down'"))(paper.kill)
 app.add_typer(audit.app, name="audit")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from trade_research.feeds.bars import Bar, Row, Skipped, Warned
+from trade_research.feeds.schedule import Schedule
 
 Backfill = Callable[[str, int, int], Sequence[Bar]]
 MEMORY = 256
@@ -26,9 +27,8 @@ class BarClock:
     ----------
     symbols : sequence of str
     backfill : callable ``(symbol, first open time, open time after the last) -> bars``
-    interval_us : int, optional
-        Of bars around the clock: every open time is known. None where sessions decide: then the
-        earliest bar that has come is the next.
+    schedule : Schedule
+        Which bars are to be expected.
     grace_us : int
     last_open : int, optional
         Open time of the row before the first: of the anchor, or of the last before a restart.
@@ -41,7 +41,7 @@ class BarClock:
         symbols: Sequence[str],
         backfill: Backfill,
         *,
-        interval_us: int | None,
+        schedule: Schedule,
         grace_us: int = 2_000_000,
         last_open: int | None = None,
         retry_us: int = 5_000_000,
@@ -49,7 +49,7 @@ class BarClock:
         self.duplicates = 0
         self._at = {symbol: s for s, symbol in enumerate(symbols)}
         self._symbols, self._backfill = tuple(symbols), backfill
-        self._interval, self._grace = interval_us, grace_us
+        self._schedule, self._grace = schedule, grace_us
         self._waiting: dict[int, dict[str, Bar]] = {}
         self._released: dict[int, dict[str, Bar]] = {}
         self._last = last_open
@@ -75,8 +75,8 @@ class BarClock:
         """Every row that is due, oldest first, and what could not be had."""
         while self._waiting or self._is_overdue(now_ns // 1_000):
             first = min(self._waiting)
-            if self._is_hole_before(first):
-                start = self._next_open()
+            start = self._next()[0]
+            if first > start > 0:
                 if self._fetch(self._symbols, start, first):
                     continue
                 yield Skipped("", start, first, "no source has these bars")
@@ -94,23 +94,20 @@ class BarClock:
 
     def _is_overdue(self, now: int) -> bool:
         """Whether the next row has closed without a word, and asking for it brought some of it."""
-        start = self._next_open()
-        if not start or self._interval is None or now < self._ask_after:
+        start, close = self._next()
+        if not start or now < max(close + self._grace, self._ask_after):
             return False
-        due = (now - self._grace - start) // self._interval
-        if due <= 0:
-            return False
-        if self._fetch(self._symbols, start, start + due * self._interval):
+        end = start
+        while end and now >= close + self._grace:
+            end, close = self._schedule.after(end)
+        if self._fetch(self._symbols, start, end or start + 1):
             return True
         self._ask_after = now + self._retry
         return False
 
-    def _next_open(self) -> int:
-        """Open time of the next row; any may be, at the start and where sessions decide."""
-        return 0 if self._last is None or self._interval is None else self._last + self._interval
-
-    def _is_hole_before(self, first: int) -> bool:
-        return first > self._next_open() > 0
+    def _next(self) -> tuple[int, int]:
+        """Open and close of the next row; both 0 at the start, where any may be."""
+        return (0, 0) if self._last is None else self._schedule.after(self._last)
 
     def _fetch(self, symbols: Sequence[str], start: int, end: int) -> bool:
         """Ask for bars with open times in [start, end); whether there were any."""

@@ -14,6 +14,7 @@ import numpy as np
 from trade_research.brokers.paper import Filled, PaperBroker
 from trade_research.errors import TradeResearchError
 from trade_research.feeds.bars import Bar, Row, Skipped, Warned
+from trade_research.feeds.schedule import Schedule
 from trade_research.kernels.jit import F64
 from trade_research.live.records import (
     bar_fields,
@@ -63,8 +64,8 @@ class Session:
         None weighs no order: for replays that must give the backtest.
     cash : float
         Money at the start.
-    interval_us : int, optional
-        Of bars around the clock: a later open is after a gap. None where sessions decide.
+    schedule : Schedule
+        A bar that opens later than it says is after a gap.
     session_of : callable, optional
         Day number of a row by its close time, where sessions are not UTC days.
     may_trade : callable
@@ -80,7 +81,7 @@ class Session:
         *,
         limits: Limits | None,
         cash: float,
-        interval_us: int | None,
+        schedule: Schedule,
         session_of: Callable[[int], int] | None = None,
         may_trade: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -89,7 +90,7 @@ class Session:
         self.n_rows, self.last_open, self.errors = 0, -1, 0
         self.is_halted = False
         self.decider, self._record, self.may_trade = decider, record, may_trade
-        self._interval, self._session_of = interval_us, session_of
+        self._schedule, self._session_of = schedule, session_of
         self._open: dict[str, Approved] = {}
         self._ids: dict[tuple[int, str], str] = {}
         self._flows: dict[str, float] = {}
@@ -160,11 +161,8 @@ class Session:
         )
 
     def _receive(self, row: Row) -> None:
-        is_after_gap = (
-            self._interval is not None
-            and self.n_rows > 0
-            and row.open_time > self.last_open + self._interval
-        )
+        expected = self._schedule.after(self.last_open)[0] if self.n_rows else 0
+        is_after_gap = row.open_time > expected > 0
         for s, symbol in enumerate(self.broker.symbols):
             bar = Bar(symbol, row.open_time, row.close_time, *row.bars[:, s].tolist())
             if bar.close == bar.close:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from trade_research.errors import SessionError
 from trade_research.feeds.barclock import BarClock
 from trade_research.feeds.bars import Row
 from trade_research.feeds.replay import Paced, Stored
+from trade_research.feeds.schedule import Schedule
 from trade_research.live.clock import Clock, SystemClock, VirtualClock
 from trade_research.live.deciders import Growing, History, Released, WithDeadline
 from trade_research.live.journal import Journal, scan
@@ -76,7 +78,7 @@ class Paper:
         clock = VirtualClock(int(market.open_time[0]) * 1_000)
         prices = np.stack([getattr(market, name) for name in PRICES], axis=1)
         stored = Stored(market.symbols, market.open_time, market.close_time, prices)
-        anchor = int(market.open_time[0]) - self.data.interval.us
+        anchor = self._schedule.before(int(market.open_time[0]))
 
         def feed(last_open: int) -> Feed:
             first = int(np.searchsorted(market.open_time, last_open, side="right"))
@@ -126,7 +128,7 @@ class Paper:
             bars = BarClock(
                 self.data.market.symbols,
                 source.backfill,
-                interval_us=self._interval_us,
+                schedule=self._schedule,
                 grace_us=GRACE_US,
                 last_open=last_open,
             )
@@ -176,17 +178,19 @@ class Paper:
             retold,
             limits=self.limits,
             cash=self.setup.cash,
-            interval_us=self._interval_us,
+            schedule=self._schedule,
             session_of=self._session_of(),
             may_trade=lambda: not retold.is_next("risk_block", limit="kill"),
         )
         relive(session, retold, rows)
         return session
 
-    @property
-    def _interval_us(self) -> int | None:
-        """Between two opens, where the market never closes."""
-        return self.data.interval.us if self.data.calendar_name == "24/7" else None
+    @cached_property
+    def _schedule(self) -> Schedule:
+        market = self.data.market
+        last = max(int(market.close_time[-1]), SystemClock().now_ns() // 1_000)
+        first = int(market.open_time[0])
+        return Schedule(self.data.calendar_name, self.data.interval, first, last)
 
     def _session_of(self) -> Callable[[int], int] | None:
         """Day number of a row's session; UTC days where the calendar has no sessions."""

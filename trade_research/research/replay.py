@@ -21,6 +21,7 @@ from trade_research.evidence.rebuilt import probes_of
 from trade_research.feeds.barclock import BarClock
 from trade_research.feeds.bars import Bar, Skipped
 from trade_research.feeds.replay import Stored
+from trade_research.feeds.schedule import Schedule
 from trade_research.live.clock import VirtualClock
 from trade_research.live.deciders import Released
 from trade_research.live.journal import Journal, scan
@@ -209,8 +210,8 @@ class _Rig:
         sessions = data.market.session_days().tolist()
         days = dict(zip(market.close_time.tolist(), sessions, strict=True))
         self._session_of = days.__getitem__
-        is_round_the_clock = data.calendar_name == "24/7"
-        self._interval_us = data.interval.us if is_round_the_clock else None
+        first, last = int(market.open_time[0]), int(market.close_time[-1])
+        self._schedule = Schedule(data.calendar_name, data.interval, first, last)
         self.duplicates = 0
 
     def run(self, transport: Transport | None) -> Session:
@@ -223,7 +224,7 @@ class _Rig:
             raise SessionError(f"{self._folder} has the journal of a session; give another folder")
         journal.append("session_start", mode="replay", strategy=self._name)
         session = self._session(journal.append)
-        clock = self._bar_clock(anchor := int(market.open_time[0]) - self._data.interval.us)
+        clock = self._bar_clock(anchor := self._schedule.before(int(market.open_time[0])))
         for row in range(market.n_bars):
             bars = self._stored.bars(row)
             for bar in bars if transport is None else transport.carry(row, bars):
@@ -272,7 +273,7 @@ class _Rig:
             record,
             limits=self._limits,
             cash=self._setup.cash,
-            interval_us=self._interval_us,
+            schedule=self._schedule,
             session_of=self._session_of,
         )
 
@@ -280,7 +281,7 @@ class _Rig:
         return BarClock(
             self._data.market.symbols,
             self._stored.backfill,
-            interval_us=self._interval_us,
+            schedule=self._schedule,
             grace_us=GRACE_US,
             last_open=last_open,
         )

@@ -1,0 +1,229 @@
+"""`certify`: everything that can be proven of a strategy before money follows it, as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trade_research.errors import PromotionError
+from trade_research.live.certificate import Certificate, Gate
+from trade_research.live.transport import Rough
+from trade_research.report.record import encode
+from trade_research.research.backtest import Backtest, backtest
+from trade_research.research.check import check
+from trade_research.research.health import versions
+from trade_research.research.replay import Replayed, replay
+
+if TYPE_CHECKING:
+    from trade_research.evidence.check import Check
+    from trade_research.kernels.jit import F64
+    from trade_research.research.data import Data
+    from trade_research.simulate.result import Result
+    from trade_research.strategies.strategy import Strategy
+
+RESTARTS = 2
+SECONDS = 10.0
+FIRST_NAMES = 3
+
+
+def certify(
+    strategy: Strategy,
+    data: Any,
+    *,
+    accept: Sequence[str] = (),
+    seconds: float = SECONDS,
+    seed: int = 0,
+    **given: Any,
+) -> Certificate:
+    """Prove the laws, the replay and the evidence of a strategy on stored bars.
+
+    Parameters
+    ----------
+    strategy : Strategy
+    data : Query
+        Bare frames cannot be certified: nobody could read the same bars again.
+    accept : sequence of str
+        What is wrong with the data and known: kinds such as ``"gap"``, or one stretch by name, such
+        as ``"gap@2021-04-25T04:01"``.
+    seconds : float
+        For each stage of the search for leaks, and for each kind of decision taken alone.
+    seed : int
+        Of the search, and of what happens to the bars on their way in the replay.
+    **given
+        Costs, account, exits, rebalance, … as for `backtest`, and the strategy's parameters.
+
+    Returns
+    -------
+    Certificate
+        ``passed``; ``missing`` says what is not met and what to do.
+
+    Raises
+    ------
+    PromotionError
+        The data is a bare frame.
+    """
+    run = backtest(strategy, data, **given)
+    if run.data.query is None:
+        raise PromotionError(
+            "a bare frame cannot be certified: write it to a store and pass store.query(…)"
+        )
+    setup = {k: v for k, v in given.items() if k not in strategy.params}
+    laws = check(
+        strategy,
+        run.data,
+        setup=run.setup.rules_of_the_game,
+        budget_s=seconds,
+        seed=seed,
+        **run.params,
+    )
+    n = run.data.market.n_bars
+    rough = Rough(seed, [n * (i + 1) // (RESTARTS + 1) for i in range(RESTARTS)])
+    again = replay(strategy, run.data, transport=rough, seconds=seconds, **setup, **run.params)
+    gates = (
+        _laws(laws),
+        _replay(run, again, rough),
+        _data(run.data, accept),
+        _costs(run),
+        _evidence(run),
+    )
+    return Certificate(_subject(run), gates, _facts(run, laws, again, rough))
+
+
+def _subject(run: Backtest) -> dict[str, Any]:
+    query = run.data.query
+    assert query is not None, "checked before"
+    return {
+        "strategy": run.strategy.name,
+        "source_hash": run.strategy.source_hash,
+        "params": dict(run.params),
+        "data": {
+            "names": list(query.names),
+            "interval": run.data.interval.text,
+            "calendar": run.data.calendar_name,
+            "first": str(run.data.frame["open_time"].min()),
+            "last": str(run.data.frame["open_time"].max()),
+            "rows": run.data.frame.height,
+            "hash": run.data.content_hash,
+        },
+        "setup": encode(asdict(run.setup), {}),
+        "portfolio": encode(run.portfolio, {}),
+        "versions": versions(),
+        "run_id": run.manifest["run_id"],
+    }
+
+
+def _facts(run: Backtest, laws: Check, again: Replayed, rough: Rough) -> dict[str, Any]:
+    days = run.evidence
+    expectancy = days.estimates.get("expectancy")
+    return {
+        "check": laws.to_dict(),
+        "replay": {
+            "rows": again.rows,
+            "decided_alone": again.alone,
+            "orders": len(run.result.orders),
+            "fills": len(run.result.fills),
+            "equity_sha256": sha256(run.result.equity.tobytes()).hexdigest(),
+            "transport": dict(rough.counts),
+        },
+        "trades": run.metrics["trades"],
+        "expectancy": None if expectancy is None else asdict(expectancy),
+        "luck": asdict(days.luck),
+        "break_even_times": run.budget.ratio,
+        "daily": _daily(run.result),
+    }
+
+
+def _daily(result: Result) -> dict[str, float | None]:
+    """Floor and bound for the drift test: of day returns winsorised at three deviations.
+
+    The floor is the mean less 1.645 standard errors: with 95 % the true one is above it.
+    """
+    from trade_research.evidence.days import utc_day_rows
+    from trade_research.metrics.returns import returns_of
+
+    days: F64 = returns_of(result.equity[utc_day_rows(result.close_time)], result.initial_cash)
+    if days.size < 2 or not days.std() > 0.0:
+        return {"floor": None, "bound": None}
+    bound = 3.0 * float(days.std(ddof=1))
+    cut = np.clip(days, -bound, bound)
+    floor = float(cut.mean() - 1.645 * cut.std(ddof=1) / np.sqrt(cut.size))
+    return {"floor": floor, "bound": bound}
+
+
+def _laws(laws: Check) -> Gate:
+    held = [laws.causality.passed, laws.warmup.passed, laws.replay.passed]
+    names = [n for n, ok in zip(("causality", "warm-up", "replay"), held, strict=True) if not ok]
+    found = f"broken: {', '.join(names)}" if names else laws.causality.guarantee
+    return Gate("laws", not names, found, "all three hold", "`check` names the bar.")
+
+
+def _replay(run: Backtest, again: Replayed, rough: Rough) -> Gate:
+    mine, theirs = run.result, again.run.result
+    same = [
+        np.array_equal(mine.equity.view(np.int64), theirs.equity.view(np.int64)),
+        mine.orders.tobytes() == theirs.orders.tobytes(),
+        mine.fills.tobytes() == theirs.fills.tobytes(),
+    ]
+    names = [n for n, ok in zip(("equity", "orders", "fills"), same, strict=True) if not ok]
+    happened = ", ".join(f"{count:,} {name}" for name, count in rough.counts.items())
+    found = (
+        f"{', '.join(names)} differ from the backtest's"
+        if names
+        else f"{again.rows:,} rows through feed, risk, broker and journal gave the backtest's "
+        f"bits, with bars {happened}"
+    )
+    return Gate("replay", not names, found, "the backtest's bits", "Report this: it is our error.")
+
+
+def _data(data: Data, accept: Sequence[str]) -> Gate:
+    open_ = [
+        f"{kind}@{when:%Y-%m-%dT%H:%M}"
+        for kind, when in data.verdicts.select("kind", "open_time").iter_rows()
+        if kind not in accept and f"{kind}@{when:%Y-%m-%dT%H:%M}" not in accept
+    ]
+    flagged = data.verdicts.height
+    if not open_:
+        found = f"{flagged:,} stretches flagged, all accepted" if flagged else "nothing flagged"
+        return Gate("data", True, found, "every flag accepted by name")
+    kinds = sorted({name.partition("@")[0] for name in open_})
+    return Gate(
+        "data",
+        False,
+        f"{len(open_):,} flagged: {', '.join(open_[:FIRST_NAMES])}"
+        + (", …" if len(open_) > FIRST_NAMES else ""),
+        "every flag accepted by name",
+        "Look at them with `data check`, then --accept " + " --accept ".join(kinds) + ".",
+    )
+
+
+def _costs(run: Backtest) -> Gate:
+    costs = run.setup.costs
+    found = (
+        f"fee {costs.fee_bps:g}, spread {costs.spread_bps:g}, slippage {costs.slippage_bps:g} bp"
+    )
+    is_honest = costs.fee_bps + costs.spread_bps + costs.slippage_bps > 0.0
+    if run.setup.fill != "next_open" or run.setup.delay:
+        return Gate(
+            "costs",
+            False,
+            f"fills at {run.setup.fill}, delay {run.setup.delay}",
+            "next_open without delay",
+            "A session decides at a close and fills at the next open.",
+        )
+    return Gate("costs", is_honest, found, "costs above zero", "Pass costs=….")
+
+
+def _evidence(run: Backtest) -> Gate:
+    trades = run.metrics["trades"]
+    found = f"{run.verdict.word}: {run.verdict.sentence}"
+    return Gate(
+        "evidence",
+        run.result.status == "ok" and bool(trades),
+        found,
+        "a run that trades and survives",
+        "`orders` says why nothing was traded.",
+    )
