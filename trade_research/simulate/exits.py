@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from trade_research.errors import ConfigError
+from trade_research.frames.durations import parse_duration
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,11 @@ class Exits:
     trailing : float or None
         Distance from the best price since entry, as a fraction of that price; a bar's extreme
         moves the level from the next bar on.
-    max_hold : int or None
-        Bars after the entry bar at which the position closes, at that bar's fill time.
-    cooldown : int
-        Rows after an exit that are not listened to.
+    max_hold : int, str or None
+        Bars after the entry bar at which the position closes, at that bar's fill time; over order
+        books a duration of event time such as ``"60s"``.
+    cooldown : int or str
+        Rows after an exit that are not listened to; over order books a duration.
 
     Raises
     ------
@@ -38,8 +40,8 @@ class Exits:
     stop: float | None = None
     take_profit: float | None = None
     trailing: float | None = None
-    max_hold: int | None = None
-    cooldown: int = 0
+    max_hold: int | str | None = None
+    cooldown: int | str = 0
 
     def __post_init__(self) -> None:
         for name, limit in (("stop", 1.0), ("take_profit", math.inf), ("trailing", 1.0)):
@@ -58,8 +60,31 @@ class Exits:
             value = getattr(self, name)
             if value is None and name == "max_hold":
                 continue
+            if isinstance(value, str):
+                parse_duration(value)
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigError(
                     f"Exits: {name} must be a whole number of bars, at least {least}, "
                     f"found {value!r}."
                 )
+
+    def in_bars(self, name: str) -> int:
+        """`max_hold` or `cooldown` in rows; 0 where it is off."""
+        value = getattr(self, name) or 0
+        if isinstance(value, str):
+            raise ConfigError(
+                f"Exits: {name} is {value!r}, but bars are counted: give a whole number of bars."
+            )
+        return int(value)
+
+    def in_nanos(self, name: str) -> int:
+        """`max_hold` or `cooldown` in nanoseconds; 0 where it is off."""
+        value = getattr(self, name) or 0
+        if isinstance(value, str):
+            return parse_duration(value)
+        if value:
+            raise ConfigError(
+                f"Exits: over order books {name} is a duration such as '60s', found {value!r}."
+            )
+        return 0

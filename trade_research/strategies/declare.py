@@ -24,6 +24,8 @@ RESERVED = frozenset(
         "portfolio",
         "data",
         "rules",
+        "trades",
+        "latency",
     )
 ) | {"report", "calendar", "benchmark", "finalize"}
 """Argument names of `backtest` and its kin, which a strategy may not use for its own."""

@@ -87,11 +87,7 @@ def l2_trend(
     return filtered(bid_size, ask_size, allowed, buy, sell, depth)
 
 
-@strategy(
-    presets={
-        "origin": {"buy": 3.5, "sell": 0.28, "window": 20, "width": 2.0, "minutes": 5}
-    }
-)
+@strategy(presets={"origin": {"buy": 3.5, "sell": 0.28, "window": 20, "width": 2.0, "minutes": 5}})
 def l2_reversion(
     time: F64,
     bid_price: F64,

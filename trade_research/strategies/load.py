@@ -86,7 +86,9 @@ def load_strategy(ref: str) -> Strategy:
 
 
 def _shipped(name: str) -> Strategy:
-    found = getattr(importlib.import_module(f"trade_research.strategies.{(SHIPPED | BOOKS)[name]}"), name)
+    found = getattr(
+        importlib.import_module(f"trade_research.strategies.{(SHIPPED | BOOKS)[name]}"), name
+    )
     assert isinstance(found, Strategy)
     return found
 

@@ -1,0 +1,306 @@
+"""`backtest` over order books: one strategy, walked through what was recorded, in event time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from trade_research.errors import ConfigError, SchemaError
+from trade_research.frames.books import SIDES, check_books, check_trades, depth_of
+from trade_research.frames.columns import columns
+from trade_research.frames.recording import Recording
+from trade_research.simulate.accounts import Account, Rules
+from trade_research.simulate.book_presets import BOOK_EXITS
+from trade_research.simulate.book_run import BookMarket, BookResult, latencies, simulate_books
+from trade_research.simulate.costs import Costs
+from trade_research.simulate.exits import Exits
+
+if TYPE_CHECKING:
+    from trade_research.kernels.jit import F64, I64
+    from trade_research.strategies.strategy import Strategy
+
+MINUTE_NS = 60_000_000_000
+LATENCIES = ("0ms", "1ms", "5ms", "20ms", "50ms", "100ms", "500ms")
+
+
+@dataclass(frozen=True)
+class BookSetup:
+    """What a run depends on beside strategy, parameters and data."""
+
+    costs: Costs
+    account: Account
+    exits: Exits
+    rules: Rules | None
+    cash: float
+    latency: str | int | I64
+
+    def run(self, market: BookMarket, target: F64) -> BookResult:
+        """The targets through the recorded books."""
+        return simulate_books(
+            market, target, costs=self.costs, account=self.account, exits=self.exits,
+            rules=self.rules, cash=self.cash, latency=self.latency,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, repr=False)
+class BookBacktest:
+    """One run over the books of one instrument.
+
+    Attributes
+    ----------
+    equity : DataFrame
+        ``time, equity`` (at the mid), ``touch_equity`` (were all closed at the best prices),
+        ``units``.
+    orders, fills, trades : DataFrame
+        Every order with its reason and status, what was filled, and round trips.
+    metrics : dict
+        Gross, costs, net, the break-even fee and where the edge goes; None where undefined.
+    """
+
+    strategy: Strategy
+    params: Mapping[str, Any]
+    market: BookMarket
+    prints: pl.DataFrame | None
+    setup: BookSetup
+    result: BookResult
+    target: F64
+    outputs: Mapping[str, F64]
+
+    @property
+    def equity(self) -> pl.DataFrame:
+        return self.result.equity
+
+    @property
+    def orders(self) -> pl.DataFrame:
+        return self.result.orders
+
+    @property
+    def fills(self) -> pl.DataFrame:
+        return self.result.fills
+
+    @property
+    def trades(self) -> pl.DataFrame:
+        return self.result.trades
+
+    @cached_property
+    def metrics(self) -> dict[str, float | int | None]:
+        """Numbers of the run, computed when first read; see `book_metrics`."""
+        return book_metrics(self.result)
+
+    @cached_property
+    def latency_curve(self) -> pl.DataFrame:
+        """The same run at other latencies: ``latency, net, gross, fills, break_even_bps``."""
+        rows = []
+        for latency in LATENCIES:
+            found = book_metrics(replace(self.setup, latency=latency).run(self.market, self.target))
+            rows.append({"latency": latency} | {k: found[k] for k in _CURVE})
+        return pl.DataFrame(rows)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader must know before believing a number."""
+        notes = []
+        seconds = (self.market.time[-1] - self.market.time[0]) / 1e9 if self.market.time.size else 0
+        if seconds < 86_400:
+            notes.append(f"{seconds / 60:.0f} minutes of books: far too few to judge a strategy")
+        apart = float(np.median(np.diff(self.market.time))) if self.market.time.size > 1 else 0.0
+        delay = np.median(latencies(self.setup.latency, self.market.time.size))
+        if 0 < delay < apart:
+            notes.append(
+                f"books are {apart / 1e6:g} ms apart: a latency of {delay / 1e6:g} ms meets the "
+                "very book that was decided on; read every message (every=None) to see it cost"
+            )
+        lost = self.orders.filter(pl.col("status").is_in(["no_book", "stale_book"])).height
+        if lost:
+            notes.append(f"{lost} orders arrived where no book was known and were not filled")
+        if not self.fills.height:
+            notes.append("nothing was filled: `orders` says why")
+        return notes
+
+    def report(self, path: str | Path) -> Path:
+        """Write the microstructure page: break-even first; one self-contained HTML file."""
+        from trade_research.research.book_page import write_page
+
+        return write_page(self, path)
+
+    def __repr__(self) -> str:
+        m = self.metrics
+        lines = [
+            f"{self.strategy.name} on {self.market.symbol or 'books'}: {self.market.time.size:,} "
+            f"books, latency {_shown(self.setup.latency)}",
+            f"gross {m['gross']:+,.2f}  fees {m['fees']:,.2f}  net {m['net']:+,.2f} "
+            f"of {self.setup.cash:,.0f}",
+            f"{m['trades']} round trips, {m['fills']} fills, "
+            f"break-even fee {_number(m['break_even_bps'])} bp a side "
+            f"(charged {self.setup.costs.fee_bps:g})",
+        ]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.warnings)])
+
+
+_CURVE = ("net", "gross", "fills", "break_even_bps")
+
+
+def is_books(data: Any) -> bool:
+    """Whether `data` holds order books and not bars."""
+    frame = data.books if isinstance(data, Recording) else data
+    return isinstance(frame, pl.DataFrame) and depth_of(frame) > 0
+
+
+def backtest_books(
+    strategy: Strategy,
+    data: pl.DataFrame | Recording,
+    *,
+    trades: pl.DataFrame | None = None,
+    costs: Costs | None = None,
+    account: str | Account = "spot",
+    cash: float = 100_000.0,
+    exits: Exits | None = None,
+    rules: Rules | None = None,
+    latency: str | int | I64 = "50ms",
+    symbol: str = "",
+    **params: Any,
+) -> BookBacktest:
+    """Run a strategy over recorded books; see `backtest`.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        Reads ``bid_price, bid_size, ask_price, ask_size``, (n, k), and perhaps ``time`` in
+        microseconds.
+    data : DataFrame or Recording
+        Books in the wide layout: ``store.books(…)``, ``tr.read_books(…)``.
+    trades : DataFrame, optional
+        Market trades beside them: the report's execution and market sections use them.
+    costs : Costs, optional
+        Fees; spread, slippage and impact come from walking the book itself.
+    account : "spot", "margin" or Account
+    exits : Exits, optional
+        In event time: ``Exits(stop=0.0015, take_profit=0.002, max_hold="60s", cooldown="5s")``;
+        the strategy's own preset when left out, `Exits()` for none.
+    latency : str, int or int64 array
+        From a book's time to the arrival of an order decided on it.
+    """
+    frame = data.books if isinstance(data, Recording) else data
+    check_books(frame)
+    prints = data.trades if trades is None and isinstance(data, Recording) else trades
+    if prints is not None:
+        check_trades(prints)
+    if not frame.height:
+        raise SchemaError("there are no books to run over: the frame is empty.")
+    if not cash > 0.0:
+        raise ConfigError(f"cash must be positive, found {cash!r}")
+    bound = strategy.bind(**params)
+    setup = BookSetup(
+        costs=Costs() if costs is None else costs,
+        account=Account.of(account),
+        exits=BOOK_EXITS.get(strategy.name, Exits()) if exits is None else exits,
+        rules=rules,
+        cash=float(cash),
+        latency=latency,
+    )
+    arrays = columns(frame, SIDES)
+    market = BookMarket(symbol, frame["time"].to_physical().to_numpy(), **arrays)
+    inputs = {
+        name: arrays[col.name] if col.name in arrays else columns(frame, [col.name])[col.name]
+        for name, col in strategy.inputs.items()
+    }
+    found = strategy.compute(inputs, **bound)
+    result = setup.run(market, found.target)
+    return BookBacktest(strategy, bound, market, prints, setup, result, found.target, found.extras)
+
+
+def book_metrics(result: BookResult) -> dict[str, float | int | None]:
+    """What a run made and where its edge went; money in quote units, bps of traded notional.
+
+    ``gross`` is before fees, ``net`` after; ``break_even_bps`` is the fee a side at which net is
+    zero. The edge is split: ``mid_bps`` is what the mid paid from decision to decision,
+    ``latency_bps`` what it moved against us until orders arrived, ``spread_bps`` the way from the
+    mid to the best price, ``walk_bps`` from there into the book. Annualised numbers use one-minute
+    marks.
+    """
+    filled = result.column("filled")
+    hit = filled != 0.0
+    units, price = filled[hit], result.column("price")[hit]
+    notional = float(np.sum(np.abs(units) * price))
+    fees = float(np.sum(result.column("fee")[hit]))
+    net = float(result.mid_equity[-1] - result.cash) if result.mid_equity.size else 0.0
+    gross = net + fees
+
+    def per_notional(money: float) -> float | None:
+        return 1e4 * money / notional if notional > 0.0 else None
+
+    decided, arrived = result.column("mid")[hit], result.column("mid_arrived")[hit]
+    touch = result.column("touch")[hit]
+    late = float(np.sum(units * (arrived - decided)))
+    half = float(np.sum(units * (touch - arrived)))
+    walked = float(np.sum(units * (price - touch)))
+    trips = result.trades
+    wins = trips.filter(pl.col("net") > 0).height
+    holds = (trips["exit_time"] - trips["entry_time"]).dt.total_milliseconds()
+    return {
+        "gross": gross,
+        "fees": fees,
+        "net": net,
+        "net_touch": float(result.touch_equity[-1] - result.cash) if hit.size else net,
+        "return": net / result.cash,
+        "fills": int(np.count_nonzero(hit)),
+        "orders": len(filled),
+        "trades": trips.height,
+        "win_rate": wins / trips.height if trips.height else None,
+        "win_rate_gross": (
+            trips.filter(pl.col("gross") > 0).height / trips.height if trips.height else None
+        ),
+        "average_hold_s": float(np.mean(holds.to_numpy())) / 1e3 if trips.height else None,
+        "notional": notional,
+        "break_even_bps": per_notional(gross),
+        "mid_bps": per_notional(gross + late + half + walked),
+        "latency_bps": per_notional(late),
+        "spread_bps": per_notional(half),
+        "walk_bps": per_notional(walked),
+        "fee_bps": per_notional(fees),
+        "sharpe": _sharpe(result),
+        "max_drawdown": _drawdown(result),
+    }
+
+
+def minute_marks(result: BookResult) -> F64:
+    """Equity at the mid at the end of each minute in which there were books."""
+    minute = result.market.time // MINUTE_NS
+    last = np.append(np.flatnonzero(np.diff(minute)), minute.size - 1)
+    marks: F64 = result.mid_equity[last]
+    return marks
+
+
+def _sharpe(result: BookResult) -> float | None:
+    """Annualised Sharpe ratio of one-minute marks, around the clock."""
+    from trade_research.metrics.returns import returns_of, sharpe_ratio
+
+    marks = minute_marks(result)
+    if marks.size < 3 or np.ptp(marks) == 0.0:
+        return None
+    found = sharpe_ratio(returns_of(marks, result.cash), periods_per_year=525_600.0)
+    return float(found) if np.isfinite(found) else None
+
+
+def _drawdown(result: BookResult) -> float:
+    """Largest fall below the peak so far, as a fraction, 0 or less."""
+    from trade_research.metrics.drawdowns import drawdown_series
+
+    equity = result.mid_equity
+    return float(drawdown_series(equity, result.cash).min()) if equity.size else 0.0
+
+
+def _shown(latency: object) -> str:
+    if isinstance(latency, np.ndarray):
+        return f"recorded, median {np.median(latency) / 1e6:.3g} ms"
+    return latency if isinstance(latency, str) else f"{int(str(latency)) / 1e6:g} ms"
+
+
+def _number(value: float | int | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"
