@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from trade_research.errors import ConfigError
+from trade_research.research.books import backtest_books, is_books
 from trade_research.research.data import NO_CALENDAR, Data, funded, read_data
 from trade_research.research.manifest import manifest_of
 from trade_research.research.setup import Hold, Setup, targets_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from trade_research.evidence.check import Check
     from trade_research.evidence.statistics import Evidence
     from trade_research.frames.calendars import Calendar
-    from trade_research.kernels.jit import F64
+    from trade_research.kernels.jit import F64, I64
     from trade_research.metrics.summary import Summary
     from trade_research.portfolio.sizing import Portfolio
     from trade_research.report.run import Run
@@ -287,9 +288,15 @@ def backtest(
     finalize: bool = False,
     calendar: str | Calendar | None = None,
     risk_free: float = 0.0,
+    trades: pl.DataFrame | None = None,
+    latency: str | int | I64 | None = None,
     **params: Any,
 ) -> Backtest:
     """Run a strategy over bars: decided at a close, filled at the next open, costs included.
+
+    Over order books (``store.books(…)``, ``tr.read_books(…)``) it runs in event time: decided on a
+    book when it is received, walked through the recorded book `latency` later. The result is then
+    a `research.books.BookBacktest`.
 
     Parameters
     ----------
@@ -323,6 +330,11 @@ def backtest(
         For bare frames: without it annualised numbers are None.
     risk_free : float
         Yearly rate as a fraction, for Sharpe, Sortino and alpha.
+    trades : DataFrame, optional
+        With order books: the market trades beside them, for the report.
+    latency : str, int or int64 array, optional
+        With order books: from a book's time to the arrival of an order decided on it, "50ms" when
+        left out; an array is one recorded number of nanoseconds a book.
     **params
         Parameters of the strategy.
 
@@ -339,6 +351,16 @@ def backtest(
     ConfigError, SimulationError
         An argument that cannot be run.
     """
+    if is_books(data):
+        return backtest_books(  # type: ignore[return-value]  # a record of its own, of the same face
+            strategy, data, trades=trades, costs=costs, account=account, cash=cash, exits=exits,
+            rules=rules, latency="50ms" if latency is None else latency, **params,
+        )  # fmt: skip
+    if trades is not None or latency is not None:
+        raise ConfigError(
+            "trades= and latency= are for order books: give books, as of store.books(…), or leave "
+            "them out"
+        )
     found = data if isinstance(data, Data) else read_data(data, calendar)
     bound = strategy.bind(**params)
     kind = Account.of(account).kind
