@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "Col": "declare",
         "Composed": "compose",
+        "Panel": "declare",
         "Param": "declare",
         "Span": "declare",
         "Strategy": "strategy",

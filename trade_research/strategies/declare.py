@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from trade_research.errors import ParameterError, StrategyError, nearest
+from trade_research.kernels.jit import F64
 
 RESERVED = frozenset(
     (
@@ -75,17 +76,35 @@ class Col:
         Bars of another instrument in the same frame.
     lag : str or timedelta, optional
         How long after its close the value becomes known, such as ``"1h"``.
+    panel : bool
+        Values of all symbols at once, (n_bars, n_symbols): what annotating `Panel` sets.
     """
 
     name: str
     interval: str | None = None
     symbol: str | None = None
     lag: str | timedelta | None = None
+    panel: bool = False
 
     @property
     def plain(self) -> bool:
         """Whether it is the base frame's own column, as it stands."""
         return self.interval is None and self.symbol is None and self.lag is None
+
+
+@dataclass(frozen=True)
+class Across:
+    """The mark of a `Panel`."""
+
+
+Panel: TypeAlias = Annotated[F64, Across()]
+"""A column of all symbols at once, (n_bars, n_symbols), NaN where a symbol has no bar.
+
+A strategy with such an argument is a panel strategy: it is asked once about all symbols, whose set
+is fixed for the whole run, and returns targets (n_bars, n_symbols) as fractions of equity."""
+
+TIMES = ("open_time", "close_time")
+"""Columns that all symbols share: a panel strategy reads them as (n_bars,), µs since 1970."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +208,7 @@ def declaration_of(fn: Callable[..., Any]) -> Declaration:
             )
         hint, marks = _annotation(fn, name)
         if arg.default is arg.empty:
-            inputs[name] = next((m for m in marks if isinstance(m, Col)), Col(name))
+            inputs[name] = _input(fn.__name__, name, marks)
         else:
             params[name] = _param(fn.__name__, name, arg.default, hint, marks)
     if not inputs:
@@ -197,7 +216,28 @@ def declaration_of(fn: Callable[..., Any]) -> Declaration:
             f"strategy {fn.__name__}: reads no column; arguments without a default are columns, "
             f"such as def {fn.__name__}(close, …)"
         )
+    if any(col.panel for col in inputs.values()):
+        for name, col in inputs.items():
+            if not (col.panel or col.symbol or col.name in TIMES):
+                raise StrategyError(
+                    f"strategy {fn.__name__}: reads panels, so {name!r} must be one too ({name}: "
+                    f"Panel), or name its instrument: {name}: Annotated[F64, "
+                    f"Col({col.name!r}, symbol=…)]"
+                )
     return Declaration(inputs, params)
+
+
+def _input(owner: str, name: str, marks: tuple[Any, ...]) -> Col:
+    """The column that an argument without a default declares."""
+    col = next((m for m in marks if isinstance(m, Col)), Col(name))
+    if not any(isinstance(m, Across) for m in marks):
+        return col
+    if col.symbol is not None:
+        raise StrategyError(
+            f"strategy {owner}: {name!r} is a panel of all symbols, and one symbol's: leave out "
+            f"Panel or symbol={col.symbol!r}"
+        )
+    return replace(col, panel=True)
 
 
 def _annotation(fn: Callable[..., Any], name: str) -> tuple[Any, tuple[Any, ...]]:

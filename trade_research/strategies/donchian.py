@@ -55,8 +55,8 @@ def donchian(
     gains. Cost to trade: two sides per breakout, on a random walk about one in ``2 * entry`` bars.
     """
     wide, narrow = volatility.donchian(high, low, entry), volatility.donchian(high, low, leave)
-    far = volatility.donchian(high, low, 3 * entry)
-    reach = volatility.atr(high, low, close, 20)
+    far = volatility.donchian(high, low, 3 * entry) if skip else wide
+    reach = volatility.atr(high, low, close, 20) if risk > 0.0 else close
     n = close.size
     target = np.empty(n)
     upper, lower, top, bottom = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
@@ -76,7 +76,7 @@ def donchian(
         side = 1.0 if close[t] > upper[t] else (-1.0 if close[t] < lower[t] else 0.0)
         if side != 0.0 and side != held and (side > 0.0 or short):
             beyond = close[t] > far.upper[t - 1] or close[t] < far.lower[t - 1]
-            if not (skip and gained) or beyond:
+            if not (skip and gained and not beyond):
                 held, price = side, close[t]
                 size = min(1.0, risk * close[t] / reach[t]) if risk > 0.0 else 1.0
                 size = np.round(1000.0 * size) / 1000.0

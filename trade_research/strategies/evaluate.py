@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Targets:
-    """What a strategy wants: `target` (n_bars,), and the columns it returned beside it."""
+    """What a strategy wants: `target` (n_bars,), and the columns it returned beside it.
+
+    Of a panel strategy `target` is (n_bars, n_symbols), and a column may be either.
+    """
 
     target: F64
     extras: dict[str, F64] = field(default_factory=dict)
@@ -33,9 +36,13 @@ class Program:
     """A strategy's function, compiled once for each choice of its text parameters."""
 
     def __init__(
-        self, fn: Callable[..., Any], columns: tuple[str, ...], params: Mapping[str, Any]
+        self,
+        fn: Callable[..., Any],
+        columns: tuple[str, ...],
+        params: Mapping[str, Any],
+        panels: frozenset[str] = frozenset(),
     ) -> None:
-        self.fn, self.columns = fn, columns
+        self.fn, self.columns, self.panels = fn, columns, panels
         self.outputs: tuple[str, ...] | None = None
         self._digest: Digest | None = None
         self._texts = tuple(n for n, p in params.items() if p.type is str)
@@ -100,7 +107,21 @@ class Program:
         lengths = {name: a.shape[0] for name, a in zip(self.columns, arrays, strict=True)}
         if len(set(lengths.values())) > 1:
             raise StrategyError(f"{self.fn.__name__}: columns differ in length: {lengths}")
+        if self.panels:
+            self._check_panels(arrays)
         return arrays
+
+    def _check_panels(self, arrays: list[F64]) -> None:
+        """Raise unless the panels are tables of the same symbols, and nothing else is a table."""
+        shapes = {n: a.shape for n, a in zip(self.columns, arrays, strict=True)}
+        widths = {shape[1:] for n, shape in shapes.items() if n in self.panels}
+        if len(widths) > 1 or any(
+            len(shape) != 1 + (n in self.panels) for n, shape in shapes.items()
+        ):
+            raise StrategyError(
+                f"{self.fn.__name__} reads panels of shape (n_bars, n_symbols), all of the same "
+                f"symbols, and other columns of shape (n_bars,), found {shapes}"
+            )
 
     def _call(
         self,
@@ -124,7 +145,6 @@ class Program:
     def _checked(self, result: Any, arrays: list[F64]) -> Targets:
         """The returned value as `Targets` that share no memory with the columns."""
         fields = getattr(result, "_fields", None)
-        bars = arrays[0].shape[0]
         if fields is None:
             values = {"target": result}
         elif fields[0] == "target":
@@ -135,7 +155,7 @@ class Program:
                 f"the first must be 'target'"
             )
         for name, value in values.items():
-            self._check(name, value, bars)
+            self._check(name, value, self._shapes(name, arrays))
         owned = {n: self._owned(v, arrays) for n, v in values.items()}
         target = owned.pop("target")
         if any(np.may_share_memory(target, extra) for extra in owned.values()):
@@ -145,8 +165,11 @@ class Program:
         return Targets(target, owned)
 
     def _blank(self, target: F64, arrays: list[F64]) -> None:
-        """No opinion where a scalar column is NaN."""
-        for column in arrays:
+        """No opinion where a scalar column or a panel is NaN."""
+        for name, column in zip(self.columns, arrays, strict=True):
+            if name in self.panels:
+                target[np.isnan(column)] = np.nan
+                continue
             # The least value is NaN if any is: ten times as fast as looking at each.
             if column.ndim == 1 and column.size and np.isnan(column.min()):
                 target[np.isnan(column)] = np.nan
@@ -155,8 +178,21 @@ class Program:
         aliased = any(np.may_share_memory(value, array) for array in arrays)
         return np.array(value, np.float64, order="C", copy=True if aliased else None)
 
-    def _check(self, name: str, value: Any, bars: int) -> None:
+    def _shapes(self, name: str, arrays: list[F64]) -> tuple[tuple[int, ...], ...]:
+        """The shapes that the field `name` of the result may have."""
+        table = next(
+            (a for n, a in zip(self.columns, arrays, strict=True) if n in self.panels), None
+        )
+        row = arrays[0].shape[:1]
+        if table is None:
+            return (row,)
+        return (table.shape,) if name == "target" else (table.shape, row)
+
+    def _check(self, name: str, value: Any, shapes: tuple[tuple[int, ...], ...]) -> None:
         """Raise unless `value` is an array that can be the field `name` of the result."""
+        bars, of = shapes[0][0], ""
+        if len(shapes[0]) > 1:
+            of = f" and {shapes[0][1]} symbols"
         what = f"{self.fn.__name__} returned " + ("" if name == "target" else f"as {name!r} ")
         if isinstance(value, tuple | list):
             raise StrategyOutputError(
@@ -165,12 +201,12 @@ class Program:
             )
         if not isinstance(value, np.ndarray):
             raise StrategyOutputError(
-                f"{what}{value!r:.60}; return an array with one target for each of the {bars} bars"
+                f"{what}{value!r:.60}; return an array with one target for each of the {bars} bars{of}"
             )
-        if value.shape != (bars,):
+        if value.shape not in shapes:
             raise StrategyOutputError(
                 f"{what}an array of shape {value.shape}; it must have one value for each of the "
-                f"{bars} bars"
+                f"{bars} bars{of}"
             )
         if name == "target" and value.dtype != np.float64:
             raise StrategyOutputError(

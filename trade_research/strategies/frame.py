@@ -16,7 +16,7 @@ from trade_research.strategies.declare import Col
 if TYPE_CHECKING:
     from trade_research.strategies.strategy import Strategy
 
-_KEYS = ("symbol", "open_time", "close_time")
+KEYS = ("symbol", "open_time", "close_time")
 
 
 def arrays_of(
@@ -26,12 +26,12 @@ def arrays_of(
     plain = [c.name for c in inputs.values() if c.plain]
     found = columns(base, plain) if plain else {}
     return {
-        name: found[col.name] if col.plain else _joined(col, base, whole, calendar)
+        name: found[col.name] if col.plain else joined(col, base, whole, calendar)
         for name, col in inputs.items()
     }
 
 
-def _joined(col: Col, base: pl.DataFrame, whole: pl.DataFrame, calendar: str) -> F64:
+def joined(col: Col, base: pl.DataFrame, whole: pl.DataFrame, calendar: str) -> F64:
     """A column of another interval or symbol, or a late one, as known at each close of `base`."""
     from trade_research.frames.align import align
     from trade_research.frames.resample import resample
@@ -58,7 +58,7 @@ def targets_of(
     strategy: Strategy, frame: pl.DataFrame, calendar: str, params: dict[str, Any]
 ) -> pl.DataFrame:
     """Rows of `frame` with their targets; each symbol is evaluated on its own rows."""
-    keys = [name for name in _KEYS if name in frame.columns]
+    keys = [name for name in KEYS if name in frame.columns]
     if "symbol" not in frame.columns or frame["symbol"].n_unique() == 1:
         parts = [(np.arange(frame.height), frame)]
     else:

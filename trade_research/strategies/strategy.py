@@ -17,14 +17,21 @@ from typing import TYPE_CHECKING, Any, overload
 
 from trade_research.errors import ParameterError, StrategyError, nearest
 from trade_research.kernels.jit import F64, Kernel
-from trade_research.strategies.declare import Col, Declaration, Param, Span, declaration_of
+from trade_research.strategies.declare import (
+    Col,
+    Declaration,
+    Panel,
+    Param,
+    Span,
+    declaration_of,
+)
 from trade_research.strategies.declare import warmup_names as _warmup_names
 from trade_research.strategies.evaluate import Program, Targets
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Col", "Param", "Span", "Strategy", "Targets", "strategy"]
+__all__ = ["Col", "Panel", "Param", "Span", "Strategy", "Targets", "strategy"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,7 +64,9 @@ class Strategy:
     def __post_init__(self) -> None:
         for preset in self.presets.values():
             self.bind(**preset)
-        object.__setattr__(self, "_program", Program(self.fn, tuple(self.inputs), self.params))
+        panels = frozenset(name for name, col in self.inputs.items() if col.panel)
+        program = Program(self.fn, tuple(self.inputs), self.params, panels)
+        object.__setattr__(self, "_program", program)
 
     @property
     def name(self) -> str:
@@ -73,6 +82,11 @@ class Strategy:
     def columns(self) -> tuple[str, ...]:
         """Names of the arguments that are columns, in order."""
         return tuple(self.inputs)
+
+    @property
+    def is_panel(self) -> bool:
+        """Whether it is asked about all symbols at once and returns (n_bars, n_symbols)."""
+        return any(col.panel for col in self.inputs.values())
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -174,15 +188,17 @@ class Strategy:
         Parameters
         ----------
         columns : mapping of str to float64 array
-            Argument name to values, (n_bars,) or (n_bars, n_levels), all of one length.
+            Argument name to values, (n_bars,), or (n_bars, n_levels) of a book side, or
+            (n_bars, n_symbols) of a `Panel`, all of one length.
         **params
             Parameters by name; the others keep their default.
 
         Returns
         -------
         Targets
-            `target` of shape (n_bars,), NaN where the strategy has no opinion or a scalar column is
-            NaN; `extras`, the other fields of a named tuple. No memory is shared with `columns`.
+            `target` of shape (n_bars,), of a panel strategy (n_bars, n_symbols), NaN where the
+            strategy has no opinion or a scalar column or panel is NaN; `extras`, the other fields
+            of a named tuple. No memory is shared with `columns`.
 
         Raises
         ------
@@ -208,25 +224,42 @@ class Strategy:
         """
         return self._program.entry(self.bind(**params))
 
-    def columns_of(self, frame: pl.DataFrame, *, calendar: str = "24/7") -> dict[str, F64]:
-        """The declared columns of a bar frame of one symbol, as arrays.
+    def columns_of(
+        self, frame: pl.DataFrame, *, calendar: str = "24/7", whole: pl.DataFrame | None = None
+    ) -> dict[str, F64]:
+        """The declared columns of a bar frame, as arrays.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Bars of one symbol; of all for a panel strategy.
+        whole : DataFrame, optional
+            Bars of all symbols, where it reads another instrument (``Col(symbol=…)``).
 
         Raises
         ------
         MissingColumnError
             The frame lacks one; the message names the nearest that it has.
         """
+        if self.is_panel:
+            from trade_research.strategies.panel import panel_arrays
+
+            return panel_arrays(self.inputs, frame, calendar)[0]
         from trade_research.strategies.frame import arrays_of
 
-        return arrays_of(self.inputs, frame, frame, calendar)
+        return arrays_of(self.inputs, frame, frame if whole is None else whole, calendar)
 
     def targets(
         self, frame: pl.DataFrame, *, calendar: str = "24/7", **params: Any
     ) -> pl.DataFrame:
         """Targets of a bar frame, row by row: times, `symbol` if there is one, `target`, extras.
 
-        Each symbol of a long frame is evaluated on its own rows alone.
+        Each symbol of a long frame is evaluated on its own rows alone; a panel strategy on all.
         """
+        if self.is_panel:
+            from trade_research.strategies.panel import panel_targets
+
+            return panel_targets(self, frame, calendar, self.bind(**params))
         from trade_research.strategies.frame import targets_of
 
         return targets_of(self, frame, calendar, self.bind(**params))
