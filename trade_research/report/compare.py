@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 
 from trade_research.metrics.definitions import DEFINITIONS
+from trade_research.metrics.periods import Dates
 from trade_research.report.arrays import F64, floats, seconds
-from trade_research.report.charts import HALF, WIDE, Plot
+from trade_research.report.charts import HALF, WIDE, Chart, Plot
 from trade_research.report.formats import (
     NONE,
     by_unit,
@@ -26,7 +27,7 @@ from trade_research.report.formats import (
 )
 from trade_research.report.page import Head, document, write_whole
 from trade_research.report.run import Run
-from trade_research.report.section import Cell, Part, Section, Table
+from trade_research.report.section import Beside, Cell, Part, Section, Table
 from trade_research.report.thin import thin
 
 DRAWN, SHOWN = 1_200, 40
@@ -98,6 +99,22 @@ class TradeDiff:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """Day returns of one run less the base's, a year, over windows of `window` days.
+
+    `gap` (n,) ends at `dates`; `low` and `high` hold nine in ten windows if it always were `mean`
+    and its days independent.
+    """
+
+    dates: Dates
+    gap: F64
+    window: int
+    low: float
+    high: float
+    mean: float
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Runs side by side; the first is the base that the others are compared with.
 
@@ -112,6 +129,7 @@ class Comparison:
     trades: tuple[TradeDiff, ...]
     correlation: tuple[float | None, ...]
     days: tuple[int, ...]
+    differences: tuple[Difference | None, ...]
 
 
 def compare_page(found: Comparison) -> str:
@@ -218,7 +236,34 @@ def together(found: Comparison) -> Section:
     ]
     table = Table("Correlation of day returns with A", ("Run", "Correlation", "Common days"), rows)
     values = ", ".join(f"{name}: {value}" for name, value, _ in rows)
-    return Section("Together", f"Correlation of day returns with A: {values}", (table,))
+    charts = [_rolling(letter(k), d) for k, d in enumerate(found.differences, start=1) if d]
+    parts: list[Part] = [table, Beside(charts)] if charts else [table]
+    return Section("Together", f"Correlation of day returns with A: {values}", parts)
+
+
+def _rolling(name: str, found: Difference) -> Chart:
+    """What one run earned more than the base in the window up to each day."""
+    at = (found.dates.astype(np.int64) + 1) * 86_400.0
+    low, high = min(found.low, float(found.gap.min())), max(found.high, float(found.gap.max()))
+    room = 0.06 * (high - low or 1.0)
+    plot = Plot(HALF, (190,), left=52, right=12, top=24, x_range=(float(at[0]), float(at[-1])))
+    plot.values(
+        low - room, high + room, label=lambda v: percent(v, 0 if high - low > 0.04 else 1), most=5,
+        title=f"{name} less A, a year",
+    )  # fmt: skip
+    plot.times(most=4)
+    plot.band(at[[0, -1]], [found.low] * 2, [found.high] * 2, "bench")
+    plot.level(0.0)
+    plot.line(at, found.gap, "net")
+    out = float(((found.gap < found.low) | (found.gap > found.high)).mean())
+    finding = (
+        f"{percent(found.mean)} a year over the whole span, from {percent(float(found.gap.min()))} "
+        f"to {percent(float(found.gap.max()))} over {count(found.window)} days; {percent(out, 0)} "
+        "of the windows lie outside the band."
+    )
+    band = ("90% of windows if it never changed", "bench", "band")
+    title = f"Day returns of {name} less those of A, in the {count(found.window)} days up to each"
+    return plot.chart(title, finding, key=[band], read=finding)
 
 
 def _plot(runs: Sequence[Run], width: int, labels: int) -> Plot:

@@ -43,6 +43,17 @@ class DataInfo:
     expected_rows: int | None = None
 
 
+@dataclass(frozen=True)
+class Other:
+    """Another saved run: its name, what it is, its verdict, and how alike their day returns are."""
+
+    name: str
+    what: str
+    word: str
+    correlation: float
+    days: int
+
+
 class CostLevel(Protocol):
     """The same targets at `multiple` times the assumed costs."""
 
@@ -104,6 +115,8 @@ class Run:
         Metrics of the run without the bars that the audit flagged, None where not computed.
     weights : float64 array of shape (n_bars, n_symbols) or None
         Position of each instrument as a fraction of equity, in the order of `instruments`.
+    others : sequence of Other
+        Runs of the same folder, the most alike first.
     """
 
     title: str
@@ -140,6 +153,7 @@ class Run:
     evidence: Evidence | None = None
     unflagged: Mapping[str, float | int | None] | None = None
     weights: F64 | None = None
+    others: Sequence[Other] = ()
 
     def estimate(self, name: str) -> Estimate | None:
         """Value, interval and n of a metric by resampling, or None."""

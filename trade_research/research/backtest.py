@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from trade_research.research.books import backtest_books, is_books
 from trade_research.research.data import NO_CALENDAR, Data, funded, read_data
 from trade_research.research.manifest import manifest_of
 from trade_research.research.setup import Hold, Setup, targets_of
+from trade_research.research.shown import Shown
 from trade_research.research.summary import sessions_of, summarise, trade_arrays
 from trade_research.research.trials import count_trials, record_run
 from trade_research.simulate.accounts import Account, Rules
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from trade_research.metrics.summary import Summary
     from trade_research.portfolio.sizing import Portfolio
     from trade_research.report.run import Run
-    from trade_research.report.section import Section
     from trade_research.report.verdict import Verdict
     from trade_research.research.runs import SavedRun
     from trade_research.store.ledger import Trials
@@ -43,7 +43,7 @@ CHECK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, repr=False)
-class Backtest:
+class Backtest(Shown):
     """One run: plain frames, metrics computed when asked for, a manifest and a report.
 
     Attributes
@@ -206,35 +206,8 @@ class Backtest:
 
         return judge(self.page)
 
-    def report(
-        self,
-        path: str | Path,
-        *,
-        sections: Sequence[str] | None = None,
-        extra: Sequence[Callable[[Run], Section | None]] = (),
-        full_print: bool = False,
-    ) -> Path:
-        """Write one self-contained HTML page.
-
-        Parameters
-        ----------
-        path : str or Path
-            Folders in between are made.
-        sections : sequence of str, optional
-            Only these, in this order; all when left out.
-        extra : sequence of callables
-            Your own sections, ``run -> Section``, after ours.
-        full_print : bool
-            Print the folded sections too.
-
-        Returns
-        -------
-        Path
-            Where the page lies.
-        """
-        from trade_research.report.page import write
-
-        return write(self.page, path, sections=sections, extra=extra, full_print=full_print)
+    def _shown(self) -> Run:
+        return self.page
 
     def save(self, root: str | Path = "reports/runs") -> SavedRun:
         """Keep the run with its evidence in ``<root>/<run id>``, whole or not at all.

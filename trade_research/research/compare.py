@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
 from trade_research.errors import ConfigError
-from trade_research.metrics.benchmark import correlation
 from trade_research.metrics.definitions import DEFINITIONS
-from trade_research.metrics.moments import moments
-from trade_research.metrics.returns import returns_of
 from trade_research.report.compare import (
     HEADLINE,
     Comparison,
@@ -23,6 +19,7 @@ from trade_research.report.compare import (
     letter,
     write_comparison,
 )
+from trade_research.research.alike import alike, day_returns, difference
 
 if TYPE_CHECKING:
     from trade_research.report.run import Run
@@ -120,7 +117,9 @@ def compare_runs(runs: Sequence[SavedRun]) -> RunComparison:
     if len(runs) < 2:
         raise ConfigError(f"a comparison needs two runs or more, found {len(runs)}")
     base, others = runs[0], runs[1:]
-    alike = [_correlation(base, other) for other in others]
+    days = [day_returns(run.daily, run.page.initial_cash) for run in runs]
+    linked = [alike(days[0], theirs) for theirs in days[1:]]
+    year = base.manifest["data"].get("sessions_per_year") or 365.0
     return RunComparison(
         Comparison(
             names=tuple(run.name for run in runs),
@@ -128,8 +127,9 @@ def compare_runs(runs: Sequence[SavedRun]) -> RunComparison:
             inputs=_inputs([run.manifest for run in runs]),
             data=tuple(_data(base, other) for other in others),
             trades=tuple(trade_diff(base.trades, other.trades) for other in others),
-            correlation=tuple(value for value, _ in alike),
-            days=tuple(n for _, n in alike),
+            correlation=tuple(value for value, _ in linked),
+            days=tuple(n for _, n in linked),
+            differences=tuple(difference(days[0], theirs, year) for theirs in days[1:]),
         )
     )
 
@@ -222,18 +222,3 @@ def _prices(run: Run) -> pl.DataFrame:
     if "symbol" not in frame.columns:
         frame = frame.with_columns(symbol=pl.lit(run.instruments[0] if run.instruments else ""))
     return frame.select("symbol", "open_time", "open", "high", "low", "close")
-
-
-def _correlation(base: SavedRun, other: SavedRun) -> tuple[float | None, int]:
-    """Of the day returns on days that both have, and how many those are."""
-    one, two = (
-        run.daily.select(
-            "date", r=pl.Series(returns_of(run.daily["net"].to_numpy(), run.page.initial_cash))
-        )
-        for run in (base, other)
-    )
-    both = one.join(two, on="date", suffix="_other").sort("date")
-    if both.height < 2:
-        return None, both.height
-    value = correlation(*(moments(np.ascontiguousarray(both[c])) for c in ("r", "r_other")))
-    return (float(value) if value == value else None), both.height

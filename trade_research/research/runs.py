@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,10 +25,10 @@ from trade_research.report.embed import daily_of
 from trade_research.report.record import decode, encode, parquet_bytes
 from trade_research.report.run import Run
 from trade_research.report.verdict import Verdict, judge
+from trade_research.research.shown import Shown
 from trade_research.store.commit import flush_folder, make_folder, write_durably, writing
 
 if TYPE_CHECKING:
-    from trade_research.report.section import Section
     from trade_research.research.backtest import Backtest
 
 ROOT = Path("reports/runs")
@@ -38,7 +38,7 @@ _NEWEST = "latest"
 
 
 @dataclass(frozen=True)
-class SavedRun:
+class SavedRun(Shown):
     """A run read from its folder: nothing is simulated again.
 
     Attributes
@@ -106,18 +106,10 @@ class SavedRun:
         """The verdict with its gates."""
         return judge(self.page)
 
-    def report(
-        self,
-        path: str | Path,
-        *,
-        sections: Sequence[str] | None = None,
-        extra: Sequence[Callable[[Run], Section | None]] = (),
-        full_print: bool = False,
-    ) -> Path:
-        """Write its page, the same bytes as when it was run; see `Backtest.report`."""
-        from trade_research.report.page import write
+    def _shown(self) -> Run:
+        from trade_research.research.alike import with_others
 
-        return write(self.page, path, sections=sections, extra=extra, full_print=full_print)
+        return with_others(self)
 
     def __repr__(self) -> str:
         return f"<run {self.name} {describe(self.manifest)}: {self.verdict['word']}>"
@@ -195,7 +187,6 @@ def list_runs(root: str | Path = ROOT) -> pl.DataFrame:
     """One row a run, the newest first: what it was, its verdict, and every metric."""
     from trade_research.metrics.definitions import DEFINITIONS
 
-    runs = [_open(folder) for folder in _folders(Path(root))]
     rows = [
         {
             "run": run.name,
@@ -208,11 +199,16 @@ def list_runs(root: str | Path = ROOT) -> pl.DataFrame:
             **{name: run.metrics.get(name) for name in DEFINITIONS},
             "saved": run.saved,
         }
-        for run in runs
+        for run in saved_runs(root)
     ]
     words = dict.fromkeys(("run", "strategy", "params", "data", "from", "to", "verdict"), pl.String)
     numbers = dict.fromkeys(DEFINITIONS, pl.Float64)
     return pl.DataFrame(rows, {**words, **numbers, "saved": pl.Datetime("us", "UTC")})
+
+
+def saved_runs(root: str | Path = ROOT) -> list[SavedRun]:
+    """The runs of a folder, the newest first."""
+    return [_open(folder) for folder in _folders(Path(root))]
 
 
 def remove_run(name: str, root: str | Path = ROOT) -> Path:

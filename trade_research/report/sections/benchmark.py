@@ -11,7 +11,7 @@ from trade_research.metrics.returns import returns_of
 from trade_research.report.arrays import F64, days
 from trade_research.report.charts import HALF, Chart, Plot
 from trade_research.report.formats import NONE, by_unit, count, percent, plural, ratio, short
-from trade_research.report.run import Run
+from trade_research.report.run import Other, Run
 from trade_research.report.section import Beside, Cell, Part, Section, Table
 
 _WINDOWS, _FEWEST = 60, 60
@@ -30,7 +30,8 @@ _LINES = (
 def benchmark(run: Run) -> Section:
     """Alpha, beta and what links the two, with intervals; wealth against it; correlation."""
     if run.benchmark is None or run.benchmark.is_empty() or run.equity.is_empty():
-        return Section("Benchmark", "No benchmark was given, so beta is unknown", (), folded=True)
+        claim = "No benchmark was given, so beta is unknown"
+        return Section("Benchmark", claim, _others(run), folded=True)
     dates, ours = days(run.equity)
     theirs = _on(dates, *days(run.benchmark))
     parts: list[Part] = [_table(run)]
@@ -42,7 +43,24 @@ def benchmark(run: Run) -> Section:
         parts.append(Beside(charts))
     else:
         parts.append(f"{plural(dates.size, 'day')} of known equity: nothing to draw.")
-    return Section("Benchmark", _claim(run), parts, folded=True)
+    return Section("Benchmark", _claim(run), [*parts, *_others(run)], folded=True)
+
+
+def _others(run: Run) -> list[Part]:
+    """The runs of the folder that are most like this one."""
+    rows = [
+        (other.name, Cell(short(other.what, 120), "wrap"), other.word, *_linked(other))
+        for other in run.others
+    ]
+    if not rows:
+        return []
+    head = ("Run", "What it is", "Verdict", "Correlation", "Common days")
+    note = "Of net day returns. Near 1: the same bet under another name."
+    return [Table("Other saved runs, the most alike first", head, rows, align="lllrr", note=note)]
+
+
+def _linked(other: Other) -> tuple[str, str]:
+    return ratio(other.correlation), count(other.days)
 
 
 def _on(dates: Dates, theirs: Dates, level: F64) -> F64:

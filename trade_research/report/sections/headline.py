@@ -148,7 +148,7 @@ def _drawdown(run: Run) -> Card:
     longest = f"longest {count(days)} days" if days is not None else ""
     lines = [" · ".join(t for t in (longest, f"under water {percent(below, 0)} of bars") if t)]
     if run.interval_of("max_drawdown") is not None:
-        lines.insert(0, _band(run, "max_drawdown", percent, "days"))
+        lines.insert(0, f"{_band(run, 'max_drawdown', percent, 'days')}, in other orders")
     return Card("Max drawdown", percent(run.metric("max_drawdown")), lines)
 
 
