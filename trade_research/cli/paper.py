@@ -20,12 +20,17 @@ from trade_research.errors import ConfigError, SessionError
 if TYPE_CHECKING:
     pass
 
+if TYPE_CHECKING:
+    from trade_research.live.runner import Ended
+    from trade_research.research.paper import Paper
+
 SessionOption = Annotated[
     str, typer.Option("--session", help="Name of the session; its journal lies in LOGS/NAME.")
 ]
 LogsRoot = Annotated[
     Path, typer.Option("--logs", envvar="TRADE_RESEARCH_LOGS", help="Folder of the journals.")
 ]
+StagesRoot = Annotated[Path, typer.Option("--stages", help="Folder of the stages.")]
 DEFAULT = "paper"
 
 app = typer.Typer(
@@ -71,6 +76,7 @@ def run(
     ] = None,
     session: SessionOption = DEFAULT,
     logs: LogsRoot = Path("logs"),
+    stages: StagesRoot = Path("reports/stages"),
     calendar: CalendarOption = None,
     store: StoreRoot = Path("datasets"),
     json: JsonFlag = False,
@@ -113,7 +119,7 @@ def run(
         if replay:
             ended = made.replay(speed=speed, on_look=look)
         else:
-            ended = _live(made, data or [], store, look)
+            ended = _live(made, data or [], stages, look)
     status = read_status(made.folder)
     if json:
         emit_json("paper", {"ended": ended.how, "reason": ended.reason, "status": status})
@@ -248,5 +254,16 @@ def _embedded(root: Path, since: datetime | None, until: datetime | None) -> Any
     return store.query(NAME, utc(since) or datetime(2016, 1, 1, tzinfo=UTC), utc(until))
 
 
-def _live(made: Any, names: list[str], store: Path, look: Any) -> Any:
-    raise SessionError("a live feed needs --data VENUE:SYMBOL@INTERVAL; without: --replay")
+def _live(made: Paper, names: list[str], stages: Path, look: Any) -> Ended:
+    """The session on its venues' closed bars, if its strategy was promoted to paper."""
+    from trade_research.live.promotion import is_promoted
+    from trade_research.research.feeds import polling
+
+    if not names or any(Path(name).is_file() for name in names):
+        raise SessionError("a live feed needs --data VENUE:SYMBOL@INTERVAL; without one: --replay")
+    if not is_promoted(stages, "paper", made.strategy.source_hash, made.params):
+        raise SessionError(
+            f"{made.strategy.name} with these parameters was not promoted to paper: "
+            "`trade-research certify`, then `promote`; or look at it with --replay first"
+        )
+    return made.live(lambda _: polling(names, made.data.interval), on_look=look)

@@ -10,6 +10,7 @@ import typer
 from trade_research.cli.data import Since, Until
 from trade_research.cli.evaluate import DataOption, Params, StrategyArg, open_data, parse_params
 from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, examples, say, working
+from trade_research.cli.paper import StagesRoot
 
 CERTIFY_EXAMPLES = examples(
     "certify ma_crossover --data index:SP500@1d -p fast=20 -p slow=100 --costs index",
@@ -18,7 +19,6 @@ CERTIFY_EXAMPLES = examples(
 PROMOTE_EXAMPLES = examples(
     "promote reports/certificates/ma_crossover-0123456789ab.json --to paper"
 )
-StagesRoot = Annotated[Path, typer.Option("--stages", help="Folder of the stages.")]
 
 
 def certify(

@@ -44,7 +44,7 @@ class BarClock:
         schedule: Schedule,
         grace_us: int = 2_000_000,
         last_open: int | None = None,
-        retry_us: int = 5_000_000,
+        retry_us: int = 1_000_000,
     ) -> None:
         self.duplicates = 0
         self._at = {symbol: s for s, symbol in enumerate(symbols)}

@@ -88,6 +88,10 @@ class Paced:
         """What is stored."""
         return self._stored.backfill(symbol, start, end)
 
+    def troubles(self) -> list[str]:
+        """Nothing can go wrong."""
+        return []
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -118,6 +118,14 @@ def stage_of(certificate: Certificate, root: Path) -> str:
     return "research"
 
 
+def is_promoted(root: Path, stage: str, source_hash: str, params: Mapping[str, Any]) -> bool:
+    """Whether a strategy with these parameters stands at a stage, whatever it was certified on."""
+    return any(
+        body["source_hash"] == source_hash and body["params"] == dict(params)
+        for body in (read_sealed(path, SCHEMA) for path in root.glob(f"*/{stage}.json"))
+    )
+
+
 def gates_to_live(
     certificate: Certificate, paper: Mapping[str, Any] | None, needed: Thresholds
 ) -> Sequence[Gate]:

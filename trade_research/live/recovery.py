@@ -22,7 +22,7 @@ from trade_research.live.session import Decider, Session
 
 META = frozenset({"v", "seq", "ts", "t_ns", "event", "sid", "h"})
 # Records of the shell, which no session says.
-SHELL = frozenset({"session_start", "recovered", "heartbeat", "journal_gap"})
+SHELL = frozenset({"session_start", "recovered", "heartbeat", "feed_trouble"})
 
 
 class Retold:

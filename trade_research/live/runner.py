@@ -25,6 +25,7 @@ LOOK_S = 0.05
 HEARTBEAT_NS = 60_000_000_000
 STATUS_NS = 1_000_000_000
 MAX_ERRORS = 5
+TEXT = 400
 
 
 class Feed(Protocol):
@@ -36,6 +37,10 @@ class Feed(Protocol):
 
     def backfill(self, symbol: str, start: int, end: int) -> Sequence[Bar]:
         """Bars of a symbol with open times in [start, end), as far as they can be had."""
+        ...
+
+    def troubles(self) -> Sequence[str]:
+        """What went wrong since the last call, a line each."""
         ...
 
     def close(self) -> None:
@@ -149,6 +154,8 @@ class Runner:
                 return Ended(STOPPED, self._reason)
             bars = self._feed.poll(LOOK_S)
             self._take(bars or ())
+            for trouble in self._feed.troubles():
+                self._journal.append("feed_trouble", reason=trouble[:TEXT])
             if bars is None:
                 self._session.shutdown("the feed ends")
                 return Ended(STOPPED, "the feed ends")
