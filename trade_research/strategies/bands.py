@@ -70,8 +70,8 @@ def bollinger(
     back inside the `band`.
 
     Source: Bollinger (2001), Bollinger on Bollinger Bands. Market: breakout where moves carry on
-    (crypto, futures), reversion where they come back (liquid shares). Cost to trade: two sides per
-    excursion, about one in four windows at width 2; until the band several times as many.
+    (crypto, futures), reversion where they come back (liquid shares). Cost to trade: on a
+    random walk a round trip in about 50 bars with the defaults, in 30 until the band.
     """
     upper, middle, lower = bollinger_bands(close, window, width)
     if squeeze < 100.0:

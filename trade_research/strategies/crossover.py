@@ -51,8 +51,8 @@ def ma_crossover(
 
     Source: Brock, Lakonishok and LeBaron (1992), Journal of Finance 47(5), where 1, 50 and 0.01 are
     the best known of its rules. Market: anything that trends over many times `slow` bars. Cost to
-    trade: two sides per crossing, about n_bars / slow crossings on a random walk; with fast
-    averages costs decide the result.
+    trade: on a random walk a round trip in about 1.5 times `slow` bars; with fast averages costs
+    decide the result.
     """
     if kind == "ema":
         quick, calm = ema(close, fast), ema(close, slow)

@@ -52,7 +52,7 @@ def donchian(
 
     Source: Donchian (1960), Financial Analysts Journal 16(6); Faith (2007), Way of the Turtle.
     Market: futures, currencies and coins that trend for months; many small losses, few large
-    gains. Cost to trade: two sides per breakout, on a random walk about one in ``2 * entry`` bars.
+    gains. Cost to trade: on a random walk a round trip in two to three times `entry` bars.
     """
     wide, narrow = volatility.donchian(high, low, entry), volatility.donchian(high, low, leave)
     far = volatility.donchian(high, low, 3 * entry) if skip else wide

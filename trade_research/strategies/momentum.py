@@ -51,8 +51,8 @@ def time_series_momentum(
 
     Source: Moskowitz, Ooi and Pedersen (2012), Journal of Financial Economics 104(2). Market:
     futures of every class, months ahead; on single shares the last month is left out. Cost to
-    trade: on a random walk about one change in ``1.6 * sqrt(lookback)`` bars, mostly around zero,
-    which `threshold` thins out; scaling by volatility adds a trade whenever a tenth is crossed.
+    trade: on a random walk a round trip in about 75 bars at 252, in 35 at 60, most of them around
+    zero, which `threshold` thins out; scaling by volatility adds a trade at every tenth crossed.
     """
     change, spread = roc(close, lookback), volatility_close(close, window)
     late, n = max(gap, 0), close.size

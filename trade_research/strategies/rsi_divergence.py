@@ -56,9 +56,9 @@ def rsi_divergence(
 
     Source: Wilder (1978), New Concepts in Technical Trading Systems; pivots and hidden divergences
     as in Brown (1999), Technical Analysis for the Trading Professional. Market: ranges and ends of
-    trends. Cost to trade: few trades. On random walks, where none means anything, it finds a
-    regular divergence on 0.2% of bars and a hidden one on 1.5%: what it finds on a market beyond
-    that is the most it can know.
+    trends. Cost to trade: a round trip in about 400 bars. On random walks, where none means
+    anything, it finds a regular divergence on 0.5% of bars and a hidden one on 1.4%: of what it
+    finds on a market as much is noise.
     """
     index = rsi_cutler(close, window) if kind == "cutler" else rsi(close, window)
     pivots = confirmed_pivots(high, low, left, right)

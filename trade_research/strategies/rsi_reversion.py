@@ -44,8 +44,8 @@ def rsi_reversion(
 
     Source: Wilder (1978), New Concepts in Technical Trading Systems; the preset `connors`: Connors
     and Alvarez (2009), Short Term Trading Strategies That Work. Market: what comes back (liquid
-    shares and indices, ranges); in a trend it buys all the way down. Cost to trade: two sides per
-    excursion, on a random walk about one in 90 bars at 14 and 30, one in 8 at 2 and 10.
+    shares and indices, ranges); in a trend it buys all the way down. Cost to trade: on a random
+    walk a round trip in about 150 bars at 14 and 30, in 20 at 2 and 10.
     """
     index = rsi_cutler(close, window) if kind == "cutler" else rsi(close, window)
     target, held = np.empty(close.size), 0.0

@@ -55,7 +55,8 @@ def rvol(
 
     Source: Gervais, Kaniel and Mingelgrin (2001), Journal of Finance 56(3), the high-volume return
     premium. Market: shares and coins on bars of minutes to days; volume must be that of one venue,
-    in one unit. Cost to trade: two sides per surge; news bars are wide, so slippage is above usual.
+    in one unit. Cost to trade: a round trip in about 36 bars where volume is random; news bars are
+    wide, so slippage is above usual.
     """
     surge, moved = relative_volume(volume, window), roc(close, 1)
     reach = atr(high, low, close, span)
