@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trade_research.research.runs import load_run
     from trade_research.research.walkforward import WalkForward, walk_forward
     from trade_research.risk.limits import Limits
+    from trade_research.research.screen import screen
     from trade_research.simulate.accounts import Account, Rules
     from trade_research.simulate.costs import Costs
     from trade_research.simulate.exits import Exits
@@ -80,6 +81,7 @@ __getattr__, __dir__, __all__ = attach(
         "read_books": "sources.books",
         "replay": "research.replay",
         "portfolio": "",
+        "screen": "research.screen",
         "sources": "",
         "strategies": "",
         "strategy": "strategies.strategy",

@@ -15,12 +15,27 @@ class ConfigError(TradeResearchError):
     """A setting, option or argument that cannot be used."""
 
 
+class ExpressionError(ConfigError):
+    """A text that is no expression over columns and indicators."""
+
+
 class DataError(TradeResearchError):
     """Market data that is not what it should be."""
 
 
 class SchemaError(DataError):
     """A table lacks a column, or a column has the wrong type or impossible values."""
+
+
+class BarGridError(DataError):
+    """Bars of several symbols that open together must close together."""
+
+    def __init__(self, symbol: str, row: int) -> None:
+        self.symbol, self.row = symbol, row
+        super().__init__(
+            f"bars that open together close at different times (row {row}, {symbol!r}). "
+            "Bring all symbols to one interval and calendar first."
+        )
 
 
 class BarOrderError(DataError):

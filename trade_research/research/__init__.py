@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = attach(
         "load_run": "runs",
         "read_data": "data",
         "run_demo": "demo",
+        "screen": "screen",
         "walk_forward": "walkforward",
     },
 )
