@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.frames.make import MINUTE, grid, us, utc, walk
 from trade_research.frames.resample import resample_flagged
-from trade_research.frames.verdicts import KINDS, STALE_BARS, VERDICT_SCHEMA, audit
+from trade_research.frames.verdicts import KINDS, USUAL, VERDICT_SCHEMA, audit
 
 
 def kinds(verdicts):
@@ -125,7 +125,7 @@ def test_outlier_threshold_by_hand(step, flagged):
 def test_hundredfold_price_is_an_outlier_without_any_history():
     bars = walk(grid(10, "1d"), "1d")
     found = audit(priced(bars, 2, 100 * bars["close"][2]), "1d")
-    assert kinds(found) == {"outlier": 2, "spike": 1}
+    assert kinds(found) == {"outlier": 2, "spike": 1, "unit_jump": 2}
 
 
 def test_stale_feed_is_flagged_from_the_third_repeat_on():
@@ -138,7 +138,7 @@ def test_stale_feed_is_flagged_from_the_third_repeat_on():
         for n in ("open", "high", "low", "close", "volume")
     )
     found = audit(frozen, "1m")
-    assert STALE_BARS == 3
+    assert USUAL.stale_bars == 3
     assert found.select("kind", "open_time", "rows").rows() == [
         ("stale", utc("2024-01-01T00:05"), 3)
     ]

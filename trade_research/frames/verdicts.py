@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,12 @@ from trade_research.frames.bars import TIME
 from trade_research.frames.calendars import Calendar, get_calendar
 from trade_research.frames.columns import columns
 from trade_research.frames.intervals import Interval, parse_interval
+from trade_research.frames.suspicions import (
+    slipped_hour,
+    split_like,
+    unit_jumps,
+    wrong_volume,
+)
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import B8, F64, I64
@@ -25,6 +32,10 @@ KINDS: dict[str, tuple[bool, str]] = {
         True,
         "the close doubled, halved, or moved over 20 times its usual step of the last 256 bars",
     ),
+    "unit_jump": (True, "the close went about a hundred times up or down: pounds for pence"),
+    "split_like": (False, "the close went by a split's ratio and stayed: a split, or one missed"),
+    "volume_unit": (True, "quote volume over volume is no price of the bar: another unit"),
+    "dst_slip": (True, "outside of the session by an hour that it lacks: summer time missed"),
     "spike": (False, "prices left the level of the bars around them and came back at once"),
     "ohlc_inconsistent": (True, "the open or close lies outside of low to high"),
     "off_session": (True, "the bar lies outside of the calendar's sessions"),
@@ -47,10 +58,30 @@ VERDICT_SCHEMA = pl.Schema(
 )
 
 WINDOW = 256  # bars of history behind the usual step of `outlier` and `spike`
-TIMES = 20.0  # steps of the usual size that make an outlier
-DOUBLE = math.log(2)  # a step that is an outlier whatever the history
 LEAST_STEP = 5e-4  # the usual step is never taken as less: half of all steps may be zero
-STALE_BARS = 3
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When a bar is flagged; a venue may have its own in `venues.VENUES`.
+
+    `outlier_steps` are steps of the usual size; `outlier_log` is a log step that is an outlier
+    whatever the history; `stale_bars` repeat all prices and the volume.
+    """
+
+    outlier_steps: float = 20.0
+    outlier_log: float = math.log(2)
+    stale_bars: int = 3
+
+
+USUAL = Thresholds()
+OF_VENUE = {
+    # Coins of small exchanges double in a minute, and print the same price for minutes on end.
+    "binanceus": Thresholds(outlier_steps=30.0, stale_bars=5),
+    "kraken": Thresholds(outlier_steps=30.0, stale_bars=5),
+    "fx": Thresholds(outlier_log=math.log(1.2)),
+}
+"""Thresholds of venues that are not the usual ones."""
 
 
 def audit(
@@ -60,6 +91,7 @@ def audit(
     *,
     now: datetime | None = None,
     flags: pl.DataFrame | None = None,
+    thresholds: Thresholds = USUAL,
 ) -> pl.DataFrame:
     """List what is wrong with bars, one row per stretch; nothing is changed.
 
@@ -75,6 +107,8 @@ def audit(
         When the bars were read (aware): bars that close later are ``unfinished``.
     flags : polars.DataFrame, optional
         Of `resample_flagged`: its rows become ``missing_inside``.
+    thresholds : Thresholds
+        When a step is an outlier and a run stale.
 
     Returns
     -------
@@ -91,12 +125,12 @@ def audit(
     """
     step, market = parse_interval(interval), get_calendar(calendar)
     if "symbol" not in bars.columns:
-        return _one_symbol(bars, step, market, now, flags)
+        return _one_symbol(bars, step, market, now, flags, thresholds)
     made = [pl.DataFrame(schema={"symbol": pl.String(), **VERDICT_SCHEMA})]
     for part in bars.partition_by("symbol", maintain_order=True):
         symbol = part["symbol"][0]
         own = flags.filter(pl.col("symbol") == symbol) if flags is not None else None
-        verdicts = _one_symbol(part, step, market, now, own)
+        verdicts = _one_symbol(part, step, market, now, own, thresholds)
         made.append(verdicts.select(pl.lit(symbol).alias("symbol"), *VERDICT_SCHEMA))
     return pl.concat(made)
 
@@ -130,6 +164,7 @@ def _one_symbol(
     market: Calendar,
     now: datetime | None,
     flags: pl.DataFrame | None,
+    thresholds: Thresholds,
 ) -> pl.DataFrame:
     table = _Table()
     bars = _order(bars, table)
@@ -139,7 +174,7 @@ def _one_symbol(
         missing = market.count(opens[:-1] + interval.us, opens[1:], interval)
         _gaps(table, opens, missing, interval)
         after_gap = np.concatenate([[False], missing > 0])
-        for kind, (rows, what) in _marks(bars, opens, interval, market, now).items():
+        for kind, (rows, what) in _marks(bars, opens, interval, market, now, thresholds).items():
             _stretches(table, kind, rows, after_gap, opens, ends, what)
     if flags is not None and flags.height:
         found = zip(flags["found"], flags["expected"], strict=True)
@@ -177,21 +212,38 @@ def _gaps(table: _Table, opens: I64, missing: I64, interval: Interval) -> None:
 
 
 def _marks(
-    bars: pl.DataFrame, opens: I64, interval: Interval, market: Calendar, now: datetime | None
+    bars: pl.DataFrame,
+    opens: I64,
+    interval: Interval,
+    market: Calendar,
+    now: datetime | None,
+    thresholds: Thresholds,
 ) -> dict[str, tuple[B8, str | F64]]:
     """Kind to (rows it concerns, what to say: a text, or a number per row)."""
     value = columns(bars, ["open", "high", "low", "close", "volume"])
     step, usual = _steps(value["close"])
     outside = (value["open"] > value["high"]) | (value["open"] < value["low"])
     outside |= (value["close"] > value["high"]) | (value["close"] < value["low"])
+    times, double = thresholds.outlier_steps, thresholds.outlier_log
+    inside = market.is_open(opens, interval)
+    slipped = slipped_hour(opens, interval, market, inside)
     marks: dict[str, tuple[B8, str | F64]] = {
         "zero_volume": (value["volume"] == 0, "no volume"),
         "ohlc_inconsistent": (outside, "open or close outside of low to high"),
-        "stale": (_stale(value), "same prices and volume as the bars before"),
-        "outlier": (np.abs(step) > np.fmin(TIMES * usual, DOUBLE), np.expm1(step)),
-        "spike": _spikes(value["close"], usual),
-        "off_session": (~market.is_open(opens, interval), f"outside of {market.name}"),
+        "stale": (
+            _stale(value, thresholds.stale_bars),
+            "same prices and volume as the bars before",
+        ),
+        "outlier": (np.abs(step) > np.fmin(times * usual, double), np.expm1(step)),
+        "unit_jump": (unit_jumps(step), np.expm1(step)),
+        "split_like": (split_like(value["close"], step, usual), np.expm1(step)),
+        "spike": _spikes(value["close"], np.fmin(times * usual, double)),
+        "off_session": (~inside & ~slipped, f"outside of {market.name}"),
+        "dst_slip": (slipped, f"an hour beside the session of {market.name}"),
     }
+    if "quote_volume" in bars.columns:
+        average = columns(bars, ["quote_volume"])["quote_volume"]
+        marks["volume_unit"] = wrong_volume(value, average)
     if now is not None:
         late = (bars.get_column("close_time") > now).to_numpy()
         marks["unfinished"] = (late, f"read at {now:%Y-%m-%d %H:%M:%S}")
@@ -213,8 +265,8 @@ def _steps(close: F64) -> tuple[F64, F64]:
     return step, np.maximum(usual, LEAST_STEP)
 
 
-def _stale(value: dict[str, F64]) -> B8:
-    """True from the third bar in a row on that repeats all prices and the volume, if any."""
+def _stale(value: dict[str, F64], bars: int) -> B8:
+    """True from the `bars`-th in a row on that repeats all prices and the volume, if any."""
     same = np.ones(value["close"].size, np.bool_)
     same[:1] = False
     for name in ("open", "high", "low", "close"):
@@ -224,19 +276,22 @@ def _stale(value: dict[str, F64]) -> B8:
     same[1:] &= (volume[1:] == volume[:-1]) | (unknown[1:] & unknown[:-1])
     same &= volume != 0
     run = same.copy()
-    for back in range(1, STALE_BARS - 1):
+    for back in range(1, bars - 1):
         run[back:] &= same[:-back]
         run[:back] = False
     return run
 
 
-def _spikes(close: F64, usual: F64) -> tuple[B8, F64]:
+def _spikes(close: F64, most: F64) -> tuple[B8, F64]:
     """Closes far from the median of the seven around them that return to it (hindsight)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.log(close)
     around = pl.Series(level).rolling_median(7, center=True, min_samples=4).to_numpy()
-    far = np.abs(level - around) > np.fmin(TIMES * usual, DOUBLE)
+    far = np.abs(level - around) > most
     return far, np.expm1(level - around)
+
+
+_MEANT = {"spike": "off the bars around", "volume_unit": "of the close is the average price"}
 
 
 def _runs(mark: B8, split: B8) -> tuple[I64, I64]:
@@ -258,8 +313,5 @@ def _stretches(
             what[i : i + n][np.argmax(np.abs(what[i : i + n]))]
             for i, n in zip(at, rows, strict=True)
         ]
-        detail = [
-            f"{move:+.1%} {'step' if kind == 'outlier' else 'off the bars around'}"
-            for move in largest
-        ]
+        detail = [f"{move:+.1%} {_MEANT.get(kind, 'step')}" for move in largest]
     table.add(kind, opens[at], ends[at + rows - 1], rows, detail)

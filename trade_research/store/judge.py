@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from trade_research.frames.intervals import parse_interval
-from trade_research.frames.verdicts import WINDOW, audit
+from trade_research.frames.verdicts import OF_VENUE, USUAL, WINDOW, audit
 from trade_research.store.codes import I64
 from trade_research.store.commit import Manifest
 from trade_research.store.rows import read_rows
@@ -47,7 +47,8 @@ def judge(folder: Path, manifest: Manifest, base: Manifest, changed_from: int) -
 def _audit(manifest: Manifest, bars: pl.DataFrame) -> pl.DataFrame:
     assert manifest.interval is not None
     assert manifest.calendar is not None
-    return audit(bars, manifest.interval, manifest.calendar)
+    thresholds = OF_VENUE.get(manifest.venue, USUAL)
+    return audit(bars, manifest.interval, manifest.calendar, thresholds=thresholds)
 
 
 def _beside(verdicts: pl.DataFrame, cut: int) -> int:
