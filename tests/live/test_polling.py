@@ -17,7 +17,6 @@ from trade_research.live.journal import scan
 from trade_research.live.runner import Ended
 from trade_research.research.data import read_data
 from trade_research.research.feeds import Polling
-from trade_research.simulate.market import PRICES
 from trade_research.sources.registry import open_source
 
 SECOND_MS = 1_000

@@ -18,9 +18,6 @@ from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, examples, 
 from trade_research.errors import ConfigError, SessionError
 
 if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
     from trade_research.live.runner import Ended
     from trade_research.research.paper import Paper
 
