@@ -85,7 +85,8 @@ def plateau(axes: Mapping[str, Column], values: F64) -> Plateau | None:
     is_wide = (known >= _FULL * known.max()) & ~np.isnan(values)
     level = np.full(values.size, -np.inf)
     level[is_wide] = np.nanmedian(whole[:, is_wide], axis=0)
-    centre = int(level.argmax())
+    highest = np.flatnonzero(level == level.max())  # of equal neighbourhoods, the best in itself
+    centre = int(highest[values[highest].argmax()])
     top = float(values[best])
     near = float(np.nanmedian(around[:, best])) if known[best] else 0.0
     score = float(np.clip(near / top, 0.0, 1.0)) if top > 0.0 else math.nan

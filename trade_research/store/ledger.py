@@ -373,7 +373,7 @@ def _merge_small(folder: Path) -> None:
         small = [path for path in files if path.stat().st_size < _SMALL]
         if len(small) <= _MANY:
             return
-        _write(folder, _rows(small))
+        _write(folder, _rows(small).unique(maintain_order=True))
         for path in small:
             path.unlink(missing_ok=True)
     except FileNotFoundError:
