@@ -9,12 +9,14 @@ import typer
 
 from trade_research.cli.data import by_kind
 from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, print_table, say, warn
+from trade_research.cli.runs import ROOT, RunsRoot
 
 
 def demo(
     report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path(
         "reports/demo.html"
     ),
+    runs: RunsRoot = ROOT,
     store: StoreRoot = Path("datasets"),
     json: JsonFlag = False,
 ) -> None:
@@ -23,7 +25,7 @@ def demo(
 
     from trade_research.research.demo import NAME, run_demo
 
-    made = run_demo(store, report, on_step=warn)
+    made = run_demo(store, report, runs, on_step=warn)
     verdict = made.run.verdict
     if json:
         emit_json(
@@ -33,7 +35,11 @@ def demo(
                 "check_passed": made.check.passed,
                 "metrics": dict(made.run.metrics),
             },
-            artifacts={"report": str(made.report), "store": str(store)},
+            artifacts={
+                "report": str(made.report),
+                "run": str(made.saved.folder),
+                "store": str(store),
+            },
         )
         return
     for part in made.written:
@@ -43,6 +49,7 @@ def demo(
     say(str(made.check), "", repr(made.run), "", f"{verdict.word}: {verdict.sentence}", "")
     say(
         f"report: {made.report}",
+        f"run:    {made.saved.folder}",
         "next:   trade-research strategies show ma_crossover",
         f"        trade-research backtest bollinger --data {NAME} --report reports/bollinger.html",
         f"        write yours in a file, then: trade-research check FILE.py:FUNCTION --data {NAME}",

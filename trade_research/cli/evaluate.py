@@ -22,6 +22,7 @@ from trade_research.cli.runs import RunsRoot
 from trade_research.errors import ConfigError, ParameterError, nearest
 
 if TYPE_CHECKING:
+    from trade_research.research.backtest import Backtest
     from trade_research.strategies.strategy import Strategy
 
 StrategyArg = Annotated[
@@ -129,11 +130,7 @@ def backtest(
     from trade_research.strategies.load import load_strategy
 
     loaded = load_strategy(strategy)
-    costs = (
-        Costs.venue(costs_of)
-        if costs_of
-        else Costs(fee_bps=fee_bps, spread_bps=spread_bps, slippage_bps=slippage_bps)
-    )
+    costs = Costs.venue(costs_of) if costs_of else Costs(fee_bps, spread_bps, slippage_bps)
     with working("running the strategy"):
         run = run_backtest(
             loaded,
@@ -152,24 +149,25 @@ def backtest(
     if report is not None:
         with working("writing the report"):
             artifacts["report"] = str(run.report(report))
-    if json:
-        emit_json(
-            "backtest",
-            {
-                "verdict": {"word": verdict.word, "sentence": verdict.sentence},
-                "metrics": dict(run.metrics),
-                "manifest": run.manifest,
-            },
-            warnings=run.warnings,
-            artifacts=artifacts,
-        )
-    else:
-        say(repr(run), "", f"{verdict.word}: {verdict.sentence}", "")
-        for note in run.warnings:
-            warn(f"note: {note}")
-        say(*(f"{name + ':':8}{place}" for name, place in artifacts.items()))
+    _tell(run, artifacts, json)
     if gate and verdict.word in ("Invalid", "No evidence"):
         raise typer.Exit(3)
+
+
+def _tell(run: Backtest, artifacts: dict[str, str], json: bool) -> None:
+    """What came out, for people or as one JSON document."""
+    verdict = run.verdict
+    if json:
+        found = {
+            "verdict": {"word": verdict.word, "sentence": verdict.sentence},
+            "metrics": dict(run.metrics),
+            "manifest": run.manifest,
+        }
+        emit_json("backtest", found, warnings=run.warnings, artifacts=artifacts)
+        return
+    say(repr(run), "", f"{verdict.word}: {verdict.sentence}", "")
+    warn(*(f"note: {note}" for note in run.warnings))
+    say(*(f"{name + ':':8}{place}" for name, place in artifacts.items()))
 
 
 def check(

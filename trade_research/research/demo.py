@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from trade_research.evidence.check import Check
     from trade_research.research.backtest import Backtest
+    from trade_research.research.runs import SavedRun
     from trade_research.store.bars import WriteReport
     from trade_research.store.store import Store
 
@@ -18,19 +19,24 @@ PARAMS: dict[str, Any] = {"fast": 50, "slow": 200}
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo made: what was written, the check, the run, its benchmark and the page."""
+    """What the demo made: what was written, the check, the run, its folder and its page."""
 
     written: list[WriteReport]
     check: Check
     run: Backtest
+    saved: SavedRun
     report: Path
 
 
-def run_demo(root: Path, report: Path, on_step: Any = lambda text: None) -> Demo:
+def run_demo(
+    root: Path, report: Path, runs: Path = Path("reports/runs"), on_step: Any = lambda text: None
+) -> Demo:
     """Take the embedded S&P 500 and Nasdaq bars into the store at `root` and write `report`.
 
     Parameters
     ----------
+    runs : Path
+        Where the run is kept.
     on_step : callable
         Called with a line of text before each step: progress.
     """
@@ -50,7 +56,7 @@ def run_demo(root: Path, report: Path, on_step: Any = lambda text: None) -> Demo
     on_step("backtesting with costs against buy and hold")
     run = backtest(strategy, query, costs=Costs.venue("index"), **PARAMS)
     on_step("writing the report")
-    return Demo(written, checked, run, run.report(report))
+    return Demo(written, checked, run, run.save(runs), run.report(report))
 
 
 def fill(store: Store) -> list[WriteReport]:
