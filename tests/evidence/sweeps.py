@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from trade_research.evidence.sweeps import rows_to_test, sweep_evidence
@@ -21,7 +23,7 @@ def sums_of(x, n_blocks=16):
     """Moments, blocks and days of the blocks, as a sweep keeps them."""
     n = len(x)
     edges = np.arange(n_blocks + 1) * n // n_blocks
-    parts = [x[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [x[a:b] for a, b in itertools.pairwise(edges)]
     blocks = np.stack([[p.sum(0) for p in parts], [(p * p).sum(0) for p in parts]], axis=2)
     mean = x.mean(0)
     d = x - mean
