@@ -50,6 +50,20 @@ def test_lag_delays_what_is_known():
         align(base, known([(2, 7.0)]), lag=timedelta(minutes=-1))
 
 
+def test_the_age_of_what_is_known():
+    base = walk(grid(4))
+    out = align(base, known([(2, 7.0), (4, 8.0)]), age="rate_age")
+    assert out["rate_age"].to_list() == [None, 0.0, 60.0, 0.0]
+    late = align(base, known([(2, 7.0)]), lag="1m", age="rate_age")
+    assert late["rate_age"].to_list() == [None, None, 0.0, 60.0]
+    both = pl.concat([known([(1, 1.0)], "A"), known([(3, 2.0)], "B")])
+    two = pl.concat([walk(grid(3), symbol="A"), walk(grid(3), symbol="B")])
+    found = align(two, both, age="old")
+    assert found["old"].to_list() == [0.0, 60.0, 120.0, None, None, 0.0]
+    with pytest.raises(ConfigError, match="give the age another name"):
+        align(base, known([(2, 7.0)]), age="rate")
+
+
 minutes = st.lists(st.tuples(st.integers(0, 40), st.floats(-9, 9)), max_size=25)
 
 

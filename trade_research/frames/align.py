@@ -20,6 +20,7 @@ def align(
     *,
     suffix: str = "",
     lag: str | Interval | timedelta | None = None,
+    age: str | None = None,
 ) -> pl.DataFrame:
     """Bring columns of `other` beside `base`: the latest row known at each row's close.
 
@@ -36,6 +37,8 @@ def align(
         Put behind the names of the brought columns.
     lag : str, Interval or timedelta, optional
         Extra time before a row counts as known (``"1m"``: published a minute after it closed).
+    age : str, optional
+        Name of a further column: how long the values had been known, in seconds.
 
     Returns
     -------
@@ -60,12 +63,15 @@ def align(
             raise MissingColumnError(f"no column {name!r} to align: {nearest(name, other.columns)}")
         if name + suffix in base.columns:
             raise ConfigError(f"the frame has a column {name + suffix!r} already: give suffix=")
+    if age is not None and age in [*base.columns, *(n + suffix for n in wanted)]:
+        raise ConfigError(f"there is a column {age!r} already: give the age another name")
     by = "symbol" if "symbol" in base.columns and "symbol" in other.columns else None
     if by is None and "symbol" in other.columns and other["symbol"].n_unique() > 1:
         raise SchemaError("the other table has several symbols and the base none: filter it to one")
     known = pl.col("close_time").dt.offset_by(f"{_microseconds(lag)}us").alias("__known")
+    ages = [] if age is None else [known.alias(age)]
     right = other.select(
-        *([by] if by else []), known, *(pl.col(n).alias(n + suffix) for n in wanted)
+        *([by] if by else []), known, *(pl.col(n).alias(n + suffix) for n in wanted), *ages
     ).sort("__known", maintain_order=True)
     left = base.with_row_index("__row").sort("close_time", maintain_order=True)
     # Both sides are sorted just above; with `by`, Polars cannot see it and would warn.
@@ -77,6 +83,9 @@ def align(
         strategy="backward",
         check_sortedness=False,
     )
+    if age is not None:
+        since = (pl.col("close_time") - pl.col(age)).dt.total_microseconds() / 1e6
+        joined = joined.with_columns(since.alias(age))
     return joined.sort("__row").drop("__row", "__known", strict=False)
 
 
