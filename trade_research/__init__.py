@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trade_research.portfolio.optimise import MeanVariance, RiskParity
     from trade_research.portfolio.sizing import EqualWeight, InverseVolatility
     from trade_research.portfolio.volatility import VolatilityTarget
+    from trade_research.research.ablation import ablation
     from trade_research.research.backtest import Backtest, backtest
     from trade_research.research.certify import certify
     from trade_research.research.check import check
@@ -66,6 +67,7 @@ __getattr__, __dir__, __all__ = attach(
         "TradeResearchError": "errors",
         "VolatilityTarget": "portfolio.volatility",
         "WalkForward": "research.walkforward",
+        "ablation": "research.ablation",
         "backtest": "research.backtest",
         "blend": "portfolio.blend",
         "certify": "research.certify",
