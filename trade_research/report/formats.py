@@ -62,6 +62,11 @@ def count(value: float | int | None) -> str:
     return f"{round(value):,d}"
 
 
+def axis(value: float) -> str:
+    """Axis labels of ratios: as many digits as a round number has."""
+    return f"{value or 0.0:,g}"
+
+
 def whole(value: float) -> str:
     """Axis labels of counts: nothing at half a trade."""
     return count(value) if value == int(value) else ""

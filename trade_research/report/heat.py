@@ -80,12 +80,12 @@ def heat_map(
 ) -> Chart:
     """The map; `marks` are (x, y, marker, name) in steps of the axes before cells were made.
 
-    Blue above zero, vermillion below, five tints each by size.
+    Blue above zero, vermillion below, five tints each.
     """
     tall, wide = cells.values.shape
     plot = Plot(HALF, (_TALL,), left=64, right=12, top=26, bottom=44, x_range=(-0.5, wide - 0.5))
-    plot.values(-0.5, tall - 0.5, label=_named(cells.y_names), most=6, title=y_title)
-    plot.across(x_title, label=_named(cells.x_names), most=6)
+    plot.values(-0.5, tall - 0.5, label=_named(cells.y_names), most=9, title=y_title)
+    plot.across(x_title, label=_named(cells.x_names), most=9)
     key: list[tuple[str, str, str]] = []
     for tint, low, high, mask in _classes(cells.values):
         y, x = np.nonzero(mask)
@@ -106,15 +106,27 @@ def _named(names: Sequence[str]) -> Callable[[float], str]:
 
 
 def _classes(values: F64) -> list[tuple[str, float, float, B8]]:
-    """Tint, bounds and cells of each class in use, best first; five even steps either way."""
-    top = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
-    step = np.where(np.isnan(values), 0.0, values) * len(_UP) / top
-    size = np.minimum(np.floor(np.abs(step)), len(_UP) - 1).astype(np.int64)
-    known, is_up = ~np.isnan(values), step >= 0.0
-    edges = [top * k / len(_UP) for k in range(len(_UP) + 1)]
-    up = [(tint, edges[k], edges[k + 1], known & is_up & (size == k)) for k, tint in enumerate(_UP)]
-    down = [
-        (tint, -edges[k + 1], -edges[k], known & ~is_up & (size == k))
-        for k, tint in enumerate(_DOWN)
-    ]
-    return [one for one in (*reversed(up), *down) if one[3].any()]
+    """Tint, bounds and cells of each class in use, best first; five even steps either way.
+
+    Values of one sign are told apart from their lowest to their highest, others from zero.
+    """
+    known = values[~np.isnan(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    if low >= 0.0:
+        scales = [(_UP, low, high)]
+    elif high <= 0.0:
+        scales = [(_DOWN, high, low)]
+    else:
+        top = max(high, -low)
+        scales = [(_UP, 0.0, top), (_DOWN, 0.0, -top)]
+    found: list[tuple[str, float, float, B8]] = []
+    left = ~np.isnan(values)
+    for tints, near, far in scales:
+        edges = np.linspace(near, far, len(tints) + 1)
+        for k in reversed(range(len(tints))):
+            mask = left & (values >= edges[k] if far >= near else values <= edges[k])
+            left &= ~mask
+            if mask.any():
+                bounds = sorted((float(edges[k]), float(edges[k + 1])))
+                found.append((tints[k], bounds[0], bounds[1], mask))
+    return sorted(found, key=lambda one: -one[1])

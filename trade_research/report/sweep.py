@@ -110,7 +110,7 @@ def sweep_page(view: SweepView, *, only: Sequence[str] | None = None) -> str:
         if name not in known:
             raise ConfigError(f"no sweep section {name!r}: {nearest(name, known)}")
     made = [known[name](view) for name in (known if only is None else only)]
-    names = ", ".join(short(name, 40) for name in view.instruments)
+    names = ", ".join(short(name, 40) or "bars" for name in view.instruments)
     span = f"{day(view.start)} to {day(view.end)}"
     facts = [names, f"{view.interval} bars", span, f"{view.account} account"]
     facts += [f"calendar {view.calendar}"] if view.calendar else []

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from trade_research.report.arrays import floats, seconds
+from trade_research.report.arrays import F64, floats, seconds
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
 from trade_research.report.formats import (
     NONE,
+    axis,
     count,
     day,
     percent,
@@ -74,7 +75,7 @@ class WalkView:
 def walk_page(view: WalkView) -> str:
     """The page as one HTML document; the same bytes for the same walk."""
     made = [verdict(view), *walk_sections(view), manifest(view)]
-    names = ", ".join(short(name, 40) for name in view.instruments)
+    names = ", ".join(short(name, 40) or "bars" for name in view.instruments)
     span = f"{day(view.folds['train_start'][0])} to {day(view.folds['test_end'][-1])}"
     facts = f"{names} · {view.interval} bars · {span}"
     return document(Head("WALK FORWARD", short(view.title), facts, view.word), made)
@@ -105,7 +106,13 @@ def verdict(view: WalkView) -> Section:
         ),
         Card("Chosen among", count(view.configurations), (f"by {view.metric}",)),
     ]
-    return Section("Verdict", view.word, (view.verdict, Cards(cards), *view.notes))
+    return Section("Verdict", view.word, (after_word(view.verdict), Cards(cards), *view.notes))
+
+
+def after_word(sentence: str) -> str:
+    """A verdict's sentence below its word: what follows the first colon."""
+    rest = sentence.partition(": ")[2] or sentence
+    return rest[0].upper() + rest[1:]
 
 
 def walk_sections(view: WalkView) -> list[Section]:
@@ -185,7 +192,7 @@ def _path(view: WalkView, name: str) -> Chart:
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     room = 0.1 * (high - low or 1.0)
     plot = Plot(HALF, (120,), top=24, x_range=(float(starts[0]), float(ends[-1])))
-    plot.values(low - room, high + room, label=lambda v: f"{v:g}", most=4, title=short(name, 40))
+    plot.values(low - room, high + room, label=axis, most=4, title=short(name, 40))
     plot.times(most=4)
     plot.line(np.stack([starts, ends], 1).ravel(), np.repeat(values, 2), "net")
     distinct = len(np.unique(values[~np.isnan(values)]))
@@ -203,7 +210,7 @@ def _folds(view: WalkView) -> Section:
         x, y = floats(both, inside), floats(both, outside)
         worse = int((y < x).sum())
         claim = f"In {worse} of {both.height} spans the choice did worse outside than inside"
-        parts.append(_scatter(view, x, y, claim))
+        parts.append(Beside((_scatter(view, x, y, claim), _means(view, x, y))))
     rows = [_row(view, row) for row in view.folds.head(_SHOWN).iter_rows(named=True)]
     head = ("Trained from", "Traded", "until", *(short(a, 24) for a in view.axes))
     head += (f"{view.metric} inside", "outside", "Return", "Others beaten")
@@ -214,18 +221,31 @@ def _folds(view: WalkView) -> Section:
     return Section("Spans", claim, [*parts, Fold("Every span with its choice", (table,))])
 
 
-def _scatter(view: WalkView, x: Any, y: Any, claim: str) -> Chart:
+def _scatter(view: WalkView, x: F64, y: F64, claim: str) -> Chart:
     low, high = min(x.min(), y.min(), 0.0), max(x.max(), y.max(), 0.0)
     room = 0.05 * (high - low or 1.0)
     ends = float(low - room), float(high + room)
     plot = Plot(HALF, (240,), left=52, right=16, top=24, bottom=42, x_range=ends)
-    plot.values(*ends, label=lambda v: ratio(v, 1), title=f"{view.metric} outside")
-    plot.across(f"{view.metric} inside", label=lambda v: ratio(v, 1))
+    plot.values(*ends, label=axis, title=f"{view.metric} outside")
+    plot.across(f"{view.metric} inside", label=axis)
     plot.line(ends, ends, "muted", "dashed", width=1.0)
     plot.level(0.0)
     plot.points(x, y, "net", "o")
     read = "One point a span; on the dashed line nothing is lost by leaving the sample."
     return plot.chart("Inside and outside of the sample", f"{claim}.", read=read)
+
+
+def _means(view: WalkView, x: F64, y: F64) -> Table:
+    """What is left on average."""
+    rows = [
+        (f"Mean {view.metric} inside", ratio(float(x.mean()))),
+        (f"Mean {view.metric} outside", ratio(float(y.mean()))),
+        ("Spans that did worse outside", f"{count(float((y < x).sum()))} of {count(x.size)}"),
+        ("Spans below zero outside", f"{count(float((y < 0).sum()))} of {count(x.size)}"),
+        ("Growth kept a year", percent(view.efficiency, 0)),
+    ]
+    note = "Spans in which the chosen configuration did not trade have no ratio."
+    return Table("Inside against outside", ("", "Value"), rows, note=note)
 
 
 def _row(view: WalkView, row: Mapping[str, Any]) -> tuple[str | Cell, ...]:

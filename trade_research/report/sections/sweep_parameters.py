@@ -12,7 +12,7 @@ import polars as pl
 from trade_research.metrics.definitions import DEFINITIONS
 from trade_research.report.arrays import F64, I64, floats
 from trade_research.report.charts import HALF, Chart, Plot
-from trade_research.report.formats import by_unit, count, percent, ratio, short
+from trade_research.report.formats import axis, by_unit, count, percent, short
 from trade_research.report.heat import cells_of, heat_map
 from trade_research.report.section import Beside, Fold, Part, Section, Table
 from trade_research.report.sweep import SweepView
@@ -70,6 +70,12 @@ def _map(view: SweepView, x: str, y: str, measure: str) -> Chart:
     over = f", median over {', '.join(short(n, 20) for n in others)}" if others else ""
     if max(cells.together) > 1:
         over += f"; a cell is {cells.together[0]} × {cells.together[1]} values"
+
+    def brief(v: float) -> str:
+        return (
+            percent(float(v), 0) if meaning.unit == "fraction" else by_unit(float(v), meaning.unit)
+        )
+
     marks = []
     found = view.evidence
     if measure == view.measure and found.best is not None:
@@ -78,17 +84,14 @@ def _map(view: SweepView, x: str, y: str, measure: str) -> Chart:
             marks.append((float(at_x[row]), float(at_y[row]), "o", "Centre of the plateau"))
         marks.append((float(at_x[found.best]), float(at_y[found.best]), "^", "Best"))
     low, high = np.nanquantile(values, [0.1, 0.9]) if not np.isnan(values).all() else (0.0, 0.0)
-    finding = (
-        f"Eight of ten configurations have a {meaning.label.lower()} between "
-        f"{by_unit(float(low), meaning.unit)} and {by_unit(float(high), meaning.unit)}."
-    )
+    finding = f"Eight of ten configurations lie between {brief(low)} and {brief(high)}."
     return heat_map(
         cells,
         f"{meaning.label}{over}",
         finding,
         x_title=short(x, 30),
         y_title=short(y, 30),
-        label=lambda v: by_unit(v, meaning.unit),
+        label=brief,
         marks=marks,
         read=finding,
     )
@@ -146,7 +149,7 @@ def _slice(view: SweepView, name: str) -> Chart:
         HALF, (170,), left=52, right=12, top=24, bottom=42, x_range=(-0.5, len(names) - 0.5)
     )
     title = DEFINITIONS[view.measure].label
-    plot.values(low - room, high + room, label=lambda v: ratio(v, 1), most=4, title=title)
+    plot.values(low - room, high + room, label=axis, most=4, title=title)
 
     def named(v: float) -> str:
         return names[int(v)] if v == int(v) and 0 <= v < len(names) else ""

@@ -7,7 +7,7 @@ import numpy as np
 from trade_research.evidence.overfit import Overfit
 from trade_research.report.bars import histogram
 from trade_research.report.charts import HALF, Chart, Plot
-from trade_research.report.formats import count, percent, ratio
+from trade_research.report.formats import axis, count, percent, ratio
 from trade_research.report.section import Beside, Code, Section, Table
 from trade_research.report.sweep import SweepView
 from trade_research.report.walkforward import walk_sections
@@ -54,8 +54,8 @@ def _scatter(found: Overfit, year: float) -> Chart:
     room = 0.05 * (high - low or 1.0)
     ends = low - room, high + room
     plot = Plot(HALF, (230,), left=52, right=16, top=26, bottom=42, x_range=ends)
-    plot.values(*ends, label=lambda v: ratio(v, 1), title="Sharpe ratio in the other half")
-    plot.across("Sharpe ratio of the best in one half", label=lambda v: ratio(v, 1))
+    plot.values(*ends, label=axis, title="Sharpe ratio in the other half")
+    plot.across("Sharpe ratio of the best in one half", label=axis)
     plot.line(ends, ends, "muted", "dashed", width=1.0)
     plot.level(0.0)
     plot.points(x, y, "net", "o", size=3.2)
@@ -78,7 +78,7 @@ def _logits(found: Overfit) -> Chart:
         0.0,
         across="log odds of its rank outside",
         up="Splits",
-        label=lambda v: ratio(v, 0),
+        label=axis,
         called="Middle",
         reordered="Splits",
     )

@@ -14,7 +14,7 @@ from trade_research.metrics.moments import Moments
 from trade_research.metrics.sharpe import deflated_sharpe_ratio
 from trade_research.report.arrays import F64, I64, floats
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
-from trade_research.report.formats import NONE, by_unit, count, percent, plural, ratio, short
+from trade_research.report.formats import NONE, axis, by_unit, count, percent, plural, ratio, short
 from trade_research.report.section import Beside, Cell, Fold, Part, Section, Table
 from trade_research.report.sections.sweep_parameters import places, varied
 from trade_research.report.sweep import SweepView
@@ -33,7 +33,8 @@ def table(view: SweepView) -> Section:
     best = order[:_BEST]
     sure = int(sum(_deflated(view, int(row)) >= 0.95 for row in best))
     claim = (
-        f"Of the best {len(best)}, {count(sure)} are 95% sure to be better than luck"
+        f"Of the best {len(best)}, {count(sure) if sure else 'none'} "
+        f"{'is' if sure < 2 else 'are'} 95% sure to be better than luck"
         if view.evidence.best is not None
         else "No configuration has a result to rank"
     )
@@ -186,7 +187,7 @@ def _cloud(
     ends = float(y[known].min()), float(y[known].max())
     room = 0.06 * (ends[1] - ends[0] or 1.0)
     label = DEFINITIONS[view.measure].label
-    plot.values(ends[0] - room, ends[1] + room, label=lambda v: ratio(v, 1), title=label)
+    plot.values(ends[0] - room, ends[1] + room, label=axis, title=label)
     plot.across(meaning.label, label=lambda v: by_unit(v, meaning.unit), most=4)
     plot.points(x[some], y[some], "bench", "o", size=2.4)
     line = front[np.argsort(x[front], kind="stable")]

@@ -9,7 +9,7 @@ import numpy as np
 from trade_research.evidence.sweep_verdict import CERTAIN, KEPT, OFTEN, SIGNIFICANT, SOMETIMES
 from trade_research.evidence.sweeps import SweepEvidence
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
-from trade_research.report.formats import NONE, count, percent, plural, ratio, short, whole
+from trade_research.report.formats import NONE, axis, count, percent, plural, ratio, short, whole
 from trade_research.report.section import (
     Beside,
     Card,
@@ -22,7 +22,7 @@ from trade_research.report.section import (
     Table,
 )
 from trade_research.report.sweep import SweepView
-from trade_research.report.walkforward import plain
+from trade_research.report.walkforward import after_word, plain
 
 _BINS = 48
 
@@ -30,7 +30,7 @@ _BINS = 48
 def verdict(view: SweepView) -> Section:
     """The word as the heading, the sentence, the gates, and the point to take."""
     found = view.evidence
-    parts: list[Part] = [found.verdict]
+    parts: list[Part] = [after_word(found.verdict)]
     if found.best is not None:
         parts += [_cards(found), Gates(_gates(view)), *_recommended(view)]
     return Section("Verdict", found.word, [*parts, *found.notes, *view.notes])
@@ -112,7 +112,10 @@ def _gates(view: SweepView) -> list[Gate]:
         gates.append(Gate("Unseen data", "unknown", "walk it forward: `walkforward`"))
     else:
         state = {"Held up": "yes", "Failed": "no"}.get(view.walk.word, "warn")
-        gates.append(Gate("Unseen data", state, view.walk.verdict))
+        walked, growth = view.walk.luck, percent(view.walk.efficiency, 0)
+        ratios = f"Sharpe ratio {ratio(walked.sharpe)} [{ratio(walked.low)}, {ratio(walked.high)}]"
+        text = f"walked forward: {view.walk.word.lower()}, {ratios}, {growth} of the growth kept"
+        gates.append(Gate("Unseen data", state, text))
     return gates
 
 
@@ -189,7 +192,7 @@ def _drawn(found: SweepEvidence, width: int) -> Plot:
     ends = (1.0, float(max(curve.rank[-1], 2)))
     plot = Plot(width, (260,), top=26, bottom=42, x_range=ends)
     title = "Sharpe ratio a year" if found.per_year else "Sharpe ratio a day"
-    plot.values(low - room, high + room, label=lambda v: ratio(v, 1), title=title)
+    plot.values(low - room, high + room, label=axis, title=title)
     plot.across(f"rank among {count(found.tested)} resampled", label=whole)
     plot.band(curve.rank, curve.low, curve.high, "bench")
     plot.line(curve.rank, curve.middle, "bench", "dashed")
@@ -214,7 +217,7 @@ def _histogram(view: SweepView) -> Chart:
     plot.bars(middle, np.zeros(_BINS), counts, "bench", width=0.86 * float(edges[1] - edges[0]))
     plot.upright(found.luck_sharpe, "loss", "dashed")
     plot.upright(found.best_sharpe, "net")
-    plot.across("Sharpe ratio of day returns", label=lambda v: ratio(v, 1))
+    plot.across("Sharpe ratio of day returns", label=axis)
     beyond = int((values > found.luck_sharpe).sum())
     finding = (
         f"{count(beyond)} of {count(values.size)} configurations lie above the best that luck "
