@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trade_research.cli import fetch
+from trade_research.cli import fetch, quality
 from trade_research.cli.output import (
     JsonFlag,
     StoreRoot,
@@ -30,6 +30,8 @@ app.command(epilog=fetch.UPDATE_EXAMPLES)(fetch.update)
 app.command(epilog=fetch.SOURCES_EXAMPLES)(fetch.sources)
 app.command(epilog=fetch.SOURCES_EXAMPLES)(fetch.symbols)
 app.command(epilog=fetch.SOURCES_EXAMPLES)(fetch.quote)
+app.command(epilog=quality.QUALITY_EXAMPLES)(quality.quality)
+app.command(epilog=quality.CONSENSUS_EXAMPLES)(quality.consensus)
 FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 NameArg = Annotated[str, typer.Argument(help="Instrument, e.g. binance:BTC/USDT@1h.")]
 Since = Annotated[datetime | None, typer.Option(help="First open time, UTC.", formats=FORMATS)]

@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = attach(
         "check_funding": "funding",
         "check_trades": "books",
         "columns": "columns",
+        "consensus": "consensus",
         "get_calendar": "calendars",
         "interval_of": "bars",
         "mask_books": "book_verdicts",
