@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from trade_research.research.backtest import Backtest, backtest
     from trade_research.research.certify import certify
     from trade_research.research.check import check
+    from trade_research.research.fingerprints import fingerprints
     from trade_research.research.replay import replay
     from trade_research.research.runs import load_run
+    from trade_research.research.screen import screen
+    from trade_research.research.track import track
     from trade_research.research.walkforward import WalkForward, walk_forward
     from trade_research.risk.limits import Limits
-    from trade_research.research.screen import screen
     from trade_research.simulate.accounts import Account, Rules
     from trade_research.simulate.costs import Costs
     from trade_research.simulate.exits import Exits
@@ -73,6 +75,7 @@ __getattr__, __dir__, __all__ = attach(
         "certify": "research.certify",
         "check": "research.check",
         "confirm": "strategies.confirm",
+        "fingerprints": "research.fingerprints",
         "frames": "",
         "indicators": "",
         "kernel": "kernels.jit",
@@ -87,6 +90,7 @@ __getattr__, __dir__, __all__ = attach(
         "sources": "",
         "strategies": "",
         "strategy": "strategies.strategy",
+        "track": "research.track",
         "vote": "strategies.vote",
         "walk_forward": "research.walkforward",
     },

@@ -91,7 +91,7 @@ def trade_estimates(trades: Mapping[str, Any], *, draws: int, seed: int) -> dict
     mean = stationary(table, block=block, draws=draws, seed=seed).sums.T / n
     money = _mean_interval(mean[0], mean[1], float((d * d).mean()))
     points = _mean_interval(mean[2], mean[3], float((e * e).mean()))
-    low, high = _wilson(rate, n, float(mean[4].var()))
+    low, high = wilson(rate, n, float(mean[4].var()))
     return {
         "win_rate": Estimate(rate, low, high, n, WILSON),
         "expectancy": _estimate(made, made + money, n, STUDENTISED),
@@ -224,7 +224,7 @@ def _percentiles(drawn: F64) -> F64:
     return np.quantile(known, [tail, 1.0 - tail])
 
 
-def _wilson(rate: float, n: int, variance: float) -> tuple[float, float]:
+def wilson(rate: float, n: int, variance: float) -> tuple[float, float]:
     """Wilson's (1927) interval of a share, `n` shortened where results cling together.
 
     `variance` is that of the resampled share: above p(1-p)/n, the trades count for fewer.
