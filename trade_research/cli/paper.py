@@ -254,7 +254,7 @@ def _embedded(root: Path, since: datetime | None, until: datetime | None) -> Any
 def _live(made: Paper, names: list[str], stages: Path, look: Any) -> Ended:
     """The session on its venues' closed bars, if its strategy was promoted to paper."""
     from trade_research.live.promotion import is_promoted
-    from trade_research.research.feeds import polling
+    from trade_research.research.feeds import feed_of
 
     if not names or any(Path(name).is_file() for name in names):
         raise SessionError("a live feed needs --data VENUE:SYMBOL@INTERVAL; without one: --replay")
@@ -263,4 +263,4 @@ def _live(made: Paper, names: list[str], stages: Path, look: Any) -> Ended:
             f"{made.strategy.name} with these parameters was not promoted to paper: "
             "`trade-research certify`, then `promote`; or look at it with --replay first"
         )
-    return made.live(lambda _: polling(names, made.data.interval), on_look=look)
+    return made.live(lambda _: feed_of(names, made.data.interval), on_look=look)

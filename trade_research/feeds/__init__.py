@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = attach(
         "Row": "bars",
         "Stored": "replay",
         "Skipped": "bars",
+        "Socket": "socket",
         "Warned": "bars",
     },
 )

@@ -11,9 +11,10 @@ from trade_research.feeds.bars import Bar
 from trade_research.sources.source import closed_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trade_research.frames.intervals import Interval
+    from trade_research.live.runner import Feed
     from trade_research.sources.source import Source
 
 
@@ -69,16 +70,20 @@ def moment(us: int) -> datetime:
     return datetime.fromtimestamp(us // 1_000_000, UTC).replace(microsecond=us % 1_000_000)
 
 
-def polling(names: list[str], interval: Interval) -> Polling:
-    """A feed of instruments such as ``binance:BTC/USDT@1m``, a source for each venue."""
+def feed_of(names: Sequence[str], interval: Interval) -> Feed:
+    """A feed of instruments such as ``binance:BTC/USDT@1m``.
+
+    Pushed by the venue where it pushes candles and is the only one; asked for everywhere else.
+    """
+    from trade_research.feeds.socket import VENUES, Socket
     from trade_research.sources.registry import open_source
 
-    opened: dict[str, Source] = {}
-    sources: dict[str, tuple[Source, str]] = {}
-    for name in names:
-        venue, _, rest = name.partition(":")
-        symbol = rest.rpartition("@")[0]
-        if venue not in opened:
-            opened[venue] = open_source(venue)
-        sources[symbol] = (opened[venue], symbol)
-    return Polling(sources, interval)
+    venues = {name: name.partition(":")[0] for name in names}
+    symbols = {name: name.partition(":")[2].rpartition("@")[0] for name in names}
+    opened = {venue: open_source(venue) for venue in set(venues.values())}
+    asked = Polling(
+        {symbols[name]: (opened[venues[name]], symbols[name]) for name in names}, interval
+    )
+    if len(opened) == 1 and (venue := venues[names[0]]) in VENUES:
+        return Socket(venue, list(symbols.values()), interval.text, asked.backfill)
+    return asked
