@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from trade_research.evidence.luck import luck_of
 from trade_research.evidence.noise import ShiftTest
 from trade_research.evidence.paths import bands_of, drawdown_law, marks_of
 from trade_research.evidence.stability import stability_of
+from trade_research.evidence.states import States, states_of
 from trade_research.evidence.statistics import Evidence
 from trade_research.metrics import summary
 from trade_research.report.run import DataInfo, Run, StrategyInfo
@@ -320,11 +322,19 @@ def evidence_of(run: Run, seed: int = 3) -> Evidence:
         bands_of(days, paths, marks),
         drawdown_law(days, paths),
         Grids(tuple(levels), tuple(lags)),
-        stability_of(days),
+        stability_of(days, states=_states(run)),
         Capacity(300, 4, 0.0004, 0.002, 0.013, ((0.01, 5e5), (0.05, 2.5e6), (0.1, 5e6))),
         ShiftTest(0.7, 0.043, 300, -0.9, 0.02, 0.8, edges, law),
         (),
     )
+
+
+def _states(run: Run) -> States | None:
+    if run.prices.height != run.equity.height:
+        return None
+    columns = (run.prices[name].to_numpy()[:, None] for name in ("high", "low", "close"))
+    market = SimpleNamespace(**dict(zip(("high", "low", "close"), columns, strict=True)))
+    return states_of(market, run.equity["equity"].to_numpy(), 100_000.0, bars_per_year=365.0)
 
 
 def with_evidence(run: Run) -> Run:

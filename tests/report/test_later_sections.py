@@ -160,6 +160,11 @@ def test_stability_prints_spans_regimes_and_what_was_missed() -> None:
     assert [row[0] for row in years] == [span.name for span in found.years]
     assert [row[2] for row in years] == [percent(span.net_return) for span in found.years]
     assert len(table(section, "By kind of market")) == 6
+    states = table(section, "By state of the market")
+    assert [row[0] for row in states[5:]] == ["calm", "normal swings", "wild"]
+    assert [row[2] for row in states if row[2] != "–"] == [
+        percent(s.net_return) for s in (*found.states.trends, *found.states.volatilities) if s.bars
+    ]
     assert "never tested on it: Black Monday" in words(section)
     assert "not known" in made("stability", replace(run, evidence=None)).claim
 

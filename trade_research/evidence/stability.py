@@ -11,6 +11,7 @@ from trade_research.evidence.crises import crises_in
 from trade_research.evidence.days import Days, log_growth
 from trade_research.evidence.paths import marks_of
 from trade_research.evidence.regimes import Regimes, regimes_of
+from trade_research.evidence.states import States
 from trade_research.kernels.jit import B8, F64, I64, kernel
 from trade_research.metrics.drawdowns import drawdown_series
 from trade_research.metrics.moments import Moments
@@ -89,7 +90,8 @@ class Stability:
     """The run in parts.
 
     `halves_p` is the two-sided probability of halves so different if the Sharpe ratio never
-    changed. `missing` names the crises that the span does not touch.
+    changed. `missing` names the crises that the span does not touch; `states` tells the bars apart
+    by the state of their market, where it is one market.
     """
 
     years: tuple[Span, ...]
@@ -100,9 +102,12 @@ class Stability:
     crises: tuple[Span, ...]
     missing: tuple[str, ...]
     concentration: Concentration
+    states: States | None = None
 
 
-def stability_of(days: Days, reference: F64 | None = None) -> Stability:
+def stability_of(
+    days: Days, reference: F64 | None = None, states: States | None = None
+) -> Stability:
     """Everything about how evenly a run came by its result.
 
     Parameters
@@ -111,6 +116,8 @@ def stability_of(days: Days, reference: F64 | None = None) -> Stability:
         At least one day.
     reference : float64 array of shape (n_days,), optional
         Day returns of what defines the regimes; the benchmark's where left out.
+    states : States, optional
+        The same run by bars.
     """
     market = days.benchmark if reference is None else reference
     years = days.dates.astype("datetime64[Y]")
@@ -132,6 +139,7 @@ def stability_of(days: Days, reference: F64 | None = None) -> Stability:
         tuple(span_of(days, name, rows) for name, rows in crises if rows.any()),
         tuple(c.name for c in missed),
         concentration(days),
+        states,
     )
 
 

@@ -18,6 +18,7 @@ from trade_research.evidence.luck import Luck, TrialCount, luck_of
 from trade_research.evidence.noise import ShiftTest, held_of, open_returns, shift_test
 from trade_research.evidence.paths import Bands, DrawdownLaw, bands_of, drawdown_law, marks_of
 from trade_research.evidence.stability import Stability, stability_of
+from trade_research.evidence.states import States, states_of
 from trade_research.kernels.jit import F64
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.market import Market
@@ -190,10 +191,22 @@ def gather(
         bands_of(days, paths, marks) if has_days else None,
         drawdown_law(days, paths) if has_days else None,
         grids,
-        stability_of(days) if has_days else None,
+        stability_of(days, states=_states(run, days)) if has_days else None,
         capacity if capacity.fills else None,
         shifted,
         tuple(_notes(days, grids, capacity, shifted)),
+    )
+
+
+def _states(run: Run, days: Days) -> States | None:
+    """The run's bars by the state of their market."""
+    per_day = run.equity.size / days.n
+    return states_of(
+        run.market,
+        run.equity,
+        run.initial_cash,
+        bars_per_year=None if days.per_year is None else days.per_year * per_day,
+        cash=days.cash / per_day,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from trade_research.evidence.regimes import Regimes
 from trade_research.evidence.stability import BEST_DAYS, Concentration, Rolling, Span, Stability
+from trade_research.evidence.states import State, States
 from trade_research.report.arrays import F64
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
 from trade_research.report.formats import NONE, count, percent, plural, ratio
@@ -31,6 +32,8 @@ def stability(run: Run) -> Section:
     parts += [_spans("By year", found.years), _halves(found)]
     if found.regimes is not None:
         parts.append(_regimes(found.regimes))
+    if found.states is not None:
+        parts.append(_states(found.states))
     if found.crises:
         parts.append(_spans("Crises it lived through", found.crises))
     if found.missing:
@@ -160,6 +163,26 @@ def _regimes(found: Regimes) -> Table:
         note += f" Hardly in this span, so not tested: {'; '.join(found.absent)}."
     head = ("Market", "Days", "Net return", "Market's", "Sharpe", "Hit rate")
     return Table("By kind of market", head, rows, note=note)
+
+
+def _states(found: States) -> Table:
+    def line(row: State) -> tuple[str | Cell, ...]:
+        return (
+            row.name,
+            percent(row.share, 0),
+            Cell(percent(row.net_return), "word") if row.bars else NONE,
+            percent(row.market) if row.bars else NONE,
+            ratio(row.sharpe),
+            percent(row.hit_rate, 0),
+        )
+
+    rows = [line(row) for row in (*found.trends, *found.volatilities)]
+    note = (
+        f"Each bar's state is the one known at the close before it: {found.rule}. "
+        f"{plural(found.unknown, 'bar')} too early to tell."
+    )
+    head = ("State of the market", "Time", "Net return", "Market's", "Sharpe", "Hit rate of bars")
+    return Table("By state of the market, bar by bar", head, rows, note=note)
 
 
 def _concentration(found: Concentration) -> Table:
