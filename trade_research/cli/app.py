@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from trade_research import __version__
-from trade_research.cli import audit, data, doctor, evaluate, paper, promotion, runs, strategies
+from trade_research.cli import (
+    audit,
+    data,
+    doctor,
+    evaluate,
+    paper,
+    promotion,
+    runs,
+    strategies,
+    trials,
+    walkforward,
+)
 from trade_research.cli.demo import demo
 from trade_research.cli.output import examples
 from trade_research.errors import TradeResearchError
@@ -30,6 +41,8 @@ app.add_typer(strategies.app, name="strategies")
 app.command(epilog=evaluate.BACKTEST_EXAMPLES)(evaluate.backtest)
 app.command(epilog=evaluate.CHECK_EXAMPLES)(evaluate.check)
 app.add_typer(runs.app, name="runs")
+app.command(epilog=walkforward.WALK_EXAMPLES)(walkforward.walkforward)
+app.add_typer(trials.app, name="trials")
 app.command(epilog=runs.REPORT_EXAMPLES)(runs.report)
 app.command(epilog=runs.VERIFY_EXAMPLES)(runs.verify)
 app.command(epilog=promotion.CERTIFY_EXAMPLES)(promotion.certify)

@@ -87,7 +87,7 @@ def html_of(run: Backtest) -> str:
 
 def walk_text(found: WalkForward) -> str:
     """The verdict, and how choices fared outside, in a few lines."""
-    lines = [found.verdict, *(f"  {name:34}{value}" for name, value in _walk_lines(found))]
+    lines = [found.verdict, *(f"  {name:37}{value}" for name, value in _walk_lines(found))]
     return "\n".join([*lines, *found.warnings])
 
 

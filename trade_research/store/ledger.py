@@ -129,6 +129,10 @@ class Ledger:
         """
         return _distinct(self._overlapping(venue, symbol, interval, start, end).collect())
 
+    def of(self, name: str, start: Moment | None = None, end: Moment | None = None) -> pl.DataFrame:
+        """`trials` of a dataset by its name, ``venue:SYMBOL@interval``."""
+        return self.trials(*self._place(name), start, end)
+
     def count(
         self,
         names: str | Sequence[str],
