@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from trade_research.brokers.paper import Filled, PaperBroker
-from trade_research.errors import TradeResearchError
+from trade_research.errors import SessionError, TradeResearchError
 from trade_research.feeds.bars import Bar, Row, Skipped, Warned
 from trade_research.feeds.schedule import Schedule
 from trade_research.kernels.jit import F64
@@ -224,6 +224,8 @@ class Session:
     def _decide(self, row: Row) -> None:
         try:
             target, why = self.decider.decide(row)
+            if np.isinf(target).any():
+                raise SessionError("an infinite target: a target is a fraction of equity")
         except TradeResearchError as error:
             self.errors += 1
             target, why = np.full(len(self.broker.symbols), np.nan), {}

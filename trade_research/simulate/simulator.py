@@ -203,7 +203,7 @@ class Simulator:
         is_new = np.where(syms["is_locked"] == 0, target != syms["held"], target != syms["row"])
         if self._columns.flags[t]:
             is_new |= (syms["is_locked"] == 0) & (syms["held"] != 0.0)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             units = target * self.equity / syms["mark"] - syms["position"]
         units[target == 0.0] = -syms["position"][target == 0.0]
         return np.where(is_new & ~np.isnan(target) & ~np.isnan(units), units, 0.0)
