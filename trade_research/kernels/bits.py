@@ -1,10 +1,12 @@
-"""Words of 64 bits, one a bar: where values change, which bit is lowest, how many are set.
+"""Words of 64 bits, one a bar: where values change, which bit is lowest; and arrays by address.
 
 As written they run in Python; in compiled code `kernels.bits_code` puts machine instructions in
 their place.
 """
 
 from __future__ import annotations
+
+import ctypes
 
 import numpy as np
 
@@ -46,3 +48,9 @@ def count(word: np.uint64) -> int:
 def log2(size: int) -> int:
     """Position of the highest bit of a positive number: the floor of its logarithm."""
     return int(size).bit_length() - 1
+
+
+def values_at(address: int, n: int) -> F64:
+    """The `n` float64 values that lie at an address; who calls keeps them alive."""
+    pointer = ctypes.cast(int(address), ctypes.POINTER(ctypes.c_double))
+    return np.ctypeslib.as_array(pointer, (int(n),))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
+from numba import carray
 from numba.core import types as _types
 from numba.extending import intrinsic, overload
 from numba.np.arrayobj import make_array
@@ -72,6 +73,19 @@ def _log2(typing: Any, size: Any) -> Any:
     return types.int64(types.int64), code
 
 
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer(typing: Any, address: Any) -> Any:
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(sig.return_type))
+
+    return types.CPointer(types.float64)(types.int64), code
+
+
+@overload(bits.values_at)  # type: ignore[untyped-decorator]
+def _values_at(address, n):  # type: ignore[no-untyped-def]  # its names must be bare
+    return lambda address, n: carray(_pointer(address), n)
 
 
 def _stands_for(plain: Any, code: Any, arguments: str) -> None:

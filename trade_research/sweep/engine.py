@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -67,7 +68,7 @@ def score(
     costs, exits, account, cash, fill, delay, rebalance, rules, finalize
         As for `simulate`; axes of the same name come before them.
     start : int, optional
-        First row whose target counts; the largest warm-up of the configurations when left out.
+        First row whose target counts; not before the largest warm-up of these configurations.
     spans : int64 array of shape (n_spans, 2), optional
         Ranges of bars [first, last), each an account of its own that starts with `cash`; targets
         are those of all bars. One range of all bars when left out.
@@ -110,7 +111,7 @@ def score(
         rules,
         finalize,
     )
-    first = largest_warmup(strategy, typed) if start is None else start
+    first = max(start or 0, largest_warmup(strategy, typed))
     field = Field.of(
         market,
         parts,
@@ -165,7 +166,7 @@ def day_returns(
         rules,
         finalize,
     )
-    first = largest_warmup(strategy, typed) if start is None else start
+    first = max(start or 0, largest_warmup(strategy, typed))
     field = Field.of(market, parts, None, first, sessions, None, None, 0.0, 0.0)
     shop = Shop(strategy, field, game, typed)
     last = np.flatnonzero(np.append(field.day[1:] != field.day[:-1], True))
@@ -187,9 +188,18 @@ def day_returns(
 
 def largest_warmup(strategy: Strategy, configurations: Configurations) -> int:
     """Bars that the configuration with the longest warm-up needs."""
-    names = strategy.warmup_names
-    found: Factor = factor(configurations.values, names, len(configurations))
-    return max((strategy.warmup(**found.row(i)) for i in range(found.size)), default=0)
+    rule = strategy.warmup_rule
+    if not callable(rule):
+        return rule or 0
+    found = factor(configurations.values, strategy.warmup_names, len(configurations))
+    fixed = {name: strategy.params[name].default for name in strategy.warmup_names}
+    names = list(found.values)
+    rows = zip(*(column.tolist() for column in found.values.values()), strict=True) if names else [()]
+    try:
+        bars = [rule(**{**fixed, **dict(zip(names, row, strict=True))}) for row in rows]
+    except (TypeError, ValueError, ArithmeticError):  # the strategy says for which
+        bars = [strategy.warmup(**found.row(i)) for i in range(found.size)]
+    return max(0, math.ceil(max(bars, default=0)))
 
 
 def _typed(strategy: Strategy, configurations: Configurations) -> Configurations:

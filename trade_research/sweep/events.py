@@ -93,7 +93,7 @@ def settle(
         Where those of each signal begin.
     signal, of_terms : int64 arrays of shape (n_configs,)
         Signal, and record of `terms`, of each configuration.
-    spans : int64 array of shape (n_spans, 19)
+    spans : int64 array of shape (n_spans, 20)
         See `tables.span_table`.
     is_last : bool
         There are no more bars: mark what is held at the end of its span.
@@ -303,4 +303,6 @@ def close_books(tables: Tables, span: I64, me: Tally, sums: F64) -> None:
         me.down2 += line[4]
         me.held += last - me.since
         me.money = me.units * tables.close[last - 1]
+    n_flat = last - span[19] - me.held - me.trades
+    me.down2 += n_flat * loss(0.0, me)
     note_day(me.money, span, me, sums)

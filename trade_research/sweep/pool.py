@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from trade_research.kernels.jit import F64
+from trade_research.kernels.jit import F64, I64
 from trade_research.sweep.parts import WholeError
 
 BUDGET = 256 * 1024 * 1024
@@ -16,16 +16,18 @@ BUDGET = 256 * 1024 * 1024
 
 
 class Pool:
-    """Rows of one matrix, each the values of a column or of one call of an indicator."""
+    """Columns, and what calls of indicators give, by key (see `parts.key_of`)."""
 
     def __init__(self, columns: Mapping[str, F64], n_bars: int) -> None:
         self._columns, self._n_bars = columns, n_bars
         self.room = max(16, BUDGET // (8 * max(n_bars, 1)))
-        self.rows = np.empty((0, n_bars))
-        self._at: dict[Any, int] = {}
+        self._held: dict[Any, F64] = {}
+        self._lock = threading.Lock()
 
-    def load(self, keys: Iterable[Any], each: Callable[[Callable[[Any], None], list[Any]], Any]) -> None:
-        """Make sure that the values of `keys` are in the matrix; others may be dropped.
+    def load(
+        self, keys: Iterable[Any], each: Callable[[Callable[[Any], None], list[Any]], None]
+    ) -> None:
+        """Hold the values of `keys`; others are dropped where the room ends.
 
         `each(work, items)` does `work` for every item, perhaps in several threads.
 
@@ -34,87 +36,72 @@ class Pool:
         WholeError
             An indicator does not give one number a bar.
         """
-        wanted = list(dict.fromkeys(keys))
-        missing = [key for key in wanted if key not in self._at]
-        self._make_room(len(wanted), len(missing), set(wanted))
-        taken = set(self._at.values())
-        free = (row for row in range(len(self.rows)) if row not in taken)
-        places = {key: next(free) for key in missing}
+        wanted = dict.fromkeys(keys)
+        missing = [key for key in wanted if key not in self._held]
+        if len(self._held) + len(missing) > self.room:
+            self._held = {key: x for key, x in self._held.items() if key in wanted}
         calls: dict[Any, list[Any]] = {}
         for key in missing:
             calls.setdefault(key if isinstance(key, str) else key[:2], []).append(key)
-        results: dict[Any, Any] = {}
-        lock = threading.Lock()
+        inner: dict[Any, Any] = {}
 
         def work(call: Any) -> None:
             if isinstance(call, str):
-                self.rows[places[call]] = self._columns[call]
+                self._held[call] = read_only(self._columns[call])
                 return
-            found = self._result(call, results, lock)
+            found = self._result(call, inner)
             for key in calls[call]:
-                self.rows[places[key]] = self._field(found, key)
+                self._held[key] = self._field(found, key)
 
         each(work, list(calls))
-        self._at |= places
-
-    def row(self, key: Any) -> int:
-        """Where the values of a key are."""
-        return self._at[key]
-
-    def row_or_none(self, key: Any) -> int:
-        """As `row`; -1 for a key that is not there."""
-        return self._at.get(key, -1)
 
     def array(self, key: Any) -> F64:
         """The values of a key, (n_bars,), read-only."""
-        out = self.rows[self._at[key]]
-        out.flags.writeable = False
-        return out
+        return self._held[key]
 
-    def _make_room(self, n_wanted: int, n_missing: int, wanted: set[Any]) -> None:
-        if len(self._at) + n_missing > max(self.room, n_wanted):
-            self._at = {key: row for key, row in self._at.items() if key in wanted}
-        need = len(self._at) + n_missing
-        if need > len(self.rows):
-            grown = np.empty((min(max(2 * need, 16), max(self.room, need)), self._n_bars))
-            kept = sorted(self._at.items(), key=lambda item: item[1])
-            for row, (key, old) in enumerate(kept):
-                grown[row] = self.rows[old]
-                self._at[key] = row
-            self.rows = grown
+    def address(self, key: Any) -> int:
+        """Where the values of a key lie; 0 for one that is not held."""
+        return int(self._held[key].ctypes.data) if key in self._held else 0
 
-    def _result(self, call: Any, results: dict[Any, Any], lock: Any) -> Any:
-        """What one call of an indicator gives."""
+    def _result(self, call: Any, inner: dict[Any, Any]) -> Any:
+        """What one call of an indicator gives; calls that are its arguments are kept in `inner`."""
         kernel, args = call
-        values = [
-            self._columns[arg]
-            if isinstance(arg, str)
-            else arg[1]
-            if isinstance(arg[0], str)
-            else self._inner(arg, results, lock)
-            for arg in args
-        ]
+        values = []
+        for arg in args:
+            if isinstance(arg, str):
+                values.append(read_only(self._columns[arg]))
+            elif isinstance(arg[0], str):
+                values.append(arg[1])
+            elif arg in self._held:
+                values.append(self._held[arg])
+            else:
+                with self._lock:
+                    found = inner.get(arg[:2])
+                if found is None:
+                    found = self._result(arg[:2], inner)
+                    with self._lock:
+                        inner[arg[:2]] = found
+                values.append(self._field(found, arg))
         return kernel(*values)
-
-    def _inner(self, key: Any, results: dict[Any, Any], lock: Any) -> F64:
-        """The value of a call that is an argument of another."""
-        if key in self._at:
-            return self.array(key)
-        with lock:
-            found = results.get(key[:2])
-        if found is None:
-            found = self._result(key[:2], results, lock)
-            with lock:
-                results[key[:2]] = found
-        return self._field(found, key)
 
     def _field(self, found: Any, key: Any) -> F64:
         """The array that a key means of what its call gave."""
         field = key[2]
         if field is not None and isinstance(found, tuple):
             found = getattr(found, field, None) if isinstance(field, str) else found[field]
-        if not (isinstance(found, np.ndarray) and found.shape == (self._n_bars,) and found.dtype == np.float64):
+        is_flat = isinstance(found, np.ndarray) and found.shape == (self._n_bars,)
+        if not (is_flat and found.dtype == np.float64):
             raise WholeError(f"{key[0].__name__} does not give one number a bar")
-        found = found.view()
-        found.flags.writeable = False
-        return found
+        return read_only(found)
+
+
+def read_only(array: F64) -> F64:
+    """A read-only, contiguous view: compiled code sees one type of array."""
+    out = np.require(array, np.float64, ["C", "A"]).view()
+    out.flags.writeable = False
+    return out
+
+
+def addresses(pool: Pool, keys: Iterable[Any]) -> I64:
+    """Addresses of the values of some keys."""
+    return np.array([pool.address(key) for key in keys], dtype=np.int64)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from trade_research.kernels.bits import WORD, changes, count, lowest, numbers
+from trade_research.kernels.bits import WORD, changes, count, lowest, numbers, values_at
 from trade_research.kernels.jit import F64, I64, Kernel, bare_kernel, inner_kernel
 from trade_research.sweep.parts import Parts
 from trade_research.sweep.rule import NUMBERS, Rule
@@ -35,9 +35,10 @@ class Scanner:
     Attributes
     ----------
     kernel : Kernel
-        ``scan(pool, index, ints, floats, forced, t0, size, before, held, room, at, to, begin)``:
+        ``scan(arrays, index, ints, floats, forced, t0, size, before, held, room, at, to, begin)``:
         the changes of target of every signal in the `size` bars from `t0` on, one signal after the
-        other in `at` and `to`, each from `begin` on.
+        other in `at` and `to`, each from `begin` on. `arrays` are addresses of values, `index`
+        (n_signals, n_arrays) says which of them each signal reads.
     arrays : tuple of str
         Columns and shared values, by column of `index`.
     ints, floats : tuple of str
@@ -128,7 +129,7 @@ def collect_all(targets: F64, forced: I64, room: F64, at: I64, to: F64, begin: I
 
 
 _HEAD = """
-def scan(pool_, index_, ints_, floats_, forced_, t0_, size_, before_, held_, room_, at_, to_, begin_):
+def scan(arrays_, index_, ints_, floats_, forced_, t0_, size_, before_, held_, room_, at_, to_, begin_):
     n_, out_ = 0, room_[1 : 1 + size_]
     for j_ in range(index_.shape[0]):
         begin_[j_] = n_
@@ -181,7 +182,7 @@ def scanner_of(parts: Parts, rule: Rule, kinds: dict[str, type], holes: tuple[st
     used = [name for name in parts.numbers if name in read]
     ints = tuple(name for name in used if kinds[name] is int)
     floats = tuple(name for name in used if kinds[name] is float)
-    setup = [f"array_{k} = pool_[index_[j_, {k}], t0_ : t0_ + size_]" for k in range(len(arrays))]
+    setup = [f"array_{k} = values_at_(arrays_[index_[j_, {k}]] + 8 * t0_, size_)" for k in range(len(arrays))]
     setup += [f"{name} = ints_[j_, {k}]" for k, name in enumerate(ints)]
     setup += [f"{name} = floats_[j_, {k}]" for k, name in enumerate(floats)]
     load = [f"{name} = array_{k}[i_]" for k, name in enumerate(arrays)]
@@ -194,6 +195,7 @@ def scanner_of(parts: Parts, rule: Rule, kinds: dict[str, type], holes: tuple[st
     space = parts.space | NUMBERS | {
         "TILE_": TILE,
         "keep_": _KEEP,
+        "values_at_": values_at,
         "collect_": collect,
         "collect_held_": collect_held,
     }

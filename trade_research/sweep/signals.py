@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from trade_research.kernels.digest import Digest, digest
 from trade_research.kernels.jit import B8, F64, I64, Kernel
 from trade_research.strategies.strategy import Strategy
 from trade_research.sweep.factors import Factor, factor
 from trade_research.sweep.parts import Parts, Shared, WholeError, key_of, parts_of
+from trade_research.sweep.pool import read_only
 from trade_research.sweep.rule import NUMBERS, NotPointwiseError, rule_of
 from trade_research.sweep.scan import Scanner, scanner_of
 
@@ -66,6 +68,43 @@ def recipes_of(strategy: Strategy, signals: Factor, columns: Columns) -> list[Re
     return out
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A strategy taken apart under one choice of text and bool parameters, with its code."""
+
+    parts: Parts
+    body: Kernel[Any]
+    scanner: Scanner | None
+    why: str
+    known: Digest
+
+
+_cuts: dict[tuple[Any, ...], Cut] = {}
+_MOST_CUTS = 256
+
+
+def cut_of(
+    strategy: Strategy, fixed: Mapping[str, Any], flat: tuple[str, ...], holes: tuple[str, ...]
+) -> Cut:
+    """A strategy taken apart; kept for the next sweep while nothing it refers to changes."""
+    key = (strategy.fn, tuple(fixed.items()), flat, holes)
+    found = _cuts.get(key)
+    if found is not None and found.known.holds():
+        return found
+    parts = parts_of(strategy, fixed)
+    scanner, why = None, ""
+    try:
+        kinds = {name: p.type for name, p in strategy.params.items()}
+        scanner = scanner_of(parts, rule_of(parts, flat), kinds, holes)
+    except NotPointwiseError as error:
+        why = f"its targets need whole arrays: {error}"
+    if len(_cuts) >= _MOST_CUTS:
+        _cuts.clear()
+    made = Cut(parts, _body(parts), scanner, why, digest(strategy.fn))
+    _cuts[key] = made
+    return made
+
+
 def _recipe(
     strategy: Strategy,
     fixed: Mapping[str, Any],
@@ -73,19 +112,14 @@ def _recipe(
     mine: I64,
     columns: Mapping[str, F64],
 ) -> Recipe:
-    parts = parts_of(strategy, fixed)
-    keys = {name: _keys(call, strategy, signals, mine) for name, call in parts.shared.items()}
-    order = _neighbours([of for _, of in keys.values()], len(mine))
-    keys = {name: (distinct, of[order]) for name, (distinct, of) in keys.items()}
     flat = tuple(name for name in strategy.columns if columns[name].ndim == 1)
     holes = tuple(name for name in flat if np.isnan(columns[name].min(initial=np.inf)))
-    scanner, why = None, ""
-    try:
-        kinds = {name: p.type for name, p in strategy.params.items()}
-        scanner = scanner_of(parts, rule_of(parts, flat), kinds, holes)
-    except NotPointwiseError as error:
-        why = f"its targets need whole arrays: {error}"
-    return Recipe(mine[order], why, scanner, _body(parts), parts, keys)
+    cut = cut_of(strategy, fixed, flat, holes)
+    shared = cut.parts.shared
+    keys = {name: _keys(call, strategy, signals, mine) for name, call in shared.items()}
+    order = _neighbours([of for _, of in keys.values()], len(mine))
+    keys = {name: (distinct, of[order]) for name, (distinct, of) in keys.items()}
+    return Recipe(mine[order], cut.why, cut.scanner, cut.body, cut.parts, keys)
 
 
 def _keys(call: Shared, strategy: Strategy, signals: Factor, mine: I64) -> tuple[list[Any], I64]:
@@ -165,7 +199,7 @@ class Maker:
         """
         assert recipe.parts is not None and recipe.body is not None
         params = self.params(signal)
-        columns = [_read_only(self._columns[0][name]) for name in recipe.parts.columns]
+        columns = [read_only(self._columns[0][name]) for name in recipe.parts.columns]
         numbers = [params[name] for name in recipe.parts.numbers]
         found = recipe.body.dispatcher(*columns, *shared, *numbers)
         target = found[0] if isinstance(found, tuple) else found
@@ -179,9 +213,3 @@ def _holes(strategy: Strategy, columns: Mapping[str, F64]) -> B8 | None:
     flat = [columns[name] for name in strategy.columns if columns[name].ndim == 1]
     found = [np.isnan(x) for x in flat if np.isnan(x.min(initial=np.inf))]
     return np.logical_or.reduce(found) if found else None
-
-
-def _read_only(array: F64) -> F64:
-    out = np.require(array, np.float64, ["C", "A"]).view()
-    out.flags.writeable = False
-    return out

@@ -75,7 +75,6 @@ def play(
     fresh: Records,
     desk: Desk,
     spans: I64,
-    begins: I64,
     day: I64,
     is_final: bool,
     tallies: Records,
@@ -90,17 +89,15 @@ def play(
         Row of `targets` and record of `accounts` of each configuration.
     fresh : records of shape (n_symbols,)
         The symbols' books before the first bar.
-    spans : int64 array of shape (n_spans, 19)
+    spans : int64 array of shape (n_spans, 20)
         See `tables.span_table`.
-    begins : int64 array of shape (n_spans,)
-        First bar of each span.
     day : int64 array of shape (n_bars,)
     is_final : bool
         Close what is open at the end of a span, with costs.
     """
     for c in range(first, signal.size):
         for s in range(spans.shape[0]):
-            a, b = begins[s], spans[s, 1]
+            a, b = spans[s, 19], spans[s, 1]
             desk.account[0] = accounts[of_account[c]]
             desk.account[0].start = spans[s, 0] - a
             for i in range(len(fresh)):

@@ -7,12 +7,11 @@ give the sums over any stretch; least and greatest closes of stretches give the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from trade_research.kernels.jit import B8, F64, I64, kernel
+from trade_research.kernels.jit import B8, F64, I64, inner_kernel, kernel
 from trade_research.sweep.scores import block_edges
 
 LEVELS = 7
@@ -34,14 +33,6 @@ class Tables(NamedTuple):
     fill: I64  # (n_bars + 1,): the next bar that trades, from each bar on
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Tables of a market under one rule of fills, and whether they can be used."""
-
-    tables: Tables
-    is_dry: bool
-
-
 def prepare(
     price: F64, close: F64, day: I64, is_dry: B8, cash_rate: float
 ) -> Tables:
@@ -59,30 +50,51 @@ def prepare(
         Return of cash per bar, below which a return counts as a loss.
     """
     n = close.size
-    before = np.append(close[:1], close[:-1])
-    gained = close / before - 1.0
-    sums = np.zeros((n + 1, 3))
-    lost = np.minimum(gained - cash_rate, 0.0)
-    np.cumsum(np.stack([gained, gained * gained, lost * lost], axis=1), axis=0, out=sums[1:])
-    entry, leave = np.zeros((n, 8)), np.zeros((n + 1, 8))
-    entry[:, 0], entry[:, 1], entry[:, 2] = price, 1.0 / price, close / price
-    entry[:, 3:6], entry[:, 6] = sums[1:], day
-    leave[:n, 0], leave[:n, 1], leave[:n, 5] = price, price / before, day
-    leave[:, 2:5] = sums
-    last = np.flatnonzero(np.append(day[1:] != day[:-1], True))
-    ends = close[last]
-    change = ends / np.append(close[:1], ends[:-1]) - 1.0
-    days = np.zeros((ends.size + 1, 5))
-    days[:-1, 0] = ends
-    days[1:, 1:] = np.cumsum(change[:, None] ** np.arange(1, 5), axis=0)
-    fill = np.where(is_dry, n, np.arange(n))
-    fill = np.minimum.accumulate(np.append(fill, n)[::-1])[::-1]
-    extreme, blocks = np.empty((LEVELS, n, 2)), np.empty((-(-n // BLOCK), 2))
-    find_extremes(close, extreme, blocks)
-    return Tables(entry, leave, close, extreme, blocks, days, fill)
+    n_days = int(day[-1]) + 1
+    out = Tables(
+        np.empty((n, 8)),
+        np.zeros((n + 1, 8)),
+        close,
+        np.empty((LEVELS, n, 2)),
+        np.empty((-(-n // BLOCK), 2)),
+        np.zeros((n_days + 1, 5)),
+        np.empty(n + 1, dtype=np.int64),
+    )
+    fill_tables(price, day, is_dry, cash_rate, out)
+    return out
 
 
 @kernel
+def fill_tables(price: F64, day: I64, is_dry: B8, cash_rate: float, out: Tables) -> None:
+    """Fill tables that hold nothing but the closes."""
+    close, entry, leave, days = out.close, out.entry, out.leave, out.days
+    n = close.size
+    sum1, sum2, down2, before, ended = 0.0, 0.0, 0.0, close[0], close[0]
+    for t in range(n):
+        now, k = close[t], day[t]
+        gained = now / before - 1.0
+        lost = min(gained - cash_rate, 0.0)
+        at, to = entry[t], leave[t]
+        to[0], to[1], to[2], to[3], to[4], to[5] = price[t], price[t] / before, sum1, sum2, down2, k
+        sum1, sum2, down2 = sum1 + gained, sum2 + gained * gained, down2 + lost * lost
+        at[0], at[1], at[2], at[3], at[4] = price[t], 1.0 / price[t], now / price[t], sum1, sum2
+        at[5], at[6], at[7] = down2, k, 0.0
+        before = now
+        if t + 1 == n or day[t + 1] != k:
+            r = now / ended - 1.0
+            days[k, 0] = ended = now
+            power = 1.0
+            for p in range(1, 5):
+                power *= r
+                days[k + 1, p] = days[k, p] + power
+    leave[n, 2], leave[n, 3], leave[n, 4] = sum1, sum2, down2
+    out.fill[n] = n
+    for t in range(n - 1, -1, -1):
+        out.fill[t] = out.fill[t + 1] if is_dry[t] else t
+    find_extremes(close, out.extreme, out.blocks)
+
+
+@inner_kernel
 def find_extremes(x: F64, extreme: F64, blocks: F64) -> None:
     """Least and greatest of the 1, 2, 4 … 64 values from each on, and of blocks of 64."""
     n = x.size
@@ -90,19 +102,26 @@ def find_extremes(x: F64, extreme: F64, blocks: F64) -> None:
         extreme[0, t, 0] = extreme[0, t, 1] = x[t]
     for level in range(1, extreme.shape[0]):
         half = 1 << (level - 1)
-        for t in range(n):
-            u = min(t + half, n - 1)
-            a, b = extreme[level - 1, t], extreme[level - 1, u]
-            extreme[level, t, 0] = min(a[0], b[0])
-            extreme[level, t, 1] = max(a[1], b[1])
+        below, here = extreme[level - 1], extreme[level]
+        other = below[half:]
+        for t in range(other.shape[0]):
+            a, b, c, d = below[t, 0], other[t, 0], below[t, 1], other[t, 1]
+            here[t, 0] = a if a < b else b
+            here[t, 1] = c if c > d else d
+        for t in range(max(n - half, 0), n):
+            here[t, 0], here[t, 1] = below[t, 0], below[t, 1]
     for q in range(blocks.shape[0]):
-        blocks[q] = extreme[extreme.shape[0] - 1, 64 * q]
+        blocks[q, 0], blocks[q, 1] = extreme[6, 64 * q, 0], extreme[6, 64 * q, 1]
 
 
-def span_table(spans: I64, day: I64) -> I64:
-    """First bar, end, and the first day of each of the 16 stretches and the end, (n_spans, 19)."""
-    out = np.empty((len(spans), 19), dtype=np.int64)
-    out[:, :2] = spans
+def span_table(spans: I64, start: int, day: I64) -> I64:
+    """What compiled code reads of each span, (n_spans, 20).
+
+    The first row that decides, the end, the first days of the 16 stretches and the end of the last,
+    and the first bar.
+    """
+    out = np.empty((len(spans), 20), dtype=np.int64)
+    out[:, 0], out[:, 1], out[:, 19] = np.maximum(spans[:, 0], start), spans[:, 1], spans[:, 0]
     for s, (first, last) in enumerate(spans):
-        out[s, 2:] = day[first] + block_edges(int(day[last - 1] - day[first]) + 1)
+        out[s, 2:19] = day[first] + block_edges(int(day[last - 1] - day[first]) + 1)
     return out

@@ -23,7 +23,7 @@ from trade_research.sweep.factors import Factor, factor
 from trade_research.sweep.game import Game
 from trade_research.sweep.measures import measure, moments
 from trade_research.sweep.parts import WholeError
-from trade_research.sweep.pool import Pool
+from trade_research.sweep.pool import Pool, addresses
 from trade_research.sweep.scan import TILE, collect_all
 from trade_research.sweep.scores import N_BLOCKS, Scores
 from trade_research.sweep.signals import Columns, Maker, Recipe, recipes_of
@@ -91,9 +91,7 @@ class Field:
     @cached_property
     def table(self) -> I64:
         """Spans as compiled code reads them; rows before `start` decide nothing."""
-        out = span_table(self.spans, self.day)
-        out[:, 0] = np.maximum(out[:, 0], self.start)
-        return out
+        return span_table(self.spans, self.start, self.day)
 
     @cached_property
     def forced(self) -> I64:
@@ -255,14 +253,12 @@ class Shop:
         scanner, signals = recipe.scanner, recipe.signals[piece]
         assert scanner is not None and recipe.parts is not None and recipe.keys is not None
         n_bars, k = self.field.market.n_bars, len(signals)
-        index = np.empty((k, len(scanner.arrays)), dtype=np.int64)
+        index, held_at = np.empty((k, len(scanner.arrays)), dtype=np.int64), [np.empty(0, np.int64)]
         for a, name in enumerate(scanner.arrays):
-            if name in recipe.keys:
-                distinct, of = recipe.keys[name]
-                rows = np.array([keep.row_or_none(key) for key in distinct])
-                index[:, a] = rows[of[piece]]
-            else:
-                index[:, a] = keep.row(name)
+            distinct, of = recipe.keys.get(name, ([name], np.zeros(len(recipe.signals), np.int64)))
+            index[:, a] = of[piece] + sum(map(len, held_at))
+            held_at.append(addresses(keep, distinct))
+        arrays = np.concatenate(held_at)
         ints = self._numbers(scanner.ints, signals, np.int64)
         floats = self._numbers(scanner.floats, signals, np.float64)
         before, held = np.full(k, np.nan), self._begins(recipe, signals)
@@ -274,7 +270,7 @@ class Shop:
         for t0 in range(0, n_bars, TILE):
             size = min(TILE, n_bars - t0)
             scanner.kernel.dispatcher(
-                keep.rows, index, ints, floats, field_.forced, t0, size, before, held, room, at, to, begin
+                arrays, index, ints, floats, field_.forced, t0, size, before, held, room, at, to, begin
             )
             settle(
                 at, to, begin, which, self.terms, of_terms, self.tables, field_.table,
@@ -379,11 +375,10 @@ class Shop:
             flags = self.game.rebalance.rows(market.close_time, market.session_days(), 0, market.n_bars)
         tape = tape_of(market, market.close, flags)
         tallies, sums = self.tallies[mine], self.sums[mine]
-        spans = self.field.spans
         while True:
             done = play(
                 done, tape, targets, position, self.accounts, self.variants.of[mine], self._books.syms, desk,
-                self.field.table, np.ascontiguousarray(spans[:, 0]), self.field.day, self.game.finalize, tallies, sums,
+                self.field.table, self.field.day, self.game.finalize, tallies, sums,
             )
             if done == len(mine):
                 break
