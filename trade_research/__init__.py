@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from trade_research.strategies.confirm import confirm
     from trade_research.strategies.load import load_strategy
     from trade_research.strategies.regime import only_in_regime
-    from trade_research.strategies.strategy import Col, Span, Strategy, strategy
+    from trade_research.strategies.strategy import Col, Panel, Span, Strategy, strategy
     from trade_research.strategies.vote import vote
 
 __getattr__, __dir__, __all__ = attach(
@@ -61,6 +61,7 @@ __getattr__, __dir__, __all__ = attach(
         "InverseVolatility": "portfolio.sizing",
         "Limits": "risk.limits",
         "MeanVariance": "portfolio.optimise",
+        "Panel": "strategies.strategy",
         "RiskParity": "portfolio.optimise",
         "Rules": "simulate.accounts",
         "Span": "strategies.strategy",

@@ -8,7 +8,7 @@ import pytest
 
 from tests.simulate.cases import market_of, random_bars, random_targets
 from tests.simulate.hand import DAY_US, ZERO, bars_of, flat, go, panel
-from trade_research.errors import SimulationError
+from trade_research.errors import BarGridError, SimulationError
 from trade_research.simulate import Costs, Exits, Market, simulate
 from trade_research.simulate.codes import EXPLAIN, REASONS
 
@@ -192,7 +192,7 @@ def test_markets_refuse_what_does_not_fit():
     with pytest.raises(SimulationError, match="delisted"):
         Market(**good, **prices, delisted=("B",))
     later = frame_of("A", [1, 2], 1.0).with_columns(pl.col("close_time") + pl.duration(hours=1))
-    with pytest.raises(SimulationError, match="different times"):
+    with pytest.raises(BarGridError, match="different times"):
         Market.from_frame(pl.concat([frame_of("B", [1, 2], 1.0), later]))
 
 

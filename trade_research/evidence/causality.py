@@ -143,7 +143,7 @@ def check_causality(
 def examine(probe: Probe, budget_s: float) -> CausalityVerdict:
     """The four stages, up to the first leak; then inputs built anew, where some are declared."""
     arrays = on_arrays(probe)
-    changes = changes_of(arrays.full()["target"])
+    changes = changes_of(arrays.wanted(arrays.full()))
     first = range(1, arrays.n_bars + 1)[:FIRST_CUTS]
     cuts, leak = _try_cuts(arrays, _cuts(first), budget_s)
     tiled, futures, flips, rebuilt = TileCount(0, 0, 0, None), 0, 0, 0
@@ -226,7 +226,7 @@ def _try_cuts(
         part = probe.future(t, how)
         found = first_disagreement(full, part, t)
         if not part and how == "truncate" and t > probe.warmup:
-            found = t - 1, "target"
+            found = t - 1, probe.targets[0]
         if found is not None:
             return tried + 1, name_leak(probe, found[0], found[1], t, how)
     return len(cuts), None

@@ -26,7 +26,8 @@ def tile_scanner(
         Called as ``fn(*columns, *values)``.
     columns : tuple of read-only float64 arrays (n_bars,) or (n_bars, k)
     values : tuple, the parameters
-    output : what `fn` returned on all rows: an array, or a tuple of float64 arrays (n_bars,)
+    output : what `fn` returned on all rows: an array, or a tuple of float64 arrays, all of them
+        (n_bars,) or all (n_bars, n_symbols)
 
     Returns
     -------
@@ -37,9 +38,13 @@ def tile_scanner(
     if not 1 <= len(columns) <= MOST_COLUMNS:
         return None
     arrays = output if isinstance(output, tuple) else (output,)
-    if any(np.ndim(a) != 1 or a.dtype != np.float64 for a in arrays):
+    axes = {np.ndim(a) for a in arrays}
+    if axes not in ({1}, {2}) or any(a.dtype != np.float64 for a in arrays):
         return None
-    same = _same_tuple if isinstance(output, tuple) else _same
+    if axes == {2}:
+        same = _same_rows if isinstance(output, tuple) else _same_row
+    else:
+        same = _same_tuple if isinstance(output, tuple) else _same
     cut = _CUTS[len(columns)].dispatcher
     loop = _loop(fn, cut, same.dispatcher)
     return lambda start, first, stop, length: int(loop(columns, values, start, first, stop, length))
@@ -88,6 +93,22 @@ def _same_tuple(a: tuple[F64, ...], b: tuple[F64, ...], t: int) -> bool:
     same = True
     for i in range(len(a)):
         same &= _same(a[i], b[i], t)
+    return same
+
+
+@kernel
+def _same_row(a: F64, b: F64, t: int) -> bool:
+    same = True
+    for s in range(a.shape[1]):
+        same &= _same(a[:, s], b[:, s], t)
+    return same
+
+
+@kernel
+def _same_rows(a: tuple[F64, ...], b: tuple[F64, ...], t: int) -> bool:
+    same = True
+    for i in range(len(a)):
+        same &= _same_row(a[i], b[i], t)
     return same
 
 

@@ -18,7 +18,7 @@ SAMPLED = 1_000
 
 @dataclass(frozen=True)
 class Decisions:
-    """Targets (n_bars,) and how they were come by.
+    """Targets, (n_bars,) or (n_bars, n_symbols), and how they were come by.
 
     `alone` bars were decided on the bars up to them and nothing else: the first, those at which
     the target changes (`at_changes` of `changes`), and a random sample. The rest were released row
@@ -40,14 +40,15 @@ def decide(probe: Probe, budget_s: float, changes_s: float) -> Decisions:
     and the sample have `budget_s` seconds each, the changes of target `changes_s`.
     """
     n, rng = probe.n_bars, np.random.default_rng(probe.seed + 1)
-    target = np.empty(n)
+    full = probe.wanted(probe.full())
+    target = np.empty(full.shape)
     edges = [int(b) for b in np.unique(np.linspace(0, n, BLOCKS + 1).astype(np.int64))]
     for a, b in itertools.pairwise(edges):
         out = probe.prefix(b)
-        target[a:b] = out["target"][a:b] if out else np.nan
+        target[a:b] = probe.wanted(out)[a:b] if out else np.nan
     first = min(EACH_OF_FIRST, n)
     alone = _alone(probe, np.arange(first), target, budget_s)
-    changes = changes_of(probe.full()["target"])
+    changes = changes_of(full)
     later = rng.permutation(changes[changes >= first])
     late = _alone(probe, later, target, changes_s)
     is_rest = np.ones(n, dtype=np.bool_)
@@ -65,6 +66,8 @@ def changes_of(target: F64) -> I64:
     """Bars whose target differs from the bar before (NaN equals NaN)."""
     before, after = target[:-1], target[1:]
     differs = (before != after) & ~(np.isnan(before) & np.isnan(after))
+    if differs.ndim > 1:
+        differs = differs.any(axis=1)
     return np.flatnonzero(differs).astype(np.int64) + 1
 
 
@@ -78,6 +81,6 @@ def _alone(probe: Probe, bars: I64, target: F64, limit_s: float) -> int:
         if time.perf_counter() > end:
             break
         out = probe.prefix(bar + 1)
-        target[bar] = out["target"][bar] if out else np.nan
+        target[bar] = probe.wanted(out)[bar] if out else np.nan
         done += 1
     return done

@@ -52,6 +52,9 @@ class Probe:
         Of the random-walk futures.
     symbol : str, optional
         Whose bars they are, where there are several.
+    across : tuple of str
+        The symbols of a panel strategy, which is asked about all at once: its outputs have a
+        column for each.
     """
 
     def __init__(
@@ -62,15 +65,16 @@ class Probe:
         times: I64 | None = None,
         seed: int = 0,
         symbol: str | None = None,
+        across: tuple[str, ...] = (),
     ) -> None:
-        self.symbol = symbol
+        self.symbol, self.across = symbol, across
         self.strategy, self.params, self.times, self.seed = strategy, dict(params), times, seed
         self.columns = {name: _read_only(values) for name, values in columns.items()}
         self.n_bars = min((len(v) for v in self.columns.values()), default=0)
         if self.n_bars == 0:
             raise DataError(f"there are no bars to check {strategy.name} on; give it some")
         self.warmup = int(strategy.warmup(**params))
-        self.decided: dict[int, float] = {}
+        self.decided: dict[int, F64] = {}
         self.refused: dict[int, str] = {}
         self._full: Outputs | None = None
         self._walk: F64 | None = None
@@ -79,6 +83,17 @@ class Probe:
     def names(self) -> tuple[str, ...]:
         """The input columns whose futures can be replaced."""
         return tuple(self.columns)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the outputs that are targets."""
+        return tuple(f"target of {name}" for name in self.across) or ("target",)
+
+    def wanted(self, outputs: Outputs) -> F64:
+        """Targets among the outputs, (n_bars,), of a panel strategy (n_bars, n_symbols)."""
+        if not self.across:
+            return outputs["target"]
+        return np.stack([outputs[name] for name in self.targets], axis=1)
 
     def full(self) -> Outputs:
         """Outputs on all rows, remembered."""
@@ -93,7 +108,7 @@ class Probe:
         """
         out = self._tried(t, lambda: self._cut(t))
         if out:
-            self.decided[t] = float(out["target"][t - 1])
+            self.decided[t] = self.wanted(out)[t - 1]
         return out
 
     def future(self, t: int, how: How) -> Outputs:
@@ -111,7 +126,7 @@ class Probe:
         """The same questions about rows [a, b) alone."""
         cut = {name: values[a:b] for name, values in self.columns.items()}
         times = None if self.times is None else self.times[a:b]
-        return Probe(self.strategy, cut, self.params, times, self.seed)
+        return Probe(self.strategy, cut, self.params, times, self.seed, across=self.across)
 
     def raw(self, a: int, b: int) -> F64:
         """Targets of rows [a, b) alone, as the function returns them: the warm-up not flattened."""
@@ -141,7 +156,14 @@ class Probe:
 
     def _run(self, columns: Mapping[str, F64]) -> Outputs:
         got = self.strategy.compute(columns, **self.params)
-        return {"target": got.target, **got.extras}
+        found: Outputs = {}
+        for name, values in {"target": got.target, **got.extras}.items():
+            if values.ndim == 1:
+                found[name] = values
+            else:
+                of = zip(self.across, values.T, strict=True)
+                found |= {f"{name} of {symbol}": column for symbol, column in of}
+        return found
 
 
 def first_difference(a: F64, b: F64) -> int:
@@ -151,6 +173,8 @@ def first_difference(a: F64, b: F64) -> int:
     if same.all():
         return -1
     same |= np.isnan(a) & np.isnan(b)
+    if same.ndim > 1:
+        same = same.all(axis=1)
     row = int(same.argmin())
     return -1 if same[row] else row
 

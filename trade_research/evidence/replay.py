@@ -120,7 +120,7 @@ def examine_replay(
     """`check_replay` of probes, one a symbol; decisions they have taken already are used."""
     share = len(probes)
     decided = [decide(probe, budget_s / share, changes_s / share) for probe in probes]
-    wanted = _matrix(market, probes, [probe.full()["target"] for probe in probes])
+    wanted = _matrix(market, probes, [probe.wanted(probe.full()) for probe in probes])
     given = _matrix(market, probes, [one.target for one in decided])
     backtest = simulate(market, wanted, **setup)
     replay = _fed(market, given, setup)
@@ -146,7 +146,12 @@ def _verdict(
 
 
 def _matrix(market: Market, probes: list[Probe], targets: list[F64]) -> F64:
-    """Targets on the rows of the market, (n_bars, n_symbols), an equal share each, else NaN."""
+    """Targets on the rows of the market, (n_bars, n_symbols), an equal share each, else NaN.
+
+    Those of a panel strategy are on these rows, and fractions of all of the equity, already.
+    """
+    if probes[0].across:
+        return targets[0]
     out = np.full((market.n_bars, market.n_symbols), np.nan)
     for probe, target in zip(probes, targets, strict=True):
         column = 0 if probe.symbol is None else market.symbols.index(probe.symbol)

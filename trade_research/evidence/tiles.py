@@ -113,5 +113,5 @@ def _disowned(part: Probe, bar: int) -> str | None:
 
 def _named(probe: Probe, tile: Tile, length: int, bar: int) -> Leak:
     part = probe.window(tile.start, tile.start + length)
-    column = _disowned(part, bar) or "target"
+    column = _disowned(part, bar) or part.targets[0]
     return name_leak(part, bar, column, bar + 1, "truncate", offset=tile.start)

@@ -12,7 +12,7 @@ import numpy as np
 from trade_research.evidence.leak import time_of
 from trade_research.evidence.probe import Probe, StrategyLike, first_difference
 from trade_research.evidence.rebuilt import on_arrays, probes_of
-from trade_research.kernels.jit import F64
+from trade_research.kernels.jit import B8, F64
 
 if TYPE_CHECKING:
     import polars as pl
@@ -105,7 +105,7 @@ def examine_warmup(probe: Probe) -> WarmupVerdict:
     """`check_warmup` of a probe."""
     raw = probe.raw(0, probe.n_bars)
     warmup, n = probe.warmup, probe.n_bars
-    flattened = not probe.full()["target"][:warmup].any()
+    flattened = not probe.wanted(probe.full())[:warmup].any()
     silent = _silent_start(probe, raw)
     later = probe.raw(1, n) if n > 1 else raw[1:]
     settled = _last_difference(raw[1:], later) + 1
@@ -116,7 +116,7 @@ def examine_warmup(probe: Probe) -> WarmupVerdict:
         passed=flattened and differs is None and silent <= warmup,
         warmup=warmup,
         flattened=bool(flattened),
-        nan=int(np.isnan(raw[warmup:]).sum()),
+        nan=int(_silent(raw[warmup:]).sum()),
         silent=silent,
         settled=settled,
         first_difference=differs,
@@ -135,8 +135,14 @@ def _silent_start(probe: Probe, raw: F64) -> int:
 
 
 def _leading_nan(values: F64) -> int:
-    said = ~np.isnan(values)
+    said = ~_silent(values)
     return int(said.argmax()) if said.any() else len(values)
+
+
+def _silent(values: F64) -> B8:
+    """Rows without any opinion, (n_bars,)."""
+    is_silent: B8 = np.isnan(values)
+    return is_silent if is_silent.ndim == 1 else np.asarray(is_silent.all(axis=1))
 
 
 def _last_difference(a: F64, b: F64) -> int:

@@ -103,12 +103,12 @@ def run_again(
 
 def _strategy(facts: Mapping[str, Any], ref: str | None, say: Callable[[str], None]) -> Strategy:
     """As asked for; shipped, if it is the same; else from its text."""
-    from trade_research.strategies.load import SHIPPED, load_strategy
+    from trade_research.strategies.load import is_shipped, load_strategy
 
     name = facts["name"]
     if ref is not None:
         return load_strategy(ref)
-    if name in SHIPPED and (own := load_strategy(name)).source_hash == facts["source_hash"]:
+    if is_shipped(name) and (own := load_strategy(name)).source_hash == facts["source_hash"]:
         return own
     if not facts["source"]:
         raise StrategyError(

@@ -82,12 +82,36 @@ def targets_of(
 ) -> tuple[F64, Mapping[str, F64]]:
     """Weights wanted after each bar, (n_bars, n_symbols), and the strategy's other columns.
 
-    Each symbol's rows are seen alone; a bar a symbol does not have is NaN: no opinion. The other
-    columns are given for a single symbol only.
+    Each symbol's rows are seen alone; a bar a symbol does not have is NaN: no opinion. A panel
+    strategy sees all, and its targets are fractions of all of the equity. The other columns are
+    given for a single symbol only, and of panels.
     """
-    market, parts = data.market, data.by_instrument().values()
+    weights, extras, shares = opinions_of(strategy, data, params)
+    if portfolio is None:
+        return (weights if shares == 1 else weights / shares), extras
+    market = data.market
+    sized = portfolio.weights(
+        weights,
+        market.close,
+        close_time=market.close_time,
+        periods_per_year=data.periods_per_year,
+        symbols=market.symbols,
+    )
+    return sized, extras
+
+
+def opinions_of(
+    strategy: Strategy, data: Data, params: Mapping[str, Any]
+) -> tuple[F64, Mapping[str, F64], int]:
+    """Targets as the strategy gives them, (n_bars, n_symbols), and the equity that 1.0 stands for."""
+    market, calendar = data.market, data.calendar_name
+    if strategy.is_panel:
+        given = strategy.columns_of(data.frame, calendar=calendar)
+        whole = strategy.compute(given, **params)
+        return whole.target, whole.extras, 1
+    parts = data.by_instrument().values()
     found = [
-        strategy.compute(strategy.columns_of(part, calendar=data.calendar_name), **params)
+        strategy.compute(strategy.columns_of(part, calendar=calendar, whole=data.frame), **params)
         for part in parts
     ]
     if len(found) == 1:
@@ -97,13 +121,4 @@ def targets_of(
         for which, (part, one) in enumerate(zip(parts, found, strict=True)):
             rows = np.searchsorted(market.open_time, part["open_time"].to_physical().to_numpy())
             weights[rows, which] = one.target
-    if portfolio is None:
-        return (weights if len(found) == 1 else weights / len(found)), extras
-    sized = portfolio.weights(
-        weights,
-        market.close,
-        close_time=market.close_time,
-        periods_per_year=data.periods_per_year,
-        symbols=market.symbols,
-    )
-    return sized, extras
+    return weights, extras, len(found)

@@ -137,7 +137,7 @@ class Market:
         day = None if sessions is None else sessions.to_physical().to_numpy().astype(np.int64)
         names = frame["symbol"].unique(maintain_order=True).to_list() if _has_symbols(frame) else []
         if len(names) > 1:
-            return _scatter(frame["symbol"].to_list(), names, stamps, prices, tuple(delisted))
+            return _laid(frame, names, prices, tuple(delisted))
         return cls(
             open_time=stamps["open_time"],
             close_time=stamps["close_time"],
@@ -194,33 +194,21 @@ def _has_symbols(frame: pl.DataFrame) -> bool:
     return "symbol" in frame.columns and frame.height > 0
 
 
-def _scatter(
-    of_row: list[str],
+def _laid(
+    frame: pl.DataFrame,
     names: list[str],
-    stamps: Mapping[str, I64],
     prices: Mapping[str, F64],
     delisted: tuple[str, ...],
 ) -> Market:
-    """Lay the rows of many symbols on the union of their open times."""
-    opened, where = np.unique(stamps["open_time"], return_inverse=True)
-    number = {name: k for k, name in enumerate(names)}
-    column = np.array([number[name] for name in of_row])
-    closed = np.zeros(opened.size, dtype=np.int64)
-    closed[where] = stamps["close_time"]
-    if not np.array_equal(closed[where], stamps["close_time"]):
-        row = int(np.flatnonzero(closed[where] != stamps["close_time"])[0])
-        raise SimulationError(
-            f"Market: bars that open together close at different times (row {row}, "
-            f"{of_row[row]!r}). Bring all symbols to one interval and calendar first."
-        )
-    matrices = {}
-    for name in PRICES:
-        matrices[name] = np.full((opened.size, len(names)), np.nan)
-        matrices[name][where, column] = prices[name]
+    """The rows of many symbols on the union of their open times."""
+    from trade_research.frames.grid import Grid
+
+    grid = Grid.of(frame, names)
+    tables: dict[str, Any] = {name: grid.laid(prices[name]) for name in PRICES}
     return Market(
-        open_time=opened,
-        close_time=closed,
-        **matrices,
-        symbols=tuple(names),
+        open_time=grid.open_time,
+        close_time=grid.close_time,
+        **tables,
+        symbols=grid.symbols,
         delisted=delisted,
     )

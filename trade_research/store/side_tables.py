@@ -56,9 +56,7 @@ class SideTable:
         manifest = read_as_of(self.folder(root, venue, symbol), as_of)
         return 0 if manifest is None else manifest.version
 
-    def read(
-        self, root: Path, venue: str, symbol: str, version: int | None = None
-    ) -> pl.DataFrame:
+    def read(self, root: Path, venue: str, symbol: str, version: int | None = None) -> pl.DataFrame:
         """The rows of an instrument, by key; perhaps none. `version` None is the newest."""
         folder = self.folder(root, venue, symbol)
         if version == 0:

@@ -180,19 +180,17 @@ class Program:
 
     def _shapes(self, name: str, arrays: list[F64]) -> tuple[tuple[int, ...], ...]:
         """The shapes that the field `name` of the result may have."""
-        table = next(
-            (a for n, a in zip(self.columns, arrays, strict=True) if n in self.panels), None
-        )
         row = arrays[0].shape[:1]
-        if table is None:
-            return (row,)
-        return (table.shape,) if name == "target" else (table.shape, row)
+        for column, array in zip(self.columns, arrays, strict=True):
+            if column in self.panels:
+                return (array.shape,) if name == "target" else (array.shape, row)
+        return (row,)
 
     def _check(self, name: str, value: Any, shapes: tuple[tuple[int, ...], ...]) -> None:
         """Raise unless `value` is an array that can be the field `name` of the result."""
-        bars, of = shapes[0][0], ""
+        each = f"each of the {shapes[0][0]} bars"
         if len(shapes[0]) > 1:
-            of = f" and {shapes[0][1]} symbols"
+            each += f" and {shapes[0][1]} symbols"
         what = f"{self.fn.__name__} returned " + ("" if name == "target" else f"as {name!r} ")
         if isinstance(value, tuple | list):
             raise StrategyOutputError(
@@ -201,12 +199,11 @@ class Program:
             )
         if not isinstance(value, np.ndarray):
             raise StrategyOutputError(
-                f"{what}{value!r:.60}; return an array with one target for each of the {bars} bars{of}"
+                f"{what}{value!r:.60}; return an array with one target for {each}"
             )
         if value.shape not in shapes:
             raise StrategyOutputError(
-                f"{what}an array of shape {value.shape}; it must have one value for each of the "
-                f"{bars} bars{of}"
+                f"{what}an array of shape {value.shape}; it must have one value for {each}"
             )
         if name == "target" and value.dtype != np.float64:
             raise StrategyOutputError(

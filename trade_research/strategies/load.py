@@ -41,6 +41,15 @@ BOOKS = {
 }
 """Those that read order books instead of bars."""
 
+PANELS = {
+    "cross_momentum": "cross_momentum",
+    "funding_carry": "funding_carry",
+    "pairs_spread": "pairs_spread",
+}
+"""Those that look at all symbols of the data at once."""
+
+_ALL = SHIPPED | BOOKS | PANELS
+
 _brought: dict[str, set[str]] = {}
 """Folder to the modules in it that strategy files have imported, so that edits are seen."""
 
@@ -48,6 +57,11 @@ _brought: dict[str, set[str]] = {}
 def shipped() -> dict[str, Strategy]:
     """All strategies that come with the package, by name."""
     return {name: _shipped(name) for name in SHIPPED}
+
+
+def is_shipped(name: str) -> bool:
+    """Whether a strategy of that name comes with the package."""
+    return name in _ALL
 
 
 def load_strategy(ref: str) -> Strategy:
@@ -68,27 +82,25 @@ def load_strategy(ref: str) -> Strategy:
         Nothing of that name, or not a strategy; the message names the nearest. The file or
         module fails to run.
     """
-    if ref in SHIPPED or ref in BOOKS:
+    if ref in _ALL:
         return _shipped(ref)
     place, colon, name = ref.rpartition(":")
     if not colon:
         place, name = ref, ""
-    if place in SHIPPED or place in BOOKS:
+    if place in _ALL:
         return _shipped(place).preset(name)
     if place.endswith(".py"):
         return _pick(_run_file(Path(place).expanduser()), name, place)
     if all(part.isidentifier() for part in place.split(".")) and (colon or "." in place):
         return _pick(_import(place), name, place)
     raise StrategyError(
-        f"no strategy {ref!r}: {nearest(ref, {*SHIPPED, *BOOKS})} "
+        f"no strategy {ref!r}: {nearest(ref, _ALL)} "
         f"One of your own is named by its file: mine.py:my_strategy"
     )
 
 
 def _shipped(name: str) -> Strategy:
-    found = getattr(
-        importlib.import_module(f"trade_research.strategies.{(SHIPPED | BOOKS)[name]}"), name
-    )
+    found = getattr(importlib.import_module(f"trade_research.strategies.{_ALL[name]}"), name)
     assert isinstance(found, Strategy)
     return found
 

@@ -182,6 +182,11 @@ class Strategy:
         """Parameters that the warm-up depends on."""
         return self._warmup_names
 
+    @property
+    def warmup_rule(self) -> Callable[..., Any] | int | None:
+        """The warm-up as it was declared: a number of bars, or a function of `warmup_names`."""
+        return self._warmup
+
     def compute(self, columns: Mapping[str, F64], **params: Any) -> Targets:
         """Targets from arrays: those before the warm-up are 0.
 
