@@ -188,6 +188,8 @@ class Backtest(Shown):
 
         sized = encode(self.portfolio, {})
         setup = asdict(self.setup) | {"risk_free": self.risk_free, "portfolio": sized}
+        if not self.setup.start:
+            del setup["start"]
         made = manifest_of(self.strategy, self.params, self.data, setup)
         made["trials"] = None if self.trials is None else asdict(self.trials)
         return made | {"results": result_hashes(self.equity, self.trades)}
@@ -263,6 +265,7 @@ def backtest(
     risk_free: float = 0.0,
     trades: pl.DataFrame | None = None,
     latency: str | int | I64 | None = None,
+    start: int = 0,
     **params: Any,
 ) -> Backtest:
     """Run a strategy over bars: decided at a close, filled at the next open, costs included.
@@ -308,6 +311,9 @@ def backtest(
     latency : str, int or int64 array, optional
         With order books: from a book's time to the arrival of an order decided on it, "50ms" when
         left out; an array is one recorded number of nanoseconds a book.
+    start : int
+        First bar whose target counts; those before only warm the strategy up, and the money waits.
+        The configurations of a sweep are compared from its largest warm-up on (`Sweep.start`).
     **params
         Parameters of the strategy.
 
@@ -348,6 +354,7 @@ def backtest(
         delay=delay,
         rebalance=rebalance,
         finalize=finalize,
+        start=start,
     )
     if not setup.cash > 0.0:
         raise ConfigError(f"cash must be positive, found {cash!r}")

@@ -35,10 +35,13 @@ class Setup:
     delay: int
     rebalance: str | int | float | None
     finalize: bool
+    start: int = 0
+    """First row whose target counts; the rows before only warm the strategy up."""
 
     def run(self, data: Data, target: F64) -> Result:
         """The targets through the simulator."""
-        return simulate(data.market, target, finalize=self.finalize, **self.rules_of_the_game)
+        rules = self.rules_of_the_game
+        return simulate(data.market, target, finalize=self.finalize, start=self.start, **rules)
 
     @property
     def rules_of_the_game(self) -> dict[str, Any]:
@@ -46,7 +49,7 @@ class Setup:
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
-            if field.name != "finalize"
+            if field.name not in ("finalize", "start")
         }
 
     @property
