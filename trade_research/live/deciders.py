@@ -56,6 +56,7 @@ class History:
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self.symbols, self.n_rows = tuple(symbols), 0
+        self._absent = np.zeros(len(self.symbols), dtype=np.int64)
         self._opened = np.zeros(_FIRST_ROWS, dtype=np.int64)
         self._closed = np.zeros(_FIRST_ROWS, dtype=np.int64)
         self._bars = np.full((5, len(self.symbols), _FIRST_ROWS), np.nan)
@@ -68,6 +69,7 @@ class History:
             self._bars = np.concatenate([self._bars, self._bars], axis=2)
         self._opened[n], self._closed[n] = row.open_time, row.close_time
         self._bars[:, :, n] = row.bars
+        self._absent += np.isnan(row.bars[3])
         self.n_rows = n + 1
 
     @property
@@ -79,6 +81,12 @@ class History:
     def close_time(self) -> I64:
         """(n_rows,) microseconds since 1970, UTC."""
         return self._closed[: self.n_rows]
+
+    def rows_of(self, symbol: int) -> I64 | None:
+        """The rows that a symbol has a bar in; None where that is all of them."""
+        if not self._absent[symbol]:
+            return None
+        return np.flatnonzero(~np.isnan(self.column(3, symbol))).astype(np.int64)
 
     def column(self, field: int, symbol: int) -> F64:
         """One of open, high, low, close, volume (0 … 4) of one symbol, (n_rows,), contiguous."""

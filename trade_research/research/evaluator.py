@@ -15,7 +15,7 @@ from trade_research.simulate.market import PRICES
 if TYPE_CHECKING:
     from trade_research.frames.calendars import Calendar
     from trade_research.frames.intervals import Interval
-    from trade_research.kernels.jit import F64
+    from trade_research.kernels.jit import F64, I64
     from trade_research.live.deciders import Evaluate, History
     from trade_research.portfolio.sizing import Portfolio
     from trade_research.strategies.strategy import Strategy
@@ -67,23 +67,23 @@ def frame_of(history: History) -> pl.DataFrame:
 def _on_columns(
     strategy: Strategy, params: Mapping[str, Any], history: History
 ) -> tuple[F64, Mapping[str, F64]]:
-    n, n_symbols = history.n_rows, len(history.symbols)
-    target = np.full((n, n_symbols), np.nan)
-    extras: Mapping[str, F64] = {}
+    n_symbols = len(history.symbols)
+    if n_symbols == 1 and history.rows_of(0) is None:
+        found = strategy.compute(_columns(strategy, history, 0, None), **params)
+        return found.target.reshape(-1, 1), found.extras
+    target = np.full((history.n_rows, n_symbols), np.nan)
     for s in range(n_symbols):
-        rows = np.flatnonzero(~np.isnan(history.column(PRICES.index("close"), s)))
-        if not rows.size:
-            continue
-        columns = {
-            argument: _seen(history.column(PRICES.index(col.name), s), rows)
-            for argument, col in strategy.inputs.items()
-        }
-        found = strategy.compute(columns, **params)
-        target[rows, s] = found.target if n_symbols == 1 else found.target / n_symbols
-        extras = found.extras if n_symbols == 1 else {}
-    return target, extras
+        rows = history.rows_of(s)
+        if rows is None or rows.size:
+            found = strategy.compute(_columns(strategy, history, s, rows), **params)
+            target[slice(None) if rows is None else rows, s] = found.target / n_symbols
+    return target, {}
 
 
-def _seen(column: F64, rows: np.ndarray[Any, np.dtype[np.int64]]) -> F64:
-    """The column on the rows a symbol has; itself where that is all of them."""
-    return column if rows.size == column.size else column[rows]
+def _columns(strategy: Strategy, history: History, symbol: int, rows: I64 | None) -> dict[str, F64]:
+    """The inputs of a strategy on the rows a symbol has; views where that is all of them."""
+    whole = {
+        argument: history.column(PRICES.index(col.name), symbol)
+        for argument, col in strategy.inputs.items()
+    }
+    return whole if rows is None else {name: x[rows] for name, x in whole.items()}
