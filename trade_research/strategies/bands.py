@@ -27,7 +27,7 @@ class Banded(NamedTuple):
 
 
 def _warmup(window: int, width: float, lag: int, squeeze: float) -> int:
-    farthest = (window - 1) / max(window, 1) ** 0.5
+    farthest = max(window - 1, 0) ** 0.5
     if lag == 0 and width >= farthest:
         raise ParameterError(
             f"bollinger: no close can leave its own bands: with window={window} it is at most "
@@ -65,7 +65,7 @@ def bollinger(
     (percent, 5 to 100): enter only where at most this share of the 120 bandwidths before the bar
     before were narrower than that bar's; 100 is no condition. `lag` (bars, 0 or 1): compare with
     the bands of the bar before, which this close is not in; without it no close can be further
-    than (window - 1) / sqrt(window) deviations away, and a `width` beyond that is refused.
+    than ``sqrt(window - 1)`` deviations away, and a `width` beyond that is refused.
     `mode`: `breakout` or `reversion`; `until`: leave at the `middle`, or as soon as the close is
     back inside the `band`.
 
