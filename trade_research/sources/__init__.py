@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "Imported": "files",
         "demo_bars": "demo",
+        "demo_books": "book_demo",
         "read_books": "books",
         "read_bars": "files",
         "read_bars_report": "files",
