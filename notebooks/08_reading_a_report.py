@@ -123,7 +123,7 @@ print(f"total return {one.metrics['total_return']:.1%}, without them {spread.wit
 def bounce(close):
     """Long for the day after a down day."""
     target = np.zeros_like(close)
-    target[1:] = np.where(close[1:] < close[:-1], 1.0, 0.0)
+    target[1:] = (close[1:] < close[:-1]) * 1.0
     return target
 
 
@@ -160,6 +160,9 @@ grid = pl.DataFrame(real.evidence.grids.costs)
 # **Conclusion.** It lives on zero costs. At published costs half of the profit is gone, at twice
 # those it is noise, and one bar of delay takes half of what was left. Read the columns as well as
 # the rows: a signal that dies when it is a bar late must be traded in a hurry, and hurry costs.
+#
+# "DSR" is the Sharpe ratio deflated: each strategy tried on these bars goes to the store's ledger,
+# and with every trial the verdict asks for more, as the best of many is good by luck.
 
 # %% [markdown]
 # ## Exercise 3: the feed
@@ -185,7 +188,7 @@ vendor = bars.with_columns(pl.col("open", "high", "low", "close") * level).filte
 @tr.strategy(warmup=lambda days: days)
 def dip(close, days: int = 5, depth: float = 0.02):
     """Long while the close is well below its short mean."""
-    return np.where(close < sma(close, days) * (1.0 - depth), 1.0, 0.0)
+    return (close < sma(close, days) * (1.0 - depth)) * 1.0
 
 
 three = tr.backtest(dip, vendor, calendar="XNYS", costs=costs)
@@ -275,7 +278,7 @@ def smooth_honest(close, days: int = 5):
     """Long while the mean of the last closes rises."""
     mean = sma(close, days)
     target = np.zeros_like(close)
-    target[1:] = np.where(mean[1:] > mean[:-1], 1.0, 0.0)
+    target[1:] = (mean[1:] > mean[:-1]) * 1.0
     return target
 
 

@@ -38,7 +38,7 @@ bars = store.bars("SP500", "1d")
 @tr.strategy(warmup=lambda days: days)
 def below(close, days: int = 8):
     """Long while the close lies below the mean of the last days."""
-    return np.where(close < sma(close, days), 1.0, 0.0)
+    return (close < sma(close, days)) * 1.0
 
 
 # %% [markdown]
