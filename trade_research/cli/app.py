@@ -10,6 +10,7 @@ import typer
 from trade_research import __version__
 from trade_research.cli import (
     audit,
+    config,
     data,
     doctor,
     evaluate,
@@ -36,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(epilog=examples("demo", "demo --report page.html --json"))(demo)
+app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
 app.add_typer(strategies.app, name="strategies")
 app.command(epilog=evaluate.BACKTEST_EXAMPLES)(evaluate.backtest)

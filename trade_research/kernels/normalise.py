@@ -110,7 +110,7 @@ def nearest_half(ordered: F64, n: int, median: float) -> float:
             low = middle + 1
         else:
             high = middle
-    here = max(median - ordered[low], ordered[low + half - 1] - median)
+    here: float = max(median - ordered[low], ordered[low + half - 1] - median)
     if low > 0:
         here = min(here, max(median - ordered[low - 1], ordered[low + half - 2] - median))
     return here
