@@ -216,7 +216,8 @@ class WalkForward:
         if found.sharpe is not None and found.low is not None and found.high is not None:
             said += f"; Sharpe ratio {found.sharpe:.2f} [{found.low:.2f}, {found.high:.2f}] a year"
         if self.efficiency is not None:
-            said += f"; {self.efficiency:.0%} of the growth in sample was kept"
+            share = f"{self.efficiency:.0%}" if self.efficiency > 0.0 else "none"
+            said += f"; {share} of the growth in sample was kept"
         return f"{said}."
 
     @property
