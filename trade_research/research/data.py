@@ -22,7 +22,7 @@ from trade_research.store.hashing import content_hash
 from trade_research.store.query import Query, provenance, unchanged
 
 if TYPE_CHECKING:
-    from trade_research.kernels.jit import B8
+    from trade_research.kernels.jit import B8, I64
     from trade_research.simulate.market import Market
 
 # Frames that were read before: the next run on one takes the same arrays and checks nothing again.
@@ -117,12 +117,29 @@ class Data:
 
     def by_instrument(self) -> dict[str, pl.DataFrame]:
         """The bars of each instrument, in the order of `instruments`."""
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> dict[str, pl.DataFrame]:
         if "symbol" not in self.frame.columns:
             return {self.instruments[0]: self.frame}
+        bars, runs = self.frame.drop("symbol"), self.frame["symbol"].rle().struct.unnest()
+        if runs.height > len(self.instruments):
+            return {name: bars.filter(self.frame["symbol"] == name) for name in self.instruments}
+        ends = runs["len"].cast(pl.Int64).cum_sum()  # each in one piece: no row is copied
         return {
-            name: self.frame.filter(pl.col("symbol") == name).drop("symbol")
-            for name in self.instruments
+            name: bars.slice(end - size, size)
+            for name, size, end in zip(runs["value"], runs["len"], ends, strict=True)
         }
+
+    @cached_property
+    def places(self) -> list[I64]:
+        """For each instrument, which of the market's bars are its own."""
+        opened = self.market.open_time
+        return [
+            np.searchsorted(opened, part["open_time"].to_physical().to_numpy())
+            for part in self._parts.values()
+        ]
 
 
 def read_data(data: Any, calendar: str | Calendar | None = None) -> Data:

@@ -121,7 +121,6 @@ def opinions_of(
         weights, extras = found[0].target.reshape(-1, 1), found[0].extras
     else:
         weights, extras = np.full(market.close.shape, np.nan), {}
-        for which, (part, one) in enumerate(zip(parts, found, strict=True)):
-            rows = np.searchsorted(market.open_time, part["open_time"].to_physical().to_numpy())
+        for which, (rows, one) in enumerate(zip(data.places, found, strict=True)):
             weights[rows, which] = one.target
     return weights, extras, len(found)
