@@ -61,30 +61,30 @@ def nearest_entries(entries: Entries, at: int, count: int) -> tuple[I64, F64]:
     candidates: one is how far an ordinary entry lies from the middle. Features that do not vary
     among them are left out. Both are empty with fewer than twice `count` candidates.
     """
-    known = ~np.isnan(entries.features).any(axis=1)
-    before = known & (entries.ended <= entries.decided[at]) & (entries.group == entries.group[at])
+    known: B8 = ~np.isnan(entries.features.sum(axis=1))
+    before = known & _earlier(entries, at)
     rows = np.flatnonzero(before)
     if not known[at] or rows.size < 2 * count:
         return np.empty(0, np.int64), np.empty(0)
     past = entries.features[rows]
-    middle = np.median(past, axis=0)
+    middle: F64 = np.median(past, axis=0)
     scale = _NORMAL_MAD * np.median(np.abs(past - middle), axis=0)
     scale = np.where(scale > 0.0, scale, past.std(axis=0))
-    varies = scale > 0.0
-    apart = (past[:, varies] - entries.features[at, varies]) / scale[varies]
+    varies: B8 = scale > 0.0
+    apart = (past[:, varies] - entries.features[at][varies]) / scale[varies]
     distance = np.sqrt((apart * apart).mean(axis=1)) if varies.any() else np.zeros(rows.size)
     order = np.argsort(distance, kind="stable")[:count]
     return rows[order], distance[order]
 
 
 def compare_entries(entries: Entries, count: int) -> tuple[list[dict[str, Any]], Skill]:
-    """One row an entry, how its neighbours ended beside all earlier ones; and what that is worth."""
+    """One row an entry, how its neighbours and all earlier ones ended; and what that is worth."""
     won: B8 = entries.returns > 0.0
     rows = []
     guess, base = np.full(won.size, np.nan), np.full(won.size, np.nan)
     for at in range(won.size):
         near, distance = nearest_entries(entries, at, count)
-        before = (entries.ended <= entries.decided[at]) & (entries.group == entries.group[at])
+        before = _earlier(entries, at)
         row = {"neighbours": near.size} | _rate("base", won[before])
         row |= _rate("similar", won[near])
         row["similar_return"] = float(entries.returns[near].mean()) if near.size else None
@@ -125,3 +125,10 @@ def skill(guess: F64, base: F64, won: B8) -> Skill:
     error = math.sqrt(max(long_run(better - better.mean(), lags), 0.0)) / n / worst
     half = NormalDist().inv_cdf(0.5 + LEVEL / 2.0) * error
     return Skill(value, value - half, value + half, n)
+
+
+def _earlier(entries: Entries, at: int) -> B8:
+    """Entries of the same group that had ended when this one was decided."""
+    out: B8 = entries.ended <= entries.decided[at]
+    out &= entries.group == entries.group[at]
+    return out
