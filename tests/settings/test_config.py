@@ -74,7 +74,7 @@ def test_what_is_refused(tmp_path, text, told):
 
 def test_a_bomb_and_a_book_are_refused(tmp_path):
     lines = ["a: &a [x, x]"] + [
-        f"{c}: &{c} [{', '.join(['*' + p] * 60)}]" for p, c in zip("ab", "bc")
+        f"{c}: &{c} [{', '.join(['*' + p] * 60)}]" for p, c in zip("ab", "bc", strict=True)
     ]
     with pytest.raises(ConfigError, match="aliases"):
         load(tmp_path, "\n".join(lines))

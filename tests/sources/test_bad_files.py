@@ -142,9 +142,8 @@ def test_missing_file_and_folder(tmp_path):
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        ("originals/backtrader/2006-01-02-volume-min-001.txt", "7 fields and line 2 has 8"),
-        ("originals/lean/equity_usa_daily/spy.zip", "no header and 6 columns"),
-        ("originals/lean/equity_usa_minute_spy/20131004_quote.zip", "no header and 11 columns"),
+        ("originals/lean/equity_usa_factor_files/spy.csv", "no header and 4 columns"),
+        ("originals/lean/equity_usa_minute_spy/20131004_quote.zip", "holds quotes, not trades"),
         ("originals/lean/equity_usa_map_files/spy.csv", "no column 'ts'"),
         ("originals/freqtrade/XRP_ETH-trades.parquet", "no column 'open'"),
         ("originals/freqtrade/XRP_OLD-trades.json.gz", "no column 'open'"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from trade_research.errors import FormatError, MissingDataError, nearest
+from trade_research.sources import lean
 from trade_research.sources.tables import Raw
 from trade_research.sources.times import read_times
 
@@ -150,7 +151,20 @@ def _read_tidy(raw: Raw, asked: Asked) -> Tidy:
     return Tidy(pl.DataFrame(columns), [*notes, *more])
 
 
+def _read_lean_days(raw: Raw, asked: Asked) -> Tidy:
+    """Lean's daily zip; its dates are sessions."""
+    del asked
+    return Tidy(*lean.read_lean_days(raw))
+
+
+def _read_lean_minutes(raw: Raw, asked: Asked) -> Tidy:
+    """Lean's zip of one day's minutes."""
+    return Tidy(*lean.read_lean_minutes(raw, asked.tz))
+
+
 FORMATS = (
+    Format("lean minutes", lean.is_lean_minutes, _read_lean_minutes),
+    Format("lean days", lean.is_lean_days, _read_lean_days),
     Format("exchange candles", _is_candles, _read_candles),
     Format("yahoo", _is_yahoo, _read_yahoo),
     Format("freqtrade", _is_freqtrade, _read_tidy),

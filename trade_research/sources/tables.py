@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from typing import Any
 import polars as pl
 
 from trade_research.errors import FormatError, MissingDataError, nearest
+
+_CLOCK = re.compile(r"\d{2}:\d{2}(:\d{2})?")
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,9 @@ def _csv(data: bytes, where: str) -> Raw:
     separator = max(",;\t", key=line.count)
     fields = line.split(separator)
     below = second.decode().split(separator)
+    apart = len(below) == len(fields) + 1 and fields[0].strip().lower() == "date"
+    if apart and _CLOCK.fullmatch(below[1].strip()):
+        return _joined(data, fields, separator, where)
     if second and len(below) != len(fields):
         raise FormatError(
             f"{where}: line 1 has {len(fields)} fields and line 2 has {len(below)}. Make them agree"
@@ -102,6 +108,16 @@ def _csv(data: bytes, where: str) -> Raw:
     if not named:
         table.columns = [f"c{i}" for i in range(table.width)]
     return Raw(table, named, "csv", where)
+
+
+def _joined(data: bytes, fields: list[str], separator: str, where: str) -> Raw:
+    """A header that names date and time together, over rows that hold them apart."""
+    table = pl.read_csv(
+        BytesIO(data), infer_schema=False, has_header=False, skip_rows=1, separator=separator
+    )
+    table.columns = ["date", "time", *(name.strip() for name in fields[1:])]
+    moment = pl.concat_str("date", "time", separator=" ").alias("ts")
+    return Raw(table.select(moment, pl.all().exclude("date", "time")), True, "csv", where)
 
 
 def _parquet(data: bytes, where: str) -> Raw:
