@@ -10,6 +10,7 @@ import typer
 from trade_research import __version__
 from trade_research.cli import (
     audit,
+    books,
     config,
     data,
     doctor,
@@ -17,6 +18,7 @@ from trade_research.cli import (
     paper,
     promotion,
     runs,
+    screen,
     strategies,
     trials,
     walkforward,
@@ -36,12 +38,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-app.command(epilog=examples("demo", "demo --report page.html --json"))(demo)
+app.command(epilog=examples("demo", "demo --books", "demo --report page.html --json"))(demo)
 app.add_typer(config.app, name="config")
 app.add_typer(data.app, name="data")
+app.add_typer(books.app, name="books")
 app.add_typer(strategies.app, name="strategies")
 app.command(epilog=evaluate.BACKTEST_EXAMPLES)(evaluate.backtest)
 app.command(epilog=evaluate.CHECK_EXAMPLES)(evaluate.check)
+app.command(epilog=screen.SCREEN_EXAMPLES)(screen.screen)
 app.add_typer(runs.app, name="runs")
 app.command(epilog=walkforward.WALK_EXAMPLES)(walkforward.walkforward)
 app.add_typer(trials.app, name="trials")

@@ -17,10 +17,18 @@ def demo(
         "reports/demo.html"
     ),
     runs: RunsRoot = ROOT,
+    books: Annotated[
+        bool, typer.Option("--books", help="A made-up order-book market instead.")
+    ] = False,
     store: StoreRoot = Path("datasets"),
     json: JsonFlag = False,
 ) -> None:
     """Real S&P 500 and Nasdaq days into the store, a strategy checked, backtested, reported."""
+    if books:
+        from trade_research.cli.books import demo_books
+
+        demo_books(store, report, as_json=json)
+        return
     import polars as pl
 
     from trade_research.research.demo import NAME, run_demo

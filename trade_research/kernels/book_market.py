@@ -35,10 +35,10 @@ class Market(NamedTuple):
 
 
 @inner_kernel
-def order_size() -> int:
+def order_size(rng: np.random.Generator) -> int:
     """Lots of an order: heavy-tailed, now and then round."""
-    lots = int(np.exp(np.random.normal(3.5, 1.2))) + 1
-    return lots if np.random.random() < 0.8 else max(lots // 100, 1) * 100
+    lots = int(np.exp(rng.normal(3.5, 1.2))) + 1
+    return lots if rng.random() < 0.8 else max(lots // 100, 1) * 100
 
 
 @inner_kernel
@@ -70,19 +70,18 @@ def copy_levels(ladder: F64, best: I64, base: int, out: F64, row: int) -> None:
 
 
 @kernel
-def make_market(seed: int, m: Market, step: float, out: F64, prints: F64) -> int:
+def make_market(rng: np.random.Generator, m: Market, step: float, out: F64, prints: F64) -> int:
     """Run the market; returns the number of trades.
 
     `out`, (4, n_rows, depth), gets a book every `step` seconds; `prints`, (n, 4), the seconds,
     price in ticks, lots and side of each trade.
     """
-    np.random.seed(seed)
     ladder, best = np.zeros((2, m.width)), np.array([0, m.width - 1])
     base, middle = m.mid - m.width // 2, m.width // 2
     for k in range(1, 400):
         for side in (1, -1):
-            if k < 30 or np.random.random() < 0.5:
-                set_tick(ladder, best, side, middle - side * k, float(order_size() * 2))
+            if k < 30 or rng.random() < 0.5:
+                set_tick(ladder, best, side, middle - side * k, float(order_size(rng) * 2))
     now, heat, side, rows, trades, mood = 0.0, 0.0, 1, 0, 0, 0.0
     while rows < out.shape[1]:
         resting = 0.0
@@ -91,42 +90,42 @@ def make_market(seed: int, m: Market, step: float, out: F64, prints: F64) -> int
         flow = m.market_rate * np.exp(mood) + heat
         cancels = m.cancel_rate * min(resting / 60.0, 2_000.0)
         total = 2.0 * m.limit_rate + flow + cancels
-        wait = np.random.exponential(1.0 / total)
+        wait = rng.exponential(1.0 / total)
         heat *= np.exp(-m.decay * wait)
         now += wait
         # How busy the market is drifts over minutes.
-        mood += -mood * wait / m.calm + m.moody * np.sqrt(2.0 * wait / m.calm) * np.random.normal()
+        mood += -mood * wait / m.calm + m.moody * np.sqrt(2.0 * wait / m.calm) * rng.normal()
         while rows < out.shape[1] and now > (rows + 1) * step:
             copy_levels(ladder, best, base, out, rows)
             rows += 1
-        u = np.random.random() * total
+        u = rng.random() * total
         if u < flow:
             heat += m.excite * m.decay
-            if np.random.random() > m.persist:
+            if rng.random() > m.persist:
                 bid, ask = ladder[0, best[0]], ladder[1, best[1]]
                 pull = 0.5 + 0.5 * m.lean * (bid - ask) / (bid + ask)
-                side = 1 if np.random.random() < pull else -1
+                side = 1 if rng.random() < pull else -1
             at = best[1] if side > 0 else best[0]
-            got = take(ladder, best, side, order_size())
+            got = take(ladder, best, side, order_size(rng))
             if got > 0 and trades < prints.shape[0]:
                 prints[trades, 0], prints[trades, 1] = now, base + at
                 prints[trades, 2], prints[trades, 3] = got, side
                 trades += 1
         else:
-            mine = 1 if np.random.random() < 0.5 else -1
+            mine = 1 if rng.random() < 0.5 else -1
             which = 0 if mine > 0 else 1
             if u < flow + 2.0 * m.limit_rate:
                 # Inside the spread now and then, else behind the best price.
                 gap = best[1] - best[0]
-                back = int(np.random.exponential(m.reach))
-                if gap > 1 and np.random.random() < 0.4:
-                    back = -1 - int(np.random.random() * (gap - 1))
+                back = int(rng.exponential(m.reach))
+                if gap > 1 and rng.random() < 0.4:
+                    back = -1 - int(rng.random() * (gap - 1))
                 at = best[which] - mine * back
                 if 1 < at < m.width - 2:
-                    set_tick(ladder, best, mine, at, ladder[which, at] + order_size())
+                    set_tick(ladder, best, mine, at, ladder[which, at] + order_size(rng))
             else:
-                at = best[which] - mine * int(np.random.exponential(m.reach))
+                at = best[which] - mine * int(rng.exponential(m.reach))
                 if 0 < at < m.width and ladder[which, at] > 0.0:
-                    left = ladder[which, at] - min(order_size(), int(ladder[which, at]))
+                    left = ladder[which, at] - min(order_size(rng), int(ladder[which, at]))
                     set_tick(ladder, best, mine, at, left)
     return trades

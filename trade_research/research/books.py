@@ -123,6 +123,11 @@ class BookBacktest:
             notes.append("nothing was filled: `orders` says why")
         return notes
 
+    @property
+    def latency_text(self) -> str:
+        """The latency for people."""
+        return _shown(self.setup.latency)
+
     def report(self, path: str | Path) -> Path:
         """Write the microstructure page: break-even first; one self-contained HTML file."""
         from trade_research.research.book_page import write_page
@@ -133,7 +138,7 @@ class BookBacktest:
         m = self.metrics
         lines = [
             f"{self.strategy.name} on {self.market.symbol or 'books'}: {self.market.time.size:,} "
-            f"books, latency {_shown(self.setup.latency)}",
+            f"books, latency {self.latency_text}",
             f"gross {m['gross']:+,.2f}  fees {m['fees']:,.2f}  net {m['net']:+,.2f} "
             f"of {self.setup.cash:,.0f}",
             f"{m['trades']} round trips, {m['fills']} fills, "

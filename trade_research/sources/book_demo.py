@@ -58,7 +58,7 @@ def demo_books(
         mid=60_000, width=40_000, limit_rate=16.0, reach=8.0, cancel_rate=0.08, market_rate=1.0,
         excite=0.75, decay=3.0, persist=0.9, lean=0.5, calm=120.0, moody=0.6,
     )  # fmt: skip
-    found = make_market(seed, setup, step / 1e9, books, prints)
+    found = make_market(np.random.default_rng(seed), setup, step / 1e9, books, prints)
     begin = int(START.timestamp()) * 1_000_000_000
     time = begin + step * np.arange(1, rows + 1)
     table = {"time": pl.Series(time).cast(NANO)}
