@@ -1,0 +1,135 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Order books
+#
+# Books and trades from a recording into the store, depth and imbalance in SQL and in a kernel, what
+# the imbalance says and for how long, what it costs to walk the book, and what latency takes away.
+#
+# The market here is made up (seeded, so that you see the same numbers); `tr.read_books("file.gz")`
+# reads recordings of Binance, Bybit, Bitstamp and others into the same shape.
+
+# %%
+import tempfile
+
+import numpy as np
+import polars as pl
+
+import trade_research as tr
+from trade_research.frames.columns import columns
+from trade_research.indicators import book
+
+recording = tr.sources.demo_books(minutes=30)
+recording
+
+# %%
+recording.books.select("time", "bid_price_1", "bid_size_1", "ask_price_1", "ask_size_1").head(3)
+
+# %% [markdown]
+# ## Stored exactly, read level by level
+#
+# Prices and sizes come back bit for bit; five levels read about a quarter of what twenty do.
+
+# %%
+store = tr.Store(tempfile.mkdtemp())
+store.write_books(recording, venue="demo", symbol="DEMO/USD")
+store.write_trades(recording.trades, venue="demo", symbol="DEMO/USD")
+assert store.books("DEMO/USD").equals(recording.books)
+store.book_catalog().select("kind", "rows", "depth", "bytes")
+
+# %%
+store.sql("""
+    select time_bucket(interval 5 minute, time) as t, avg(1e4 * spread / mid) as spread_bps,
+           avg(imbalance_1) as imbalance, count(*) as books
+    from books where symbol = 'DEMO/USD' group by 1 order by 1
+""")
+
+# %% [markdown]
+# ## One imbalance
+#
+# `(B − A) / (B + A)` over the best levels. Ratios convert: 3 to 1 is +0.5.
+
+# %%
+books = store.books("DEMO/USD", depth=5)
+sides = columns(books, ["bid_price", "bid_size", "ask_price", "ask_size"])
+signal = book.imbalance(sides["bid_size"], sides["ask_size"], 5)
+mid = book.book_mid(sides["bid_price"], sides["ask_price"])
+book.imbalance_of_ratio(3.0), float(np.std(signal))
+
+# %% [markdown]
+# What does it say about the next move of the mid, and for how long?
+
+# %%
+decay = []
+for seconds in (0.1, 0.5, 1, 5, 10, 60):
+    ahead = int(seconds * 10)
+    move = 1e4 * (mid[ahead:] / mid[:-ahead] - 1)
+    ic = np.corrcoef(signal[:-ahead], move)[0, 1]
+    top = move[signal[:-ahead] > np.quantile(signal, 0.9)].mean()
+    decay.append({"seconds": seconds, "IC": ic, "top decile, bp": top})
+pl.DataFrame(decay)
+
+# %% [markdown]
+# ## Walking the book
+#
+# A market order takes what stands there, level by level. This is its mean cost against the mid.
+
+# %%
+from trade_research.simulate.book_loop import walk_cost
+
+rows = []
+for units in (0.01, 0.1, 1.0, 3.0):
+    paid = []
+    for t in range(0, len(mid), 500):
+        got, money = walk_cost(sides["ask_price"][t], sides["ask_size"][t], units)
+        paid.append(1e4 * (money / got / mid[t] - 1))
+    rows.append({"units": units, "cost in bp": float(np.mean(paid))})
+pl.DataFrame(rows)
+
+# %% [markdown]
+# ## A strategy, in event time
+#
+# Decided on a book when it is received; filled on the recorded book when the order arrives. The
+# number to look at first is the **break-even fee**: what the venue may charge a side before the
+# result is zero.
+
+# %%
+run = tr.backtest(
+    tr.strategies.l2_imbalance,
+    books,
+    trades=store.trades("DEMO/USD"),
+    costs=tr.Costs(fee_bps=2.0),
+    account="margin",
+    latency="50ms",
+)
+run
+
+# %%
+{k: run.metrics[k] for k in ("mid_bps", "latency_bps", "spread_bps", "walk_bps", "break_even_bps")}
+
+# %%
+run.latency_curve
+
+# %% [markdown]
+# Spread and fees eat the signal, as they do on most venues: the mid moves the right way, but by
+# less than it costs to follow. `run.report("book.html")` shows the whole of it.
+#
+# **Now change this line**: `buy=6.0, sell=0.16` asks for a stronger imbalance.
+
+# %%
+choosy = tr.backtest(
+    tr.strategies.l2_imbalance, books, costs=tr.Costs(fee_bps=2.0), account="margin", buy=6.0,
+    sell=0.16,
+)  # fmt: skip
+choosy.metrics["break_even_bps"], choosy.metrics["trades"]
