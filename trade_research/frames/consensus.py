@@ -41,7 +41,7 @@ class Consensus:
         ``open_time`` and ``source.field`` true where that value went into the bar.
     sources : DataFrame
         ``source, bars, left_out, weight, verdict, detail``: the verdict is "ok", "unit",
-        "shifted", "stale", "noisy" or "undecided"; the weight is the last bar's.
+        "shifted", "stale", "noisy" or "undecided"; the weight is that of the last bar which all have.
     """
 
     bars: pl.DataFrame
@@ -269,6 +269,7 @@ def _verdicts(
     """One row a source: how much was left out, and what is wrong with it."""
     rows = []
     undecided = float((status == "undecided").mean())
+    whole = weights[known.all(axis=1)]
     for k, name in enumerate(names):
         bars = int(known[:, k].sum())
         left = float((known[:, k] & ~used[:, :, k].all(axis=1)).sum() / max(1, bars))
@@ -277,7 +278,7 @@ def _verdicts(
             verdict, detail = "undecided", f"{undecided:.0%} of bars: too few sources agree"
         elif left > LIAR:
             verdict, detail = _what(values[:, 3, :], off[:, 3, k], used[:, 3, :], k)
-        last = float(weights[-1, k]) if weights.size else 0.0
+        last = float(whole[-1, k]) if whole.size else 0.0
         rows.append((name, bars, left, last, verdict, detail))
     schema = ["source", "bars", "left_out", "weight", "verdict", "detail"]
     return pl.DataFrame(rows, schema=schema, orient="row")

@@ -50,7 +50,7 @@ def wrong_volume(value: dict[str, F64], quote_volume: F64) -> tuple[B8, F64]:
     """Bars whose average price, quote volume over volume, lies outside of low to high.
 
     That is how volume in another unit shows: quote for base currency, lots for shares. The number
-    beside each is the average price over the close.
+    beside each is how far the average price lies off the close.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         average = quote_volume / value["volume"]
@@ -58,7 +58,7 @@ def wrong_volume(value: dict[str, F64], quote_volume: F64) -> tuple[B8, F64]:
             average > value["high"] * (1 + VWAP_SLACK)
         )
         outside &= value["volume"] > 0
-        return outside, average / value["close"]
+        return outside, average / value["close"] - 1
 
 
 def slipped_hour(opens: I64, interval: Interval, market: Calendar, inside: B8) -> B8:

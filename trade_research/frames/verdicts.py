@@ -291,7 +291,7 @@ def _spikes(close: F64, most: F64) -> tuple[B8, F64]:
     return far, np.expm1(level - around)
 
 
-_MEANT = {"spike": "off the bars around", "volume_unit": "of the close is the average price"}
+_MEANT = {"spike": "off the bars around", "volume_unit": "off the close lies the average price"}
 
 
 def _runs(mark: B8, split: B8) -> tuple[I64, I64]:
