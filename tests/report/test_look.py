@@ -168,6 +168,8 @@ def test_ticks_are_round() -> None:
         (percent(12.5, 0), "1,250%"),
         (percent(0.02, signed=True), "+2.0%"),
         (percent(math.inf), "–"),
+        (percent(9_999.0), "999,900.0%"),
+        (percent(-33_620_285.8, signed=True), "-3.4e+09%"),
         (percent(None), "–"),
         (ratio(-1.005), "-1.00"),
         (ratio(math.nan), "–"),

@@ -52,6 +52,7 @@ def test_every_gate_passed_is_supported() -> None:
     [
         ({"sharpe_low": -0.1}, "No evidence", "Net Sharpe 1.40 [-0.10, 2.20] cannot be told"),
         ({"sharpe_low": 0.0}, "No evidence", "cannot be told from zero"),
+        ({"sharpe_low": -2.0, "sharpe_high": -0.1}, "No evidence", "lies below zero"),
         ({"sharpe_low": None}, "No evidence", "comes without an interval"),
         ({"sharpe_daily": None}, "No evidence", "Sharpe ratio is undefined"),
         ({"dsr": 0.49}, "No evidence", "Luck alone explains it (DSR 0.49)"),

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 import trade_research as tr
-from tests.counts import count
+from tests.counts import FULL, count
 from tests.research import pages
 from trade_research.errors import FormatError, StrategyError
 from trade_research.report.embed import read_block, sha256, trade_rows
@@ -123,54 +123,81 @@ def test_the_same_run_gives_the_same_bytes(folder, page):
     assert again.read_text(encoding="utf-8") == page
 
 
-def mutations(html: str, n: int):  # type: ignore[no-untyped-def]  # of tests
-    """Pages with one thing changed: a digit anywhere, a trade, a parameter, the source."""
-    dice = random.Random(11)
+def mutations(page: Path, n: int):  # type: ignore[no-untyped-def]  # of tests
+    """Changes of one thing, each as (what, page, data beside or None): a digit anywhere, a trade, a
+    parameter, the source; the data resealed in half of them, as somebody would who knows how.
+    """
+    dice, html = random.Random(11), page.read_text(encoding="utf-8")
     digits = [match.start() for match in re.finditer(r"\d", html)]
-    trades = read_block(base64.b64decode(read_page(html).blocks[0]["text"])).run.trades
-    assert trades.height >= 10
+    trades = verify(page).block.run.trades
     for k in range(n):
         kind = ("digit", "digit", "trade", "param", "source")[k % 5]
-        reseal = dice.random() < 0.5
-        if kind == "digit":
+        if kind == "digit" or (kind == "trade" and trades.is_empty()):
             at = dice.choice(digits)
             other = dice.choice([d for d in "0123456789" if d != html[at]])
-            yield f"digit at {at}", html[:at] + other + html[at + 1 :]
-        elif kind == "trade":
-            row, how = dice.randrange(trades.height), dice.choice(("gone", "twice", "value"))
-            if how == "value":
-                name = dice.choice(["pnl", "entry_price", "quantity", "mae", "return", "costs"])
-                values = trades[name].to_list()
-                values[row] = values[row] * 1.001 + 1e-6
-                changed = trades.with_columns(pl.Series(name, values))
-            else:
-                parts = [trades[:row], trades[row + 1 :]] + ([trades] if how == "twice" else [])
-                changed = pl.concat(parts)
-            yield f"trade {row} {how}", with_trades(html, changed, reseal=reseal)
-        elif kind == "param":
-            place = dice.choice(["params", "setup"])
+            yield f"digit at {at}", html[:at] + other + html[at + 1 :], None
+            continue
+        what, table = _changed(kind, page, trades, dice)
+        yield (what, *_with_data(page, html, table, reseal=dice.random() < 0.5))
 
-            def change(about, place=place):  # type: ignore[no-untyped-def]  # of tests
-                manifest = about["run"]["v"]["manifest"]
-                if place == "params":
-                    manifest["params"]["level"] += dice.random()
-                else:
-                    manifest["setup"]["costs"]["fee_bps"] += 1 + dice.random()
 
-            yield place, with_about(html, change, reseal=reseal)
+def _changed(kind: str, page: Path, trades: pl.DataFrame, dice: random.Random):  # type: ignore[no-untyped-def]  # of tests
+    """The page's data with a trade, a parameter or the source changed."""
+    table = _data_of(page)
+    if kind == "trade":
+        row, how = dice.randrange(trades.height), dice.choice(("gone", "twice", "value"))
+        if how == "value":
+            name = dice.choice(["pnl", "entry_price", "quantity", "mae", "return", "costs"])
+            values = trades[name].to_list()
+            values[row] = values[row] * 1.001 + 1e-6
+            trades = trades.with_columns(pl.Series(name, values))
         else:
+            parts = [trades[:row], trades[row + 1 :]] + ([trades] if how == "twice" else [])
+            trades = pl.concat(parts)
+        return f"trade {row} {how}", table.with_columns(trades=pl.Series([trades.to_struct("")]))
+    about = json.loads(table["run"][0])
+    manifest = about["run"]["v"]["manifest"]
+    if kind == "source":
+        facts = manifest["strategy"]
+        at = dice.randrange(len(facts["source"]))
+        facts["source"] = facts["source"][:at] + "~" + facts["source"][at + 1 :]
+    elif manifest["params"] and dice.random() < 0.5:
+        name = dice.choice(sorted(manifest["params"]))
+        manifest["params"][name] += dice.random() + 1e-6
+    else:
+        manifest["setup"]["costs"]["fee_bps"] += 1 + dice.random()
+    return kind, table.with_columns(run=pl.Series([json.dumps(about)]))
 
-            def change(about):  # type: ignore[no-untyped-def]  # of tests
-                facts = about["run"]["v"]["manifest"]["strategy"]
-                at = dice.randrange(len(facts["source"]))
-                facts["source"] = facts["source"][:at] + "~" + facts["source"][at + 1 :]
 
-            yield "source", with_about(html, change, reseal=reseal)
+def _data_of(page: Path) -> pl.DataFrame:
+    beside = page.with_suffix(".parquet")
+    return pl.read_parquet(beside) if beside.exists() else block(page.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("n", [count(1000)])
-def test_no_mutation_survives(folder, page, n):
-    survived = [what for what, html in mutations(page, n) if not found(html, folder)]
+def _with_data(page: Path, html: str, table: pl.DataFrame, *, reseal: bool):  # type: ignore[no-untyped-def]  # of tests
+    """The page with other data in it, or beside it."""
+    if not page.with_suffix(".parquet").exists():
+        return with_block(html, table, reseal=reseal), None
+    data = parquet_bytes(table)
+    if reseal:
+        html = re.sub(r'data-sha256="\w+"', f'data-sha256="{sha256(data)}"', html)
+        html = resealed(html, read_block(data).run.trades)
+    return html, data
+
+
+@pytest.mark.parametrize("kind", pages.KINDS)
+def test_no_mutation_survives(folder, tmp_path, kind):
+    page, copy = folder / f"{kind}.html", tmp_path / f"{kind}.html"
+    n = count(1000) if FULL or kind == "daily" else 10
+    beside = page.with_suffix(".parquet")
+    kept = beside.read_bytes() if beside.exists() else None
+    survived = []
+    for what, html, data in mutations(page, n):
+        copy.write_text(html, encoding="utf-8")
+        if kept is not None:
+            copy.with_suffix(".parquet").write_bytes(data or kept)
+        if verify(copy).ok:
+            survived.append(what)
     assert survived == []
 
 

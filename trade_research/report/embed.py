@@ -143,6 +143,7 @@ def read_block(data: bytes) -> Block:
     try:
         raw = pq.read_table(io.BytesIO(data))
         raw.validate(full=True)  # Polars takes what it is given on trust
+        _check_words(raw.schema.metadata)
         for column in raw.schema:
             _check_type(column)
         table = pl.DataFrame(pl.from_arrow(raw))
@@ -297,11 +298,18 @@ _PLAIN = frozenset(
 def _check_type(column: Any) -> None:
     """Only names of text and the few types that `block_of` writes."""
     column.name.encode()  # a name that is no UTF-8 fails here
+    _check_words(column.metadata)
     inner = [column.type.field(k) for k in range(column.type.num_fields)]
     for part in inner:
         _check_type(part)
     if not inner and str(column.type) not in _PLAIN:
         raise ValueError(f"a column of {column.type}")
+
+
+def _check_words(metadata: Mapping[bytes, bytes] | None) -> None:
+    """Polars dies of notes that are no UTF-8; here they fail."""
+    for note in (metadata or {}).items():
+        b"".join(note).decode()
 
 
 class _Frames(dict[str, pl.DataFrame]):

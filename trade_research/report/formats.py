@@ -13,9 +13,11 @@ def _known(value: float | int | None) -> bool:
 
 
 def percent(value: float | None, digits: int = 1, *, signed: bool = False) -> str:
-    """0.1234 as "12.3%"; infinite, NaN and None as "–"."""
+    """0.1234 as "12.3%", a million per cent and more as "3.4e+09%"; infinite, NaN, None as "–"."""
     if value is None or not math.isfinite(value):
         return NONE
+    if abs(value) >= 1e4:
+        return f"{100 * value:{'+' if signed else ''}.2g}%"
     value = value if round(abs(value) * 100, digits) else 0.0
     return f"{100 * value:{'+' if signed and value else ''},.{digits}f}%"
 

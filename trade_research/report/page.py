@@ -223,7 +223,7 @@ def _foot(run: Run) -> str:
     if len(run.data) == 1:
         parts.append(f"data {run.data[0].hash[:12] or 'not hashed'}")
     if run.manifest.get("run_id"):
-        parts.append(f"run {run.manifest['run_id']}")
+        parts.append(f"run {run.manifest['run_id'][:12]}")
     return f"{' · '.join(parts)}."
 
 

@@ -109,13 +109,9 @@ def _sharpe(run: Run) -> Gate:
     found = f"net {ratio(sharpe)}, 90% interval [{ratio(low)}, {ratio(high)}], {count(n)} days"
     if low > 0:
         return Gate(name, "yes", found)
-    return Gate(
-        name,
-        "no",
-        found,
-        "No evidence",
-        f"net Sharpe {ratio(sharpe)} [{ratio(low)}, {ratio(high)}] cannot be told from zero",
-    )
+    verb = "lies below zero" if high < 0 else "cannot be told from zero"
+    phrase = f"net Sharpe {ratio(sharpe)} [{ratio(low)}, {ratio(high)}] {verb}"
+    return Gate(name, "no", found, "No evidence", phrase)
 
 
 def _deflated(run: Run) -> Gate:
