@@ -67,7 +67,7 @@ def test_kernel_equals_its_own_python_bit_for_bit(fn, args, x, monkeypatch):
 @pytest.mark.fast
 def test_extremes_equal_their_own_python():
     compiled = indicators.rolling_max(HOLED, 20)
-    found = rolling.rolling_best.py_func(HOLED, 20, rolling.higher)
+    found = rolling.rolling_highest.py_func(HOLED, 20)
     np.testing.assert_array_equal(compiled, found)
 
 

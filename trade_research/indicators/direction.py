@@ -8,7 +8,7 @@ import numpy as np
 
 from trade_research.kernels.direction import age_of_best, flip, movement, stop_and_reverse
 from trade_research.kernels.jit import F64, indicator, kernel
-from trade_research.kernels.rolling import higher, lower, rolling_best
+from trade_research.kernels.rolling import rolling_highest, rolling_lowest
 from trade_research.kernels.smooth import wilder_range
 
 
@@ -80,8 +80,8 @@ def aroon(high: F64, low: F64, window: int = 14) -> Ages:
     Chande (1995), Technical Analysis of Stocks & Commodities 13(9). Equal to TA-Lib's ``AROON``.
     """
     span = window + 1 if 1 <= window < high.size else 0
-    up = age_of_best(high, rolling_best(high, span, higher), span)
-    down = age_of_best(low, rolling_best(low, span, lower), span)
+    up = age_of_best(high, rolling_highest(high, span), span)
+    down = age_of_best(low, rolling_lowest(low, span), span)
     share = 100.0 / window
     for t in range(high.size):
         hole = 0.0 * (high[t] + low[t])
@@ -135,7 +135,7 @@ def parabolic_sar(high: F64, low: F64, step: float = 0.02, most: float = 0.2) ->
 @kernel
 def _middle(high: F64, low: F64, window: int) -> F64:
     """Middle of the range of the last `window` bars, (n,) twice to (n,)."""
-    top, bottom = rolling_best(high, window, higher), rolling_best(low, window, lower)
+    top, bottom = rolling_highest(high, window), rolling_lowest(low, window)
     for t in range(high.size):
         top[t] = (top[t] + bottom[t]) / 2.0
     return top

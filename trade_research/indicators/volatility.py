@@ -8,7 +8,7 @@ import numpy as np
 
 from trade_research.kernels.deviations import rolling_bands, rolling_deviation
 from trade_research.kernels.jit import F64, indicator
-from trade_research.kernels.rolling import higher, lower, rolling_best
+from trade_research.kernels.rolling import rolling_highest, rolling_lowest
 from trade_research.kernels.smooth import range_reached, smooth, wilder_range
 from trade_research.kernels.windows import log_ratio, rank_among, rolling_sum, root_of_mean
 
@@ -88,13 +88,13 @@ def rolling_min(x: F64, window: int) -> F64:
     float64 array of shape (n_bars,)
         First value at bar ``window - 1``. A NaN gives NaN, and starts the search anew behind it.
     """
-    return rolling_best(x, window, lower)
+    return rolling_lowest(x, window)
 
 
 @indicator
 def rolling_max(x: F64, window: int) -> F64:
     """Largest of the last `window` values; otherwise as `rolling_min`."""
-    return rolling_best(x, window, higher)
+    return rolling_highest(x, window)
 
 
 @indicator
@@ -196,7 +196,7 @@ def donchian(high: F64, low: F64, window: int = 20) -> Bands:
     ----------
     Donchian (1960), Financial Analysts Journal 16(6). Equal to TA-Lib's ``DONCHIAN``.
     """
-    upper, bottom = rolling_best(high, window, higher), rolling_best(low, window, lower)
+    upper, bottom = rolling_highest(high, window), rolling_lowest(low, window)
     middle = np.empty(high.size)
     for t in range(high.size):
         middle[t] = (upper[t] + bottom[t]) / 2.0

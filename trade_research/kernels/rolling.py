@@ -131,18 +131,6 @@ def higher(a: float, b: float) -> float:
 
 
 @inner_kernel
-def best_of(x: F64, back: tuple[int, int, int], pick: Kernel[float], out: F64) -> None:
-    """The `pick` of a value and of those `back[0]`, [1] and [2] bars on, (n,) to (out.size,)."""
-    second, third, fourth = x[back[0] :], x[back[1] :], x[back[2] :]
-    if back[0] == back[2]:
-        for i in range(out.size):
-            out[i] = pick(x[i], second[i])
-    else:
-        for i in range(out.size):
-            out[i] = pick(pick(x[i], second[i]), pick(third[i], fourth[i]))
-
-
-@inner_kernel
 def blank(part: F64, window: int, out: F64) -> None:
     """Windows of `part` with a NaN become NaN, (n,) into (n - window + 1,)."""
     since = window
@@ -152,37 +140,60 @@ def blank(part: F64, window: int, out: F64) -> None:
             out[t - window + 1] = np.nan
 
 
-@inner_kernel
-def best_of_block(part: F64, window: int, pick: Kernel[float], room: F64, out: F64) -> None:
-    """The `pick` of every window of `part`, (n,) to (n - window + 1,).
+def _extremes(pick: Kernel[float]) -> tuple[Kernel[None], Kernel[F64]]:
+    """The `pick` of every window of a block, and of an array: `lower` or `higher`.
 
-    Best of four neighbours, then of sixteen, …: each step covers the block without one bar waiting
-    for another, so the few steps take less time than one pass that has to wait. `room` is room to
-    work in, (2, n).
+    Made twice, since a kernel handed to another as an argument is an address, and compiled code
+    with an address in it cannot be kept for the next process.
     """
-    now, reach, at = part, 1, 0
-    while 4 * reach < window:
-        row = room[at][: now.size - 3 * reach]
-        best_of(now, (reach, 2 * reach, 3 * reach), pick, row)
-        now, reach, at = row, 4 * reach, 1 - at
-    last = window - reach
-    best_of(now, (min(reach, last), min(2 * reach, last), last), pick, out)
-    if next_hole(part, 0) < part.size:
-        blank(part, window, out)
 
+    @inner_kernel
+    def best_of(x: F64, back: tuple[int, int, int], out: F64) -> None:
+        """The `pick` of a value and of those `back[0]`, [1] and [2] bars on, (n,) to (n_out,)."""
+        second, third, fourth = x[back[0] :], x[back[1] :], x[back[2] :]
+        if back[0] == back[2]:
+            for i in range(out.size):
+                out[i] = pick(x[i], second[i])
+        else:
+            for i in range(out.size):
+                out[i] = pick(pick(x[i], second[i]), pick(third[i], fourth[i]))
 
-@kernel
-def rolling_best(x: F64, window: int, pick: Kernel[float]) -> F64:
-    """The `pick` of the last `window` values, (n,) to (n,): `lower` or `higher`."""
-    out = np.empty(x.size)
-    if not 1 <= window <= x.size:
-        out[:] = np.nan
+    @inner_kernel
+    def best_of_block(part: F64, window: int, room: F64, out: F64) -> None:
+        """The `pick` of every window of `part`, (n,) to (n - window + 1,).
+
+        Best of four neighbours, then of sixteen, …: each step covers the block without one bar
+        waiting for another, so the few steps take less time than one pass that has to wait. `room`
+        is room to work in, (2, n).
+        """
+        now, reach, at = part, 1, 0
+        while 4 * reach < window:
+            row = room[at][: now.size - 3 * reach]
+            best_of(now, (reach, 2 * reach, 3 * reach), row)
+            now, reach, at = row, 4 * reach, 1 - at
+        last = window - reach
+        best_of(now, (min(reach, last), min(2 * reach, last), last), out)
+        if next_hole(part, 0) < part.size:
+            blank(part, window, out)
+
+    @kernel
+    def rolling_best(x: F64, window: int) -> F64:
+        """The `pick` of the last `window` values, (n,) to (n,)."""
+        out = np.empty(x.size)
+        if not 1 <= window <= x.size:
+            out[:] = np.nan
+            return out
+        out[: window - 1] = np.nan
+        block = max(768, window)
+        room = np.empty((2, block + window))
+        for first in range(0, x.size - window + 1, block):
+            part = x[first : first + block + window - 1]
+            at = first + window - 1
+            best_of_block(part, window, room, out[at : at + block])
         return out
-    out[: window - 1] = np.nan
-    block = max(768, window)
-    room = np.empty((2, block + window))
-    for first in range(0, x.size - window + 1, block):
-        part = x[first : first + block + window - 1]
-        at = first + window - 1
-        best_of_block(part, window, pick, room, out[at : at + block])
-    return out
+
+    return best_of_block, rolling_best
+
+
+lowest_of_block, rolling_lowest = _extremes(lower)
+highest_of_block, rolling_highest = _extremes(higher)

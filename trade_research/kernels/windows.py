@@ -9,9 +9,8 @@ import numpy as np
 
 from trade_research.kernels.jit import F64, inner_kernel, kernel
 from trade_research.kernels.rolling import (
-    best_of_block,
-    higher,
-    lower,
+    highest_of_block,
+    lowest_of_block,
     next_hole,
     next_value,
     running_sum,
@@ -307,8 +306,8 @@ def place_in_range(high: F64, low: F64, x: F64, window: int, below: bool) -> F64
     for first in range(0, x.size - window + 1, block):
         now = x[first + window - 1 : first + window - 1 + block]
         y, top, bottom = out[first + window - 1 :], room[2][: now.size], room[3][: now.size]
-        best_of_block(high[first : first + now.size + window - 1], window, higher, room, top)
-        best_of_block(low[first : first + now.size + window - 1], window, lower, room, bottom)
+        highest_of_block(high[first : first + now.size + window - 1], window, room, top)
+        lowest_of_block(low[first : first + now.size + window - 1], window, room, bottom)
         for i in range(now.size):
             far = now[i] - (top[i] if below else bottom[i])
             span = top[i] - bottom[i]
