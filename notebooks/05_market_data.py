@@ -15,8 +15,8 @@
 # # Market data: in, and what is wrong with it
 #
 # One path brings bars in from every source: page by page, closed bars only, resumable, straight
-# into the store, holes asked for again. Then: what the stored bars' verdicts say, how healthy they are,
-# what several sources agree on, and signals on one scale.
+# into the store, holes asked for again. Then: what the stored bars' verdicts say, how healthy they
+# are, what several sources agree on, and signals on one scale.
 #
 # Nothing here leaves this computer: the archive is a folder that the first cells make, the venue a
 # server on 127.0.0.1. With a network the same calls ask the real ones:
@@ -114,8 +114,8 @@ print(first.added, "bars, then", rest.added, "more;", rest.missing, "expected on
 
 # %% [markdown]
 # The second call had no start: it went on from the last stored bar. The hole was asked for again,
-# in both runs; that it stays is now a fact about the instrument, and it will not be asked for a third
-# time. Where each version came from is kept too.
+# in both runs; that it stays is now a fact about the instrument, and it will not be asked for a
+# third time. Where each version came from is kept too.
 
 # %%
 list_facts(store.root).select("symbol", "kind", "start", "end", "detail")

@@ -312,9 +312,11 @@ def test_funding_rates():
     with binance({}, root=USDM, info="usdm") as server:
         source = open_source("binance_usdm", to=server.at)
         rates = source.funding("BTC/USDT:USDT", at("2020-09-01"), at("2020-09-20"))
-    assert rates.columns == ["close_time", "funding_rate"]
-    assert rates.row(0) == (at("2020-09-14T16:00"), -0.0002227) or rates.height > 1
-    assert rates["close_time"].is_sorted()
+    # Recorded: 1600128000000 and, ten milliseconds late, 1600156800010.
+    assert rates.select("time", "funding_rate").head(2).rows() == [
+        (at("2020-09-15T00:00"), -0.0002227),
+        (at("2020-09-15T08:00"), -0.00002796),
+    ]
 
 
 def test_unknown_names_say_the_nearest():

@@ -23,6 +23,7 @@ from trade_research.errors import (
     nearest,
 )
 from trade_research.frames.bars import TIME
+from trade_research.frames.funding import to_funding
 from trade_research.frames.intervals import Interval, parse_interval
 from trade_research.settings.secrets import Secret, redact
 from trade_research.sources.http import Http, as_session, looks_like, shown
@@ -234,7 +235,7 @@ class CcxtSource:
         return pl.DataFrame([row]).with_columns(pl.col("time").cast(TIME))
 
     def funding(self, symbol: str, start: datetime, end: datetime) -> pl.DataFrame:
-        """Settled funding rates: ``close_time`` (when it was settled), ``funding_rate``."""
+        """Settled funding rates in the schema of `frames.to_funding`; mark prices are not known."""
         market, rows, at = self._market(symbol), [], start
         while at < end:
             call = self._exchange.fetch_funding_rate_history
@@ -244,10 +245,11 @@ class CcxtSource:
                 break
             rows += fresh
             at = datetime.fromtimestamp((fresh[-1][0] + 1) / 1000, UTC)
-        schema = {"close_time": pl.Int64, "funding_rate": pl.Float64}
-        frame = pl.DataFrame(rows, schema=schema, orient="row")
-        frame = frame.with_columns((pl.col("close_time") * 1000).cast(TIME))
-        return frame.unique("close_time").sort("close_time").filter(pl.col("close_time") < end)
+        schema = {"time": pl.Int64, "funding_rate": pl.Float64}
+        frame = pl.DataFrame(rows, schema=schema, orient="row").unique("time")
+        return to_funding(
+            frame.with_columns((pl.col("time") * 1000).cast(TIME)).filter(pl.col("time") < end)
+        )
 
     def listed(self, symbol: str, interval: Interval) -> datetime | None:
         """Where a windowed source's history begins, by its day bars; None where that is free."""

@@ -1,0 +1,182 @@
+"""Inputs beside prices: open interest, long/short ratio, basis and funding as columns with a lag.
+
+An input enters a backtest only where its history can be had as it was published: from an archive.
+What a venue serves of the last weeks alone, or of this moment, is live only and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from trade_research.errors import ConfigError, SourceError, nearest
+from trade_research.frames.align import align
+from trade_research.frames.bars import TIME
+from trade_research.settings.secrets import Secret
+from trade_research.sources.archive import ArchiveSource
+from trade_research.sources.http import Http
+from trade_research.sources.limits import bucket_of
+
+_HOST = "fapi.binance.com"
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input: its columns, how long after its time it was out, and where its history lies.
+
+    `archive` is "" where there is none: then it is live only, not backtestable.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    lag: timedelta
+    route: str
+    archive: str
+
+    @property
+    def backtestable(self) -> bool:
+        """Whether its history can be had as it was published."""
+        return bool(self.archive)
+
+
+INPUTS = {
+    one.name: one
+    for one in (
+        Input(
+            "open_interest",
+            {"sumOpenInterest": "open_interest", "sumOpenInterestValue": "open_interest_usd"},
+            timedelta(minutes=5),
+            "openInterestHist",
+            "metrics",
+        ),
+        Input(
+            "long_short",
+            {"longShortRatio": "long_short_ratio"},
+            timedelta(minutes=5),
+            "globalLongShortAccountRatio",
+            "metrics",
+        ),
+        Input(
+            "basis",
+            {"basisRate": "basis_rate", "basis": "basis"},
+            timedelta(minutes=5),
+            "basis",
+            "",
+        ),
+    )
+}
+_METRICS = {
+    "sum_open_interest": "open_interest",
+    "sum_open_interest_value": "open_interest_usd",
+    "count_long_short_ratio": "long_short_ratio",
+}
+
+
+def archived(archive: ArchiveSource, symbol: str, start: datetime, end: datetime) -> pl.DataFrame:
+    """Open interest and long/short ratio of Binance's archive, each five minutes.
+
+    Parameters
+    ----------
+    archive : ArchiveSource
+    symbol : str
+        Of a future, ``BTC/USDT:USDT``.
+
+    Returns
+    -------
+    DataFrame
+        ``close_time`` (the time it was measured), ``open_interest, open_interest_usd,
+        long_short_ratio``; days that the archive lacks are missing.
+    """
+    frames, day = [], start.date()
+    while datetime(day.year, day.month, day.day, tzinfo=UTC) < end:
+        table = archive.table("metrics", symbol, day, monthly=False)
+        if table is not None:
+            lacking = [n for n in ("create_time", *_METRICS) if n not in table.columns]
+            if lacking:
+                raise SourceError(f"the metrics of {symbol} on {day} lack {lacking[0]!r}")
+            when = pl.col("create_time").cast(pl.String).str.to_datetime("%Y-%m-%d %H:%M:%S")
+            columns = [pl.col(n).cast(pl.Float64).alias(to) for n, to in _METRICS.items()]
+            frames.append(
+                table.select(
+                    when.dt.replace_time_zone("UTC").cast(TIME).alias("close_time"), *columns
+                )
+            )
+        day += timedelta(days=1)
+    empty = pl.DataFrame(
+        schema={"close_time": TIME, **dict.fromkeys(_METRICS.values(), pl.Float64)}
+    )
+    span = pl.col("close_time").is_between(start, end, closed="left")
+    return pl.concat([empty, *frames]).unique("close_time").sort("close_time").filter(span)
+
+
+def recent(
+    name: str, symbol: str, period: str = "5m", *, to: str = "", key: Secret | None = None
+) -> pl.DataFrame:
+    """The last values of an input as Binance serves them now: at most 30 days, live only.
+
+    Returns ``close_time`` and the input's columns, oldest first.
+    """
+    del key  # public
+    if name not in INPUTS:
+        raise ConfigError(f"no input is called {name!r}: {nearest(name, INPUTS)}")
+    one = INPUTS[name]
+    http = Http(
+        "binance_usdm", frozenset({_HOST}), bucket_of(f"data@{to}", "", 1e9 if to else 200), to
+    )
+    code = "".join(c for c in symbol.partition(":")[0].upper() if c.isalnum())
+    ask: dict[str, Any] = {"symbol": code, "period": period, "limit": 500}
+    if name == "basis":
+        ask = {"pair": code, "contractType": "PERPETUAL", "period": period, "limit": 500}
+    rows = http.json(f"https://{_HOST}/futures/data/{one.route}", ask)
+    try:
+        for row in rows:
+            if str(row.get("symbol", row.get("pair"))) != code:
+                raise SourceError(f"binance answered for {row.get('symbol')!r}, not for {code}")
+        stamps = pl.Series("close_time", [row["timestamp"] * 1000 for row in rows], pl.Int64)
+        values = [
+            pl.Series(column, [float(row[field]) for row in rows], pl.Float64)
+            for field, column in one.columns.items()
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(
+            f"binance answered without a part of it ({type(error).__name__})"
+        ) from None
+    frame = pl.DataFrame([stamps, *values]).with_columns(pl.col("close_time").cast(TIME))
+    return frame.unique("close_time").sort("close_time")
+
+
+def with_inputs(
+    bars: pl.DataFrame, inputs: Mapping[str, pl.DataFrame], *, live: bool = False
+) -> pl.DataFrame:
+    """Bars with the inputs' columns as they were known at each close.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        With ``close_time``.
+    inputs : mapping of str to DataFrame
+        Name of `INPUTS` (or ``funding``) to its frame; each is brought in `lag` after its time.
+    live : bool
+        Whether live-only inputs may be among them.
+
+    Raises
+    ------
+    ConfigError
+        An unknown input, or one without an archive where `live` is false: it would make a backtest
+        of values that nobody can check.
+    """
+    for name, frame in inputs.items():
+        if name == "funding":
+            bars = align(bars, frame.rename({"time": "close_time"}), ["funding_rate"])
+            continue
+        if name not in INPUTS:
+            raise ConfigError(f"no input is called {name!r}: {nearest(name, (*INPUTS, 'funding'))}")
+        one = INPUTS[name]
+        if not (one.backtestable or live):
+            raise ConfigError(f"{name} is live only, not backtestable: no archive has its history")
+        bars = align(bars, frame, list(one.columns.values()), lag=one.lag)
+    return bars
