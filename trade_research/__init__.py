@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trade_research.research.certify import certify
     from trade_research.research.check import check
     from trade_research.research.fingerprints import fingerprints
+    from trade_research.research.noise import noise_test
     from trade_research.research.replay import replay
     from trade_research.research.runs import load_run
     from trade_research.research.screen import screen
@@ -81,6 +82,7 @@ __getattr__, __dir__, __all__ = attach(
         "indicators": "",
         "kernel": "kernels.jit",
         "load_run": "research.runs",
+        "noise_test": "research.noise",
         "load_strategy": "strategies.load",
         "only_in_regime": "strategies.regime",
         "read_bars": "sources.files",

@@ -15,6 +15,7 @@ from trade_research.evidence.days import Days, days_of
 from trade_research.evidence.estimates import LEVEL, Estimate, day_estimates, trade_estimates
 from trade_research.evidence.grids import Again, Grids, cost_grids
 from trade_research.evidence.luck import Luck, TrialCount, luck_of
+from trade_research.evidence.montecarlo import TradePaths, trade_paths
 from trade_research.evidence.noise import ShiftTest, held_of, open_returns, shift_test
 from trade_research.evidence.paths import Bands, DrawdownLaw, bands_of, drawdown_law, marks_of
 from trade_research.evidence.stability import Stability, stability_of
@@ -68,6 +69,8 @@ class Evidence:
         The positions at other times.
     notes : tuple of str
         Why something is missing.
+    trade_paths : TradePaths or None
+        The trades in other orders, some missed, or dearer; None with fewer than 10.
     """
 
     level: float
@@ -84,6 +87,7 @@ class Evidence:
     capacity: Capacity | None
     shifted: ShiftTest | None
     notes: tuple[str, ...]
+    trade_paths: TradePaths | None = None
 
     @property
     def intervals(self) -> dict[str, tuple[float, float, int]]:
@@ -195,7 +199,15 @@ def gather(
         capacity if capacity.fills else None,
         shifted,
         tuple(_notes(days, grids, capacity, shifted)),
+        _trade_paths(run, trades, seed + 3),
     )
+
+
+def _trade_paths(run: Run, trades: Mapping[str, Any], seed: int) -> TradePaths | None:
+    """Monte Carlo on the trades, at the average cost of one."""
+    pnl = np.asarray(trades["pnl"], np.float64)
+    paid = sum(run.costs.values()) / pnl.size if pnl.size else 0.0
+    return trade_paths(pnl, run.initial_cash, cost=max(paid, 0.0), seed=seed)
 
 
 def _states(run: Run, days: Days) -> States | None:

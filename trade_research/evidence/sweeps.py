@@ -30,17 +30,8 @@ _RANKS = 200  # points of the luck curve
 _PLAIN = (
     *("best", "best_sharpe", "luck_sharpe", "low", "high", "n_configurations", "n_trials"),
     *("is_counted", "n_effective", "psr", "deflated_sharpe", "spa_p", "p_value", "pbo", "stepm"),
-    *(
-        "tested",
-        "split",
-        "days",
-        "per_year",
-        "variance",
-        "trial_variance",
-        "block",
-        "draws",
-        "seed",
-    ),
+    *("benchmark_sharpe", "benchmark_p", "tested", "split", "days", "per_year", "variance"),
+    *("trial_variance", "block", "draws", "seed"),
 )
 
 
@@ -91,6 +82,9 @@ class SweepEvidence:
     plateau : Plateau or None
     tested, split : int
         Configurations that were resampled, and compared over splits.
+    benchmark_sharpe, benchmark_p : float
+        Sharpe ratio of the benchmark, and how often the best without an advantage over it does as
+        well: the test above on the difference of the returns at equal volatility. NaN without one.
     luck : LuckCurve or None
     day_luck : Luck or None
         The closed form on the best alone.
@@ -118,6 +112,8 @@ class SweepEvidence:
     plateau: Plateau | None = None
     tested: int = 0
     split: int = 0
+    benchmark_sharpe: float = math.nan
+    benchmark_p: float = math.nan
     luck: LuckCurve | None = None
     day_luck: Luck | None = None
     days: int = 0
@@ -157,6 +153,9 @@ class SweepEvidence:
         if self.overfit is not None:
             yield "probability of overfitting (PBO)", f"{self.overfit.pbo:.1%}"
             yield "Sharpe ratio kept outside", _share(self.overfit.kept)
+        if self.benchmark_p == self.benchmark_p:
+            held = f"{self.benchmark_p:.3f} (holding: {self.benchmark_sharpe:.2f})"
+            yield "p-value of the best against holding", held
         if self.plateau is not None:
             yield "plateau score of the best", _share(self.plateau.score)
 
@@ -197,6 +196,7 @@ def sweep_evidence(
     axes: Mapping[str, Column],
     per_year: float | None,
     trials: TrialCount | None = None,
+    benchmark: F64 | None = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> SweepEvidence:
@@ -217,6 +217,8 @@ def sweep_evidence(
         Days in a year by the calendar; None: ratios are per day.
     trials : store.Trials, optional
         Of the ledger, this sweep's included.
+    benchmark : float64 array of shape (n_days,), optional
+        Day returns of buying and holding.
     draws, seed : int
         Of the bootstrap; same seed, same bits.
     """
@@ -243,6 +245,7 @@ def sweep_evidence(
     rho = mean_correlation(day_returns)
     effective = effective_trials(counted, rho)
     overfit, split = _overfit(blocks, block_days, known, best, seed)
+    held, held_p = _against(day_returns, benchmark, draws, seed)
     return SweepEvidence(
         best=best,
         best_sharpe=float(ratios[best]) * year,
@@ -263,6 +266,8 @@ def sweep_evidence(
         plateau=plateau(axes, ratios * year),
         tested=rows.size,
         split=split,
+        benchmark_sharpe=held * year,
+        benchmark_p=held_p,
         luck=_curve(day_returns, drawn.draws - drawn.mean, year),
         day_luck=alone,
         days=n_days,
@@ -337,6 +342,20 @@ def _overfit(
     if known.size < 2 or days < 2:
         return None, 0
     return pbo(blocks[known], block_days), known.size
+
+
+def _against(returns: F64, benchmark: F64 | None, draws: int, seed: int) -> tuple[float, float]:
+    """Ratio per day of the benchmark, and the p-value of the best against it.
+
+    All are brought to the same volatility, so that means differ as Sharpe ratios do.
+    """
+    if benchmark is None or not benchmark.std() > ROUNDING:
+        return math.nan, math.nan
+    deviation = returns.std(axis=0)
+    varies = deviation > ROUNDING
+    scaled = returns[:, varies] / deviation[varies]
+    tests = superior(scaled, benchmark / benchmark.std(), draws=draws, seed=seed)
+    return float(benchmark.mean() / benchmark.std(ddof=1)), tests.p_value
 
 
 def _curve(returns: F64, centred: F64, year: float) -> LuckCurve:

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = attach(
         "check": "check",
         "list_runs": "runs",
         "load_run": "runs",
+        "noise_test": "noise",
         "read_data": "data",
         "run_demo": "demo",
         "screen": "screen",

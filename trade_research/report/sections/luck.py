@@ -6,6 +6,7 @@ import math
 from shlex import quote
 
 from trade_research.evidence.luck import CONFIDENCE, Luck
+from trade_research.evidence.montecarlo import Spread, TradePaths
 from trade_research.evidence.noise import ShiftTest
 from trade_research.report.bars import histogram
 from trade_research.report.charts import Chart
@@ -32,6 +33,8 @@ def luck(run: Run) -> Section:
             "The positions were not tried at other times: there are too few days, or they never "
             "changed."
         )
+    if run.evidence.trade_paths is not None:
+        parts.append(_otherwise(run.evidence.trade_paths))
     return Section("Is it luck?", _claim(found, shifted), [*parts, *_sweep(run)], folded=True)
 
 
@@ -149,6 +152,43 @@ def _test(found: ShiftTest) -> Table:
         rows,
         note="All positions moved in a circle by whole days: same sizes, holding times and costs, "
         "no knowledge of prices. A result of merely being invested does not pass.",
+    )
+
+
+def _otherwise(found: TradePaths) -> Table:
+    """The trades in another order, some missed, and dearer."""
+    most = 2.0 * found.shock - 1.0
+
+    def growth(spread: Spread) -> str:
+        ends = f"[{ratio(spread.low)}, {ratio(spread.high)}]"
+        return f"{ratio(spread.middle)} {ends}"
+
+    def depth(spread: Spread) -> str:
+        ends = f"[{percent(spread.low)}, {percent(spread.high)}]"
+        return f"{percent(spread.middle)} {ends}"
+
+    rows = (
+        ("As they were", ratio(found.growth), percent(found.depth), NONE),
+        ("In random order", ratio(found.growth), depth(found.depth_reordered), NONE),
+        (
+            f"Each missed with a chance of {percent(found.skipped, 0)}",
+            growth(found.growth_skipped),
+            depth(found.depth_skipped),
+            percent(found.loss_skipped),
+        ),
+        (
+            f"At 1 to {ratio(most, 0)} times their costs",
+            growth(found.growth_shocked),
+            depth(found.depth_shocked),
+            percent(found.loss_shocked),
+        ),
+    )
+    return Table(
+        "The same trades, otherwise",
+        ("", "1 became", "Max drawdown between trades", "Lost money"),
+        [(Cell(name, "wrap"), *rest) for name, *rest in rows],
+        note=f"Median and 90% of {count(found.draws)} draws of {plural(found.trades, 'trade')}. "
+        f"{percent(found.deeper, 0)} of the orders have a deeper drawdown than the one that was.",
     )
 
 

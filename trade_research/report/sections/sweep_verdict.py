@@ -108,6 +108,13 @@ def _gates(view: SweepView) -> list[Gate]:
             f"{count(superior)} of {count(found.tested)} configurations (StepM, 5% for any wrong)",
         )
     )
+    if found.benchmark_p == found.benchmark_p:
+        text = (
+            f"{percent(found.benchmark_p)} of such sweeps without an advantage do as well; holding "
+            f"has {ratio(found.benchmark_sharpe)}"
+        )
+        state = "yes" if found.benchmark_p <= SIGNIFICANT else "no"
+        gates.append(Gate("Better than buying and holding", state, text))
     if view.walk is None:
         gates.append(Gate("Unseen data", "unknown", "walk it forward: `walkforward`"))
     else:
