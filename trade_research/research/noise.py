@@ -168,12 +168,16 @@ def noise_test(
         )
         ratios = scores.metrics["sharpe_daily"][:, 0]
         # A market on which nothing trades has cash's ratio.
-        return (0.0 if np.isnan(ratios).all() else float(np.nanmax(ratios))), scores.moments
+        return (0.0 if np.isnan(ratios).all() else float(np.nanmax(ratios))), scores
 
-    best, moments = best_on(found.market)
-    if np.isnan(moments[:, 1]).all():
-        raise ConfigError("no configuration has a result on the data: there is nothing to test")
-    record_configurations(strategy, found, configurations, moments, exits=exits, kind="noise_test")
+    best, own = best_on(found.market)
+    if not (own.status == "ok").any():
+        raise ConfigError(
+            f"no configuration trades on the data ({own.status[0]}): there is nothing to test"
+        )
+    record_configurations(
+        strategy, found, configurations, own.moments, exits=exits, kind="noise_test"
+    )
     others = np.empty(surrogates)
     for k in range(surrogates):
         others[k], _ = best_on(surrogate(found.market, kind=kind, block=block, seed=seed + k))
