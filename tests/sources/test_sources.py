@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -86,6 +87,26 @@ def test_yahoo_dividends_are_cash_on_a_share_of_their_day(tmp_path):
         (date(2020, 8, 31), "split", 4.0),
         (date(2020, 11, 6), "dividend", 0.205),
     ]
+
+
+def test_yahoo_prices_that_contradict_its_own_adjustment_are_said():
+    part = "yahoo/chart_MSFT_1d_2021-02_2022-01_dividends.json"
+    span = (at("2021-02-01"), at("2022-02-01"))
+    with yahoo_server(part, "MSFT") as server:
+        source = open_source("yahoo", to=server.at)
+        honest = server.routes["query2.finance.yahoo.com/v8/finance/chart/*"]
+
+        def hundredfold(request):
+            body = copy.deepcopy(honest(request))
+            for one in body["chart"]["result"][0]["indicators"].values():
+                for values in one[0].values():
+                    values[100:120] = [v * 100 for v in values[100:120]]
+            return body
+
+        assert source.page("MSFT", parse_interval("1d"), *span).notes == ()
+        server.routes["query2.finance.yahoo.com/v8/finance/chart/*"] = hundredfold
+        (note,) = source.page("MSFT", parse_interval("1d"), *span).notes
+    assert "unit_jump" in note
 
 
 @pytest.mark.parametrize("day", ["2021-03-12", "2021-03-15", "2021-11-05", "2021-11-08"])

@@ -279,7 +279,11 @@ def yahoo_routes(part: str, symbol: str) -> dict[str, Route]:
         keep = [i for i, t in enumerate(stamps) if first <= t < last]
         quote = found["indicators"]["quote"][0]
         kept = {k: [quote[k][i] for i in keep] for k in quote}
-        made = {**found, "timestamp": [stamps[i] for i in keep], "indicators": {"quote": [kept]}}
+        indicators = {"quote": [kept]}
+        if "adjclose" in found["indicators"]:
+            whole = found["indicators"]["adjclose"][0]["adjclose"]
+            indicators["adjclose"] = [{"adjclose": [whole[i] for i in keep]}]
+        made = {**found, "timestamp": [stamps[i] for i in keep], "indicators": indicators}
         return {"chart": {"result": [made], "error": None}}
 
     return {"query2.finance.yahoo.com/v8/finance/chart/*": chart}

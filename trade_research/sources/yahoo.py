@@ -18,6 +18,7 @@ from trade_research.errors import ConfigError, SourceError, SourceGoneError, Sou
 from trade_research.frames.adjust import ACTION_SCHEMA
 from trade_research.frames.bars import TIME
 from trade_research.frames.intervals import DAY, MINUTE, Interval
+from trade_research.frames.vendor import audit_vendor
 from trade_research.settings.secrets import Secret
 from trade_research.sources.http import BrowserHttp, shown
 from trade_research.sources.limits import bucket_of
@@ -127,6 +128,7 @@ class YahooSource:
         rows, dropped = _rows(found, interval)
         notes = [f"{dropped} rows without prices were left out"] if dropped else []
         splits = self._about(symbol)["splits"]
+        notes += _doubts(found, rows, interval)
         rows = _unsplit(rows, splits)
         if self.repair and rows.height:
             rows, more = _repaired(symbol, interval, rows, splits, self.http)
@@ -260,6 +262,34 @@ def _actions(found: dict[str, Any], splits: list[tuple[float, float]]) -> pl.Dat
         frame.with_columns(day.dt.date()).group_by("ex_date", "kind").agg(pl.col("value").sum())
     )
     return summed.cast(ACTION_SCHEMA).sort("ex_date", "kind")
+
+
+def _doubts(found: dict[str, Any], rows: pl.DataFrame, interval: Interval) -> list[str]:
+    """A note where Yahoo's own adjusted closes contradict its prices, splits or dividends."""
+    try:
+        adjusted = found["indicators"]["adjclose"][0]["adjclose"]
+        stamps = pl.Series("open_time", found["timestamp"], pl.Int64)
+        told = pl.DataFrame([stamps, pl.Series("adj_close", adjusted, pl.Float64)])
+    except (KeyError, IndexError, TypeError, pl.exceptions.PolarsError):
+        return []  # short bars have none
+    if interval.us < DAY or rows.is_empty():
+        return []
+    zone = str(found["meta"].get("exchangeTimezoneName"))
+    day = (pl.col("open_time") * 1_000_000).cast(TIME).dt.convert_time_zone(zone).dt.date()
+    actions = _actions(found, _splits(found)).pivot("kind", index="ex_date", values="value")
+    table = rows.join(told.with_columns(day).unique("open_time"), on="open_time", how="left")
+    table = table.join(actions, left_on="open_time", right_on="ex_date", how="left")
+    for kind, name in (("dividend", "dividends"), ("split", "splits")):
+        value = pl.col(kind).fill_null(0.0) if kind in table.columns else pl.lit(0.0)
+        table = table.with_columns(value.alias(name))
+    wrong = audit_vendor(table, interval)
+    if wrong.is_empty():
+        return []
+    kinds = ", ".join(sorted(set(wrong["kind"])))
+    return [
+        f"{wrong.height} of Yahoo's bars contradict themselves ({kinds}), the first on "
+        f"{wrong['open_time'][0]}: compare, or fetch with repair"
+    ]
 
 
 def _repaired(
