@@ -208,6 +208,19 @@ def test_krakens_checksum_of_whole_ticks_is_kept() -> None:
         BookSync("kraken").checksum()
 
 
+def test_a_book_deeper_than_the_room_there_was_grows() -> None:
+    levels = [(s, 10_000.0 - s * k, 1.0) for k in range(1, 3001) for s in (1, -1)]
+    sync = BookSync("bybit")
+    sync.on_message(message(BOOK, 1, 1, snapshot=True))
+    sync.on_message(message(sorted(levels, key=lambda x: abs(x[1] - 1e4)), 2, 2, snapshot=True))
+    sync.on_message(message([(1, 9_999.5, 4.0)], 3, 3))
+    top = sync.top(3_001)
+    assert top is not None
+    assert top[0][0] == 9_999.5
+    assert top[0][-1] == 7_000.0
+    assert np.isnan(top[2][-1])
+
+
 def test_an_unknown_venue_is_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean 'binance'"):
         BookSync("binanse")

@@ -10,9 +10,16 @@ import polars as pl
 
 from trade_research.errors import SchemaError, nearest
 from trade_research.frames.columns import columns
+from trade_research.kernels.book_check import (
+    BAD_PRICE,
+    BAD_SIZE,
+    UNORDERED,
+    UNPAIRED,
+    first_fault,
+)
 
 if TYPE_CHECKING:
-    from trade_research.kernels.jit import B8, F64
+    from trade_research.kernels.jit import F64
 
 NANO: pl.DataType = pl.Datetime("ns", "UTC")
 SIDES = ("bid_price", "bid_size", "ask_price", "ask_size")
@@ -45,6 +52,12 @@ The rows of one message share `update_id`. A ``gap`` row has no level: the book 
 there to the next snapshot.
 """
 
+_FAULTS = {
+    BAD_PRICE: ("price", "above 0"),
+    BAD_SIZE: ("size", "above 0"),
+    UNPAIRED: ("size", "there with both price and size"),
+    UNORDERED: ("price", "best first, without holes"),
+}
 _OPTIONAL = frozenset({"recv_time", "trade_id"})
 _AGGRESSOR = {"buy": 1, "b": 1, "bid": 1, "sell": -1, "s": -1, "ask": -1}
 
@@ -109,15 +122,20 @@ def to_books(frame: pl.DataFrame, depth: int | None = None) -> pl.DataFrame:
 
 
 def check_books(frame: pl.DataFrame) -> None:
-    """Raise unless `frame` is a valid table of books.
+    """Raise unless `frame` is a valid table of books: see `book_arrays`."""
+    book_arrays(frame)
+
+
+def book_arrays(frame: pl.DataFrame) -> dict[str, F64]:
+    """The four sides of a valid table of books as arrays, (n, k) each, NaN where no level is.
 
     Crossed and one-sided books are verdicts of `audit_books`, not errors.
 
     Raises
     ------
     SchemaError
-        A column is missing or of another type; times step back; a price is not above 0 or a size
-        is negative; levels are not best first; a level is there although the one before is not.
+        A column is missing or of another type; times step back; a price or size is not above 0;
+        levels are not best first; a level is there although the one before is not.
     """
     depth = depth_of(frame)
     _need(frame, ["time", *level_names(max(depth, 1))], "books")
@@ -128,17 +146,18 @@ def check_books(frame: pl.DataFrame) -> None:
             f"column {wrong[0]!r} is {frame.schema[wrong[0]]}, not Float64: bring it in with "
             "to_books()"
         )
-    arrays = columns(frame, SIDES)
-    for side, sign in (("bid", -1.0), ("ask", 1.0)):
-        price, size = arrays[f"{side}_price"][:, :depth], arrays[f"{side}_size"][:, :depth]
-        with np.errstate(invalid="ignore"):
-            _refuse(frame, (price <= 0) | np.isinf(price), f"{side}_price", price, "above 0")
-            _refuse(frame, (size <= 0) | np.isinf(size), f"{side}_size", size, "above 0")
-            _refuse(frame, np.isnan(price) != np.isnan(size), f"{side}_size", size, "with a price")
-            order = np.zeros(price.shape, bool)
-            known = np.isnan(price[:, :-1]), np.isnan(price[:, 1:])
-            order[:, 1:] = (sign * np.diff(price, axis=1) <= 0) | (known[0] & ~known[1])
-        _refuse(frame, order, f"{side}_price", price, "best first, without holes")
+    arrays = {side: values[:, :depth] for side, values in columns(frame, SIDES).items()}
+    for side, sign in (("bid", -1), ("ask", 1)):
+        prices, sizes = arrays[f"{side}_price"], arrays[f"{side}_size"]
+        row, level, fault = first_fault(prices, sizes, sign)
+        if fault:
+            what, must = _FAULTS[fault]
+            found = (sizes if what == "size" else prices)[row, level]
+            raise SchemaError(
+                f"'{side}_{what}_{level + 1}' is {found:g} at row {row} ({frame['time'][row]}): "
+                f"levels must be {must}. Correct or remove that row"
+            )
+    return arrays
 
 
 def to_trades(frame: pl.DataFrame) -> pl.DataFrame:
@@ -284,15 +303,6 @@ def _check_times(frame: pl.DataFrame, what: str) -> None:
         raise SchemaError(
             f"{what} are out of order at row {row}: {times[row]} follows {times[row - 1]}. "
             "Sort by 'time' before writing."
-        )
-
-
-def _refuse(frame: pl.DataFrame, bad: B8, name: str, values: F64, must: str) -> None:
-    if bad.any():
-        row, level = np.unravel_index(int(bad.argmax()), bad.shape)
-        raise SchemaError(
-            f"'{name}_{level + 1}' is {values[row, level]:g} at row {row} "
-            f"({frame['time'][int(row)]}): levels must be {must}. Correct or remove that row"
         )
 
 

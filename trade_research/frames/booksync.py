@@ -274,5 +274,6 @@ class BookSync:
         if need > self._price.shape[1]:
             for name in ("_price", "_size"):
                 wider = np.empty((2, 2 * need))
-                wider[:, : self._price.shape[1]] = getattr(self, name)
+                old = getattr(self, name)
+                wider[:, : old.shape[1]] = old
                 setattr(self, name, wider)

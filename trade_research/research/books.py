@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from trade_research.errors import ConfigError, SchemaError
-from trade_research.frames.books import SIDES, check_books, check_trades, depth_of
+from trade_research.frames.books import book_arrays, check_trades, depth_of
 from trade_research.frames.columns import columns
 from trade_research.frames.recording import Recording
 from trade_research.simulate.accounts import Account, Rules
@@ -192,7 +192,7 @@ def backtest_books(
         From a book's time to the arrival of an order decided on it.
     """
     frame = data.books if isinstance(data, Recording) else data
-    check_books(frame)
+    arrays = book_arrays(frame)
     prints = data.trades if trades is None and isinstance(data, Recording) else trades
     if prints is not None:
         check_trades(prints)
@@ -209,7 +209,6 @@ def backtest_books(
         cash=float(cash),
         latency=latency,
     )
-    arrays = columns(frame, SIDES)
     market = BookMarket(symbol, frame["time"].to_physical().to_numpy(), **arrays)
     inputs = {
         name: arrays[col.name] if col.name in arrays else columns(frame, [col.name])[col.name]

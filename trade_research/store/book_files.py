@@ -199,10 +199,11 @@ def _decoded(table: pa.Table, codes: Mapping[str, Code], kept: int, exact: bool)
         price, size = np.empty(steps.shape), np.empty(steps.shape)
         tick, lot = (10.0 ** (codes[f"{side}_{what}"].digits or 0) for what in ("price", "size"))
         decode_side(steps, changes, sign, tick, lot, price, size)
+        whole = (steps[:kept] != 0).all(axis=1)
         for what, values in (("price", price), ("size", size)):
-            made += [
-                pl.Series(f"{side}_{what}_{k + 1}", values[k]).fill_nan(None) for k in range(kept)
-            ]
+            for k in range(kept):
+                level = pl.Series(f"{side}_{what}_{k + 1}", values[k])
+                made.append(level if whole[k] else level.fill_nan(None))
     return pl.DataFrame(made).select(
         *(name for name in _TIMES if name in frame.columns), *level_names(kept)
     )
