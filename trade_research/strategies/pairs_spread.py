@@ -39,6 +39,24 @@ def spread_of(y: F64, x: F64, window: int, z: F64, hedge: F64) -> None:
             z[t] = (y[t] - mean_y[t] - slope[t] * (x[t] - mean_x[t])) / rest
 
 
+@kernel
+def sides(z: F64, entry: float, leave: float, stop: float) -> F64:
+    """Side of the first symbol after each z-score: -1, 0 or 1; a NaN changes nothing."""
+    out, side, stopped = np.empty(z.size), 0.0, 0.0
+    for t in range(z.size):
+        if z[t] == z[t]:
+            if side * z[t] <= -stop:
+                stopped = side
+            if side != 0.0 and (stopped != 0.0 or side * z[t] >= -leave):
+                side = 0.0
+            if stopped * z[t] >= -leave:
+                stopped = 0.0
+            if side == 0.0 and stopped == 0.0 and entry <= abs(z[t]) < stop:
+                side = -np.sign(z[t])
+        out[t] = side
+    return out
+
+
 @strategy(
     warmup=lambda window: window,
     presets={"gatev": {"window": 252, "entry": 2.0, "leave": 0.0, "stop": 100.0}},
@@ -56,9 +74,9 @@ def pairs_spread(
     the equity; an odd one out is left alone. The log price of the first is regressed on that of the
     second over the last `window` bars; once the residual is `entry` of its standard deviations
     from 0, its pair is held against it: 1 / (1 + b) of the part in the first, b / (1 + b) in the
-    second the other way, b being the slope at the entry. Out once the residual has come back to
-    `leave`, or is beyond `stop`; after a stop not in again before it has come back. No entry where
-    the slope is not above 0. A bar that one of the two lacks changes nothing.
+    second the other way, b being the slope at the entry, in thousandths. Out once the residual has
+    come back to `leave`, or is beyond `stop`; after a stop not in again before it has come back. No
+    entry where the slope is not above 0. A bar that one of the two lacks changes nothing.
 
     Parameters: `window` (bars, 20 to 1000), `entry`, `leave` and `stop` (standard deviations of the
     residual, 1 to 4, 0 to 1, 2.5 to 10).
@@ -76,22 +94,16 @@ def pairs_spread(
         score, slope = np.empty(n), np.empty(n)
         first, second = np.ascontiguousarray(logs[:, a]), np.ascontiguousarray(logs[:, a + 1])
         spread_of(first, second, window, score, slope)
-        side, stopped, one, two = 0.0, 0.0, 0.0, 0.0
         for t in range(n):
-            is_whole = close[t, a] == close[t, a] and close[t, a + 1] == close[t, a + 1]
-            if is_whole and score[t] == score[t]:
-                if side * score[t] <= -stop:
-                    stopped = side
-                if side != 0.0 and (stopped != 0.0 or side * score[t] >= -leave):
-                    side = 0.0
-                if stopped * score[t] >= -leave:
-                    stopped = 0.0
-                if side == 0.0 and stopped == 0.0 and entry <= abs(score[t]) < stop:
-                    side = -np.sign(score[t])
-                    one = side * part / (1.0 + slope[t])
-                    two = -side * part * slope[t] / (1.0 + slope[t])
-            if side != 0.0:
-                target[t, a], target[t, a + 1] = one, two
+            if close[t, a] != close[t, a] or close[t, a + 1] != close[t, a + 1]:
+                score[t] = np.nan
+        side, before, hedge_then = sides(score, entry, leave, stop), 0.0, 0.0
+        for t in range(n):
+            if side[t] != before:
+                hedge_then, before = np.round(1000.0 * slope[t]) / 1000.0, side[t]
+            if before != 0.0:
+                target[t, a] = before * part / (1.0 + hedge_then)
+                target[t, a + 1] = -before * part * hedge_then / (1.0 + hedge_then)
         for b in range(a, a + 2):
             z[:, b], hedge[:, b] = score, slope
     return Spread(target, z, hedge)
