@@ -103,3 +103,33 @@ def test_a_folder_is_no_file(folder):
     (folder / "dir.py").mkdir()
     with pytest.raises(StrategyError, match="Is a directory"):
         load_strategy("dir.py:mine")
+
+
+def test_presets_and_variants():
+    golden = load_strategy("ma_crossover:golden_cross")
+    plain = shipped()["ma_crossover"]
+    assert golden.name == "ma_crossover_golden_cross"
+    assert (golden.bind()["fast"], golden.bind()["slow"]) == (50, 200)
+    close = np.cumsum(np.random.default_rng(0).normal(0, 1, 900)) + 500
+    np.testing.assert_array_equal(golden(close), plain(close, fast=50, slow=200))
+    assert golden.source_hash != plain.source_hash
+    assert golden.source == (
+        "ma_crossover_golden_cross = ma_crossover.variant('ma_crossover_golden_cross', "
+        "fast=50, slow=200)\n"
+    )
+    assert golden.warmup() == 200
+    assert plain.params["slow"].default == 100
+    with pytest.raises(StrategyError, match="no preset 'golden'; did you mean 'golden_cross'"):
+        load_strategy("ma_crossover:golden")
+    with pytest.raises(StrategyError, match="has no parameter 'lookback'"):
+        plain.variant("mine", lookback=3)
+    with pytest.raises(StrategyError, match="cannot be called 'not one'"):
+        plain.variant("not one")
+
+
+@pytest.mark.parametrize("one", shipped().values(), ids=lambda s: s.name)
+def test_every_preset_can_be_run(one):
+    for name, params in one.presets.items():
+        preset = one.preset(name)
+        assert preset.warmup() == one.warmup(**params)
+        assert preset.bind() == one.bind(**params)
