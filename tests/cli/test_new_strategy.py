@@ -75,7 +75,7 @@ BARS = ("--data", "binance:BTC/USDT@1d")
 
 
 def test_from_one_file_to_a_report(folder):
-    checked = call(folder, "check", "mine.py:dip", *BARS, "-p", "window=10")
+    checked = call(folder, "check", "mine.py:dip", *BARS, "-p", "window=10", "--seconds", "1")
     assert checked.returncode == 0, checked.stderr
     assert "dip(window=10, depth=0.01): all laws hold" in checked.stdout
     made = call(folder, "backtest", "mine.py:dip", *BARS, "--report", "page.html", "--json")
@@ -88,7 +88,7 @@ def test_from_one_file_to_a_report(folder):
 
 
 def test_a_composition_in_the_file_is_a_strategy_like_any(folder):
-    checked = call(folder, "check", "mine.py:both", *BARS)
+    checked = call(folder, "check", "mine.py:both", *BARS, "--seconds", "1")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert "all laws hold" in checked.stdout
     words = ("-p", "careful__confidence=0.5", "-p", "dip_slow__window=30")

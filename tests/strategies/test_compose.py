@@ -13,6 +13,7 @@ from trade_research.errors import ParameterError, StrategyCompileError, Strategy
 from trade_research.indicators import regime
 from trade_research.kernels.jit import F64
 from trade_research.strategies import confirm, ma_crossover, macd, only_in_regime, vote
+from trade_research.strategies.cross_momentum import cross_momentum
 from trade_research.strategies.strategy import strategy
 
 NAN = np.nan
@@ -202,6 +203,7 @@ def test_compositions_of_compositions():
     wanted = vote([inner.variant("flat"), c], k=2).compute(cols).target
     np.testing.assert_array_equal(outer.compute(cols).target, wanted)
     assert "inner__b__side" in outer.params
+    assert inner.variant("flat").doc == inner.doc != ""
     other = outer.compute(cols, inner__b__side="other").extras["inner_vote"]
     np.testing.assert_array_equal(other, inner.raw(cols, b__side="other").target)
 
@@ -285,6 +287,7 @@ def test_what_is_refused():
         (lambda: vote([a, b], veto=["q"]), "no voter 'q'"),
         (lambda: vote({"not one": a}), "cannot be the name"),
         (lambda: vote([a], k=1, name="1st"), "cannot be called '1st'"),
+        (lambda: vote([a, cross_momentum]), "asks about all symbols at once"),
         (lambda: confirm(a, by=a), "cannot confirm itself"),
         (lambda: confirm(a, by=b, required=["d"]), "nobody is called 'd'"),
         (lambda: confirm(a, by=b, boost=0.5), "boost at least 1"),

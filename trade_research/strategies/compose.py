@@ -161,6 +161,11 @@ def named(parts: Parts, what: str) -> dict[str, Strategy]:
 def _check_strategy(part: object, what: str) -> None:
     if not isinstance(part, Strategy):
         raise StrategyError(f"{what}: {part!r} is no strategy; put @strategy above its function")
+    if any(col.panel for col in part.inputs.values()):
+        raise StrategyError(
+            f"{what}: {part.name} asks about all symbols at once; only strategies that see one "
+            "symbol can be put together"
+        )
 
 
 def own_params(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,8 +228,9 @@ def listed(parts: Mapping[str, Strategy]) -> str:
 
 def described(parts: Mapping[str, Strategy]) -> str:
     """The parts with the first line of what each says of itself."""
-    lines = (f"{name}: {part.doc.partition(chr(10))[0]}" for name, part in parts.items())
-    return "\n".join(lines)
+    return "\n".join(
+        f"{name}: {(part.doc.splitlines() or [''])[0]}" for name, part in parts.items()
+    )
 
 
 def _columns(

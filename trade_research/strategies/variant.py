@@ -36,5 +36,5 @@ def with_defaults(fn: Callable[..., Any], values: Mapping[str, Any], name: str) 
     defaults = tuple(values.get(n, d) for n, d in zip(names, kept, strict=True))
     made = FunctionType(code, fn.__globals__, name, defaults, fn.__closure__)
     made.__qualname__, made.__module__ = fn.__qualname__, fn.__module__
-    made.__annotations__ = dict(fn.__annotations__)
+    made.__annotations__, made.__doc__ = dict(fn.__annotations__), fn.__doc__
     return made
