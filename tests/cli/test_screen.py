@@ -15,6 +15,9 @@ from trade_research.cli.strategies import spark_line
 from trade_research.errors import ExpressionError, MissingDataError
 
 
+MAIN = "from trade_research.cli import main; main()"
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
@@ -52,7 +55,7 @@ def test_screen_as_json(root):
 def test_screen_errors_are_one_line(root):
     with pytest.raises(ExpressionError, match="did you mean 'rsi'"):
         call("screen", "rsl(close) < 3", "--store", root)
-    line = [sys.executable, "-m", "trade_research.cli", "screen", "1 <", "--store", root]
+    line = [sys.executable, "-c", MAIN, "screen", "1 <", "--store", root]
     found = subprocess.run(line, capture_output=True, text=True, check=False)
     assert found.returncode == 1
     assert found.stdout == ""

@@ -46,7 +46,7 @@ def list_(
             "warm-up": strategy.warmup(),
         }
         if spark:
-            glance = _glance(strategy, data, store)
+            glance = _glance(strategy, data, store, width=16)
             row |= glance if json else {"net": f"{glance['spark']} {glance['said']}".strip()}
         rows.append(row)
     if json:
@@ -124,7 +124,9 @@ def _short(strategy: Strategy) -> str:
     return ", ".join(parts)
 
 
-def _glance(strategy: Strategy, data: str | None, store: Path) -> dict[str, str]:
+def _glance(
+    strategy: Strategy, data: str | None, store: Path, width: int = _WIDTH
+) -> dict[str, str]:
     """Its equity at a glance: net of costs, with its own defaults, on stored or demo bars."""
     from trade_research.research.backtest import backtest
     from trade_research.sources.demo import demo_bars
@@ -142,7 +144,7 @@ def _glance(strategy: Strategy, data: str | None, store: Path) -> dict[str, str]
     equity, shown = run.result.equity, data or "S&P 500, 1999 to 2018"
     total = equity[-1] / run.result.initial_cash - 1.0
     said = f"{total:+.0%} net on {shown}, {len(run.result.trades)} trades"
-    return {"spark": spark_line(equity.tolist()), "said": said}
+    return {"spark": spark_line(equity.tolist(), width), "said": said}
 
 
 def spark_line(values: list[float], width: int = _WIDTH) -> str:
