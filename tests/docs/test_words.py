@@ -38,6 +38,11 @@ def desk(tmp_path_factory) -> Path:
     rows = "\n".join(f"2024-01-{day:02d}T00:00:00Z,10,12,9,11,100" for day in range(1, 29))
     header = "ts,open,high,low,close,volume\n"
     (folder / "bars.csv").write_text(header + rows + "\n")
+    books = run("trade-research demo --books", folder)
+    assert books.returncode == 0, books.stderr
+    snapshot = '{"timestamp": "2024-01-01T00:00:00", "bids": [[99.0, 1.0]], "asks": [[101.0, 1.0]]}'
+    snapshot = snapshot.replace("}", ', "exchange_timestamp": null}')
+    (folder / "l2_BTCUSDT_20240101.jsonl").write_text(snapshot + "\n")
     import polars as pl
 
     bars = pl.read_csv(folder / "bars.csv", try_parse_dates=True)

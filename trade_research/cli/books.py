@@ -34,7 +34,6 @@ Until = Annotated[datetime | None, typer.Option(help="First time left out, UTC."
 @app.command(
     "import",
     epilog=examples(
-        "books import binance_BTCUSDT.gz --venue binance --symbol BTC/USDT --every 100ms",
         "books import l2_BTCUSDT_20240101.jsonl --venue binanceus --symbol BTC/USDT",
     ),
 )
