@@ -81,7 +81,9 @@ def game_of(rng, *, exits=False, costs=True, general=False):
     made = Costs(fee_bps=bps(50), spread_bps=bps(20), slippage_bps=bps(20), sell_tax_bps=bps(30))
     more = {}
     if general:
-        kind = rng.choice(["min_fee", "fixed_fee", "fee_per_unit", "impact_bps", "finalize", "rebalance"])
+        kind = rng.choice(
+            ["min_fee", "fixed_fee", "fee_per_unit", "impact_bps", "finalize", "rebalance"]
+        )
         if kind in ("finalize", "rebalance"):
             more = {"finalize": True} if kind == "finalize" else {"rebalance": 7}
         else:
@@ -89,7 +91,9 @@ def game_of(rng, *, exits=False, costs=True, general=False):
     chosen = Exits()
     if exits:
         part = lambda a, b: float(rng.uniform(a, b)) if rng.random() < 0.6 else None  # noqa: E731
-        chosen = Exits(part(0.005, 0.1), part(0.005, 0.2), part(0.005, 0.1), None, int(rng.choice([0, 3])))
+        chosen = Exits(
+            part(0.005, 0.1), part(0.005, 0.2), part(0.005, 0.1), None, int(rng.choice([0, 3]))
+        )
     account = rng.choice(["spot", "margin", "margin2"])
     return {
         "costs": made,

@@ -63,18 +63,44 @@ def test_every_metric_equals_a_run_of_its_own(family):
         start = int(rng.integers(0, 40)) if rng.random() < 0.3 else None
         rf = float(rng.choice([0.0, 0.04]))
         scores = score(
-            strategy, market, columns, found, spans=spans, start=start, risk_free=rf, threads=1, **settings, **YEAR
+            strategy,
+            market,
+            columns,
+            found,
+            spans=spans,
+            start=start,
+            risk_free=rf,
+            threads=1,
+            **settings,
+            **YEAR,
         )
-        first = max(strategy.warmup(**{k: v for k, v in found.row(i).items() if k in strategy.params}) for i in range(len(found)))
+        first = max(
+            strategy.warmup(**{k: v for k, v in found.row(i).items() if k in strategy.params})
+            for i in range(len(found))
+        )
         game = naive.as_game(settings)
         for i in range(len(found)):
             ranges = [(0, market.n_bars)] if spans is None else spans
             runs, want = naive.one(
-                strategy, market, columns, found.row(i), max(first, start or 0), ranges, game, risk_free=rf, **YEAR
+                strategy,
+                market,
+                columns,
+                found.row(i),
+                max(first, start or 0),
+                ranges,
+                game,
+                risk_free=rf,
+                **YEAR,
             )
             for s, numbers in enumerate(want):
                 assert_equal(scores, i, s, numbers)
-            assert scores.status[i] == ("ruined" if any(r.status == "ruined" for r in runs) else "no_trades" if all(r.status == "no_trades" for r in runs) else "ok")
+            assert scores.status[i] == (
+                "ruined"
+                if any(r.status == "ruined" for r in runs)
+                else "no_trades"
+                if all(r.status == "no_trades" for r in runs)
+                else "ok"
+            )
             run = runs[0]
             days = run.market.session_days()
             last = np.flatnonzero(np.append(days[1:] != days[:-1], True))
@@ -88,7 +114,9 @@ def test_day_returns_are_those_of_full_runs():
     table = day_returns(strategy, market, columns, found, start=start, **settings)
     game = naive.as_game(settings)
     for i in range(len(found)):
-        (run,), _ = naive.one(strategy, market, columns, found.row(i), start, [(0, market.n_bars)], game, **YEAR)
+        (run,), _ = naive.one(
+            strategy, market, columns, found.row(i), start, [(0, market.n_bars)], game, **YEAR
+        )
         days = market.session_days()
         last = np.flatnonzero(np.append(days[1:] != days[:-1], True))
         np.testing.assert_array_equal(table[:, i], returns_of(run.equity[last], run.initial_cash))

@@ -147,14 +147,15 @@ class Market:
             delisted=tuple(delisted),
         )
 
-    def since(self, first: int) -> Market:
-        """The bars from row `first` on; no price is copied."""
-        cut = {name: getattr(self, name)[first:] for name in ("open_time", "close_time", *PRICES)}
+    def since(self, first: int, end: int | None = None) -> Market:
+        """The bars from row `first` on, up to `end` where one is given; no price is copied."""
+        rows = slice(first, self.n_bars if end is None else end)
+        cut = {name: getattr(self, name)[rows] for name in ("open_time", "close_time", *PRICES)}
         due = self.funding
         if due is not None:
-            due = due[due["bar"] >= first].copy()
+            due = due[(due["bar"] >= first) & (due["bar"] < rows.stop)].copy()
             due["bar"] -= first
-        session = None if self.session is None else self.session[first:]
+        session = None if self.session is None else self.session[rows]
         return replace(self, **cut, session=session, funding=due)
 
     def with_funding(self, funding: pl.DataFrame | float) -> Market:

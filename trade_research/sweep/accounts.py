@@ -16,7 +16,11 @@ from trade_research.sweep.events import Terms
 from trade_research.sweep.factors import Factor
 from trade_research.sweep.game import Game
 
-_RATES = {"fee_bps": ("fee", 1e4), "slippage_bps": ("slippage", 1e4), "spread_bps": ("half_spread", 2e4)}
+_RATES = {
+    "fee_bps": ("fee", 1e4),
+    "slippage_bps": ("slippage", 1e4),
+    "spread_bps": ("half_spread", 2e4),
+}
 _DISTANCES = ("stop", "take_profit", "trailing")
 
 
@@ -62,7 +66,9 @@ def accounts_of(game: Game, base: Records, variants: Factor) -> Records:
 
 def has_exits_of(accounts: Records) -> B8:
     """Which variants have an exit that depends on the fill."""
-    found: B8 = accounts["stop"] + accounts["take_profit"] + accounts["trailing"] + accounts["max_hold"] > 0
+    found: B8 = (
+        accounts["stop"] + accounts["take_profit"] + accounts["trailing"] + accounts["max_hold"] > 0
+    )
     return found
 
 
@@ -86,7 +92,11 @@ def _refusal(game: Game, axes: Mapping[str, Any]) -> str | None:
     except TradeResearchError as error:
         return str(error)
     delay = axes.get("delay", 0)
-    return None if delay == int(delay) and delay >= 0 else f"delay must be a whole number of bars from 0, found {delay!r}."
+    return (
+        None
+        if delay == int(delay) and delay >= 0
+        else f"delay must be a whole number of bars from 0, found {delay!r}."
+    )
 
 
 def _whole(value: float) -> Any:

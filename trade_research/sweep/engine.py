@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from trade_research.errors import ConfigError
+from trade_research.errors import ConfigError, TradeResearchError, nearest
 from trade_research.kernels.jit import F64, I64
 from trade_research.metrics.returns import returns_of, risk_free_per_period
 from trade_research.simulate.accounts import Account, Rules
@@ -18,13 +18,14 @@ from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.market import Market
 from trade_research.simulate.run import simulate
-from trade_research.simulate.schedule import Rebalance
 from trade_research.strategies.strategy import Strategy
-from trade_research.sweep.factors import Factor, factor
+from trade_research.sweep.factors import factor
+from trade_research.sweep.field import Field, days_of, rows_of
 from trade_research.sweep.game import Game
 from trade_research.sweep.scores import Scores
+from trade_research.sweep.signals import Maker
 from trade_research.sweep.space import RUN_AXES, Configurations
-from trade_research.sweep.work import Field, Shop
+from trade_research.sweep.work import Work
 
 Columns = Mapping[str, F64] | Sequence[Mapping[str, F64]]
 
@@ -50,6 +51,7 @@ def score(
     sessions_per_year: float | None = None,
     sessions: I64 | None = None,
     risk_free: float = 0.0,
+    targets: Callable[[Mapping[str, Any]], F64] | None = None,
     threads: int | None = None,
     progress: Callable[[int], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -78,6 +80,9 @@ def score(
         Number of each bar's session, never decreasing; UTC days when left out.
     risk_free : float
         Yearly rate as a fraction.
+    targets : callable, optional
+        From parameters to the weights of all symbols, (n_bars, n_symbols), in the place of the
+        strategy: for panels and portfolios. `columns` may then be empty.
     threads : int, optional
         As many as there are processors when left out. No effect on any bit.
     progress : callable, optional
@@ -97,37 +102,25 @@ def score(
         is in its `status`.
     """
     typed = _typed(strategy, configurations)
-    parts = [columns] if isinstance(columns, Mapping) else list(columns)
-    if len(parts) != market.n_symbols:
-        raise ConfigError(f"columns of {len(parts)} symbols for a market of {market.n_symbols}")
-    game = Game(
-        costs or Costs(),
-        exits or Exits(),
-        Account.of(account),
-        float(cash),
-        fill,
-        delay,
-        Rebalance.of(rebalance),
-        rules,
-        finalize,
-    )
+    made = {name: value for name, value in locals().items() if name in Game.__dataclass_fields__}
+    game = Game.of(**made)
     first = max(start or 0, largest_warmup(strategy, typed))
-    field = Field.of(
+    field = Field(
         market,
-        parts,
-        spans,
+        days_of(market, sessions),
+        _ranges(market, spans),
         first,
-        sessions,
         periods_per_year,
         sessions_per_year,
         risk_free_per_period(risk_free, periods_per_year),
         risk_free_per_period(risk_free, sessions_per_year),
     )
-    shop = Shop(strategy, field, game, typed)
+    maker = _maker(strategy, market, columns, typed, targets)
+    work = Work(strategy, field, game, typed, maker)
     n_threads = threads or os.cpu_count() or 1
     with ThreadPoolExecutor(n_threads) as pool:
-        shop.run(pool, n_threads, progress or (lambda n: None), stop or (lambda: False))
-    return shop.scores(configurations)
+        work.run(pool, n_threads, progress or (lambda n: None), stop or (lambda: False))
+    return work.scores(configurations)
 
 
 def day_returns(
@@ -147,6 +140,7 @@ def day_returns(
     finalize: bool = False,
     start: int | None = None,
     sessions: I64 | None = None,
+    targets: Callable[[Mapping[str, Any]], F64] | None = None,
     threads: int | None = None,
 ) -> F64:
     """Return of each day of each configuration, (n_days, n_configs), by running each in full.
@@ -154,31 +148,22 @@ def day_returns(
     Parameters as for `score`; NaN in the column of a configuration that cannot be run.
     """
     typed = _typed(strategy, configurations)
-    parts = [columns] if isinstance(columns, Mapping) else list(columns)
-    game = Game(
-        costs or Costs(),
-        exits or Exits(),
-        Account.of(account),
-        float(cash),
-        fill,
-        delay,
-        Rebalance.of(rebalance),
-        rules,
-        finalize,
-    )
+    made = {name: value for name, value in locals().items() if name in Game.__dataclass_fields__}
+    game = Game.of(**made)
     first = max(start or 0, largest_warmup(strategy, typed))
-    field = Field.of(market, parts, None, first, sessions, None, None, 0.0, 0.0)
-    shop = Shop(strategy, field, game, typed)
-    last = np.flatnonzero(np.append(field.day[1:] != field.day[:-1], True))
+    maker = _maker(strategy, market, columns, typed, targets)
+    day = days_of(market, sessions)
+    last = np.flatnonzero(np.append(day[1:] != day[:-1], True))
     out = np.full((len(last), len(typed)), np.nan)
 
     def one(i: int) -> None:
-        if i in shop.refused:
-            return
         target = np.empty(market.close.shape)
-        shop.maker.whole(int(shop.signals.of[i]), target)
-        mine = game.under(configurations.row(i))
-        run = simulate(market, target, start=first, **mine.settings)
+        try:
+            maker.whole(int(maker.signals.of[i]), target)
+            own = {k: v for k, v in typed.row(i).items() if k not in strategy.params}
+            run = simulate(market, target, start=first, **game.under(own).settings)
+        except TradeResearchError:
+            return
         out[:, i] = returns_of(run.equity[last], game.cash)
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
@@ -194,12 +179,43 @@ def largest_warmup(strategy: Strategy, configurations: Configurations) -> int:
     found = factor(configurations.values, strategy.warmup_names, len(configurations))
     fixed = {name: strategy.params[name].default for name in strategy.warmup_names}
     names = list(found.values)
-    rows = zip(*(column.tolist() for column in found.values.values()), strict=True) if names else [()]
+    rows = (
+        zip(*(column.tolist() for column in found.values.values()), strict=True) if names else [()]
+    )
     try:
         bars = [rule(**{**fixed, **dict(zip(names, row, strict=True))}) for row in rows]
     except (TypeError, ValueError, ArithmeticError):  # the strategy says for which
         bars = [strategy.warmup(**found.row(i)) for i in range(found.size)]
     return max(0, math.ceil(max(bars, default=0)))
+
+
+def _ranges(market: Market, spans: I64 | None) -> I64:
+    """The spans, checked; all bars where none are given."""
+    if spans is None:
+        return np.array([[0, market.n_bars]], dtype=np.int64)
+    out = np.asarray(spans, dtype=np.int64).reshape(-1, 2)
+    if not ((out[:, 0] >= 0) & (out[:, 0] < out[:, 1]) & (out[:, 1] <= market.n_bars)).all():
+        raise ConfigError(
+            f"spans must be ranges [first, last) of the {market.n_bars} bars, found {out.tolist()!r:.60}"
+        )
+    return out
+
+
+def _maker(
+    strategy: Strategy,
+    market: Market,
+    columns: Columns,
+    typed: Configurations,
+    targets: Callable[[Mapping[str, Any]], F64] | None,
+) -> Maker:
+    """What makes the targets of the configurations' distinct parameters."""
+    parts = [columns] if isinstance(columns, Mapping) else list(columns)
+    if targets is not None:
+        parts = []
+    elif len(parts) != market.n_symbols:
+        raise ConfigError(f"columns of {len(parts)} symbols for a market of {market.n_symbols}")
+    signals = factor(typed.values, list(strategy.params), len(typed))
+    return Maker(strategy, signals, parts, rows_of(market), market.n_bars, targets)
 
 
 def _typed(strategy: Strategy, configurations: Configurations) -> Configurations:
@@ -212,14 +228,14 @@ def _typed(strategy: Strategy, configurations: Configurations) -> Configurations
     ParameterError
         A value that a parameter does not take.
     """
-    from trade_research.errors import nearest
-
     values = dict(configurations.values)
     for name, column in values.items():
         if name not in strategy.params:
             if name not in RUN_AXES:
                 known = (*strategy.params, *RUN_AXES)
-                raise ConfigError(f"{strategy.name} has no parameter {name!r}; {nearest(name, known)}")
+                raise ConfigError(
+                    f"{strategy.name} has no parameter {name!r}; {nearest(name, known)}"
+                )
             continue
         kind = strategy.params[name]
         distinct = {v: kind.normalise(v, strategy.name) for v in dict.fromkeys(column.tolist())}

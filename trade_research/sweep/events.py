@@ -38,6 +38,7 @@ class Tally:
     fills: int
     cash_rate: float  # return of cash per bar
     wanted: float  # target in force
+    waiting: int  # bar at which an order fills that met bars without trade; -1: none
     money: float  # after the last exit
     units: float  # of the position
     since: int  # bar of entry
@@ -65,7 +66,7 @@ def new_tallies(n: int, first_day: I64, cash_rate: float) -> Records:
     out = np.zeros((n, len(first_day)), dtype=dtype_of(Tally))
     for name in ("money", "peak", "depth", "day_start"):
         out[name] = 1.0
-    out["day"], out["cash_rate"] = first_day, cash_rate
+    out["day"], out["cash_rate"], out["waiting"] = first_day, cash_rate, -1
     return out
 
 
@@ -88,9 +89,9 @@ def settle(
     Parameters
     ----------
     at, to : arrays of shape (room,)
-        Rows that decide, oldest first, and their targets: of one signal after the other.
-    begin : int64 array of shape (n_signals + 1,)
-        Where those of each signal begin.
+        Rows that decide and their targets: tile by tile, in each of one signal after the other.
+    begin : int64 array of shape (n_tiles, n_signals + 1)
+        Where those of each signal begin, tile by tile.
     signal, of_terms : int64 arrays of shape (n_configs,)
         Signal, and record of `terms`, of each configuration.
     spans : int64 array of shape (n_spans, 20)
@@ -102,62 +103,61 @@ def settle(
         Of day returns and of their squares, by stretch of days.
     """
     for c in range(signal.size):
-        a, b = begin[signal[c]], begin[signal[c] + 1]
-        rows, targets, count = at[a:b], to[a:b], b - a
+        mine, j = terms[of_terms[c]], signal[c]
         for s in range(spans.shape[0]):
             me, span = tallies[c, s], spans[s]
-            if me.status == FINE and count > 0 and rows[count - 1] >= span[0] and rows[0] < span[1]:
-                follow(rows, targets, count, terms[of_terms[c]], tables, span, me, sums[c, s])
+            for q in range(begin.shape[0]):
+                a, b = begin[q, j], begin[q, j + 1]
+                if me.status == FINE and a < b and at[b - 1] >= span[0] and at[a] < span[1]:
+                    follow(at[a:b], to[a:b], mine, tables, span, me, sums[c, s])
             if is_last:
-                close_books(tables, span, me, sums[c, s])
+                close_books(mine, tables, span, me, sums[c, s])
 
 
 @inline_kernel
 def follow(
-    rows: I64, targets: F64, count: int, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F64
+    rows: I64, targets: F64, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F64
 ) -> None:
-    """Take one configuration through its changes of target in one span."""
-    first, last, lag = span[0], span[1], terms.lag
-    i = 0
-    while i < count:
-        row, x = rows[i], targets[i]
-        i += 1
-        if row < first or x == me.wanted:
+    """Take one configuration through changes of its target in one span."""
+    first, last = span[0], span[1]
+    for i in range(rows.size):
+        x, nominal = targets[i], rows[i] + terms.lag
+        if rows[i] < first or x == me.wanted:
             continue
         if x != 0.0 and x != 1.0:
             me.status = UNFIT
-            return
+            break
         me.wanted = x
-        nominal = row + lag
-        bar = tables.fill[nominal] if nominal < last else last
-        if bar >= last:
+        if nominal >= last:
             continue
-        if bar != nominal and waits_in_vain(rows, targets, i, count, bar - lag, x):
-            continue
+        if me.waiting >= 0:
+            if me.waiting < nominal:
+                trade(me.waiting, terms, tables, span, me, sums)
+            me.waiting = -1
         if (x == 1.0) == (me.is_long != 0):
             continue
-        if x == 1.0:
-            if bar != nominal and is_short_of_money(nominal, bar, terms, tables):
+        bar = tables.fill[nominal]
+        if bar == nominal:
+            trade(bar, terms, tables, span, me, sums)
+        elif bar < last:
+            me.waiting = bar
+            if x == 1.0 and is_short_of_money(nominal, bar, terms, tables):
                 me.status = UNFIT
-                return
-            enter(bar, terms, tables, span, me, sums)
-        else:
-            leave(bar, terms, tables, span, me, sums)
+                break
 
 
 @inline_kernel
-def waits_in_vain(rows: I64, targets: F64, i: int, count: int, until: int, x: float) -> bool:
-    """Whether another target comes before the order could fill."""
-    while i < count and rows[i] <= until:
-        if targets[i] != x:
-            return True
-        i += 1
-    return False
+def trade(bar: int, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F64) -> None:
+    """Out if in, in if out."""
+    if me.is_long == 0:
+        enter(bar, terms, tables, span, me, sums)
+    else:
+        leave(bar, terms, tables, span, me, sums)
 
 
 @inline_kernel
 def is_short_of_money(nominal: int, bar: int, terms: Terms, tables: Tables) -> bool:
-    """Whether an order sized at one bar and filled at a later one leaves money over."""
+    """Whether an entry sized at one bar and filled at a later one leaves money over."""
     return tables.entry[nominal, 0] > tables.entry[bar, 0] * terms.buy * (1.0 + 1e-12)
 
 
@@ -291,9 +291,11 @@ def note_day(end: float, span: I64, me: Tally, sums: F64) -> int:
 
 
 @inline_kernel
-def close_books(tables: Tables, span: I64, me: Tally, sums: F64) -> None:
-    """Mark at the last close of the span, and note its last day."""
+def close_books(terms: Terms, tables: Tables, span: I64, me: Tally, sums: F64) -> None:
+    """Fill what still waits, mark at the last close of the span, and note its last day."""
     last = span[1]
+    if me.waiting >= 0 and me.status == FINE:
+        trade(me.waiting, terms, tables, span, me, sums)
     pass_days(int(tables.leave[last - 1, 5]), tables, span, me, sums)
     if me.is_long != 0:
         line = tables.leave[last]

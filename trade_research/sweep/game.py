@@ -27,6 +27,27 @@ class Game:
     rules: Rules | None = None
     finalize: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        costs: Costs | None,
+        exits: Exits | None,
+        account: Account | str,
+        cash: float,
+        rebalance: Any,
+        **rest: Any,
+    ) -> Game:
+        """A game from the arguments of `simulate`."""
+        return cls(
+            costs or Costs(),
+            exits or Exits(),
+            Account.of(account),
+            float(cash),
+            rebalance=Rebalance.of(rebalance),
+            **rest,
+        )
+
     def under(self, axes: Mapping[str, Any]) -> Game:
         """The game with the exits, costs and delay of one configuration.
 
@@ -45,6 +66,12 @@ class Game:
             exits=replace(self.exits, **exits) if exits else self.exits,
             delay=int(axes.get("delay", self.delay)),
         )
+
+    @property
+    def is_elaborate(self) -> bool:
+        """Whether an account of this game needs more than money to begin: fundings, drift."""
+        drifts = self.rebalance is not None and self.rebalance.drift > 0.0
+        return drifts or self.account.kind == "perp"
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -49,13 +49,17 @@ def measure(
             "cagr": cagr,
             "volatility": std * np.sqrt(a),
             "sharpe": _ratio(mean - cash_rate, std, mean) * np.sqrt(a),
-            "sortino": np.where((down > 0.0) & (n_bars >= 2), (mean - cash_rate) * a / (down * np.sqrt(a)), np.nan),
+            "sortino": np.where(
+                (down > 0.0) & (n_bars >= 2), (mean - cash_rate) * a / (down * np.sqrt(a)), np.nan
+            ),
             "max_drawdown": depth,
             "calmar": np.where(depth < 0.0, cagr / -depth, np.nan),
             "sharpe_daily": _ratio(day_mean - day_cash_rate, day_std, day_mean) * np.sqrt(sessions),
             "trades": trades,
             "win_rate": tallies["wins"] / trades,
-            "profit_factor": np.where(tallies["lost"] > 0.0, tallies["won"] / tallies["lost"], np.nan),
+            "profit_factor": np.where(
+                tallies["lost"] > 0.0, tallies["won"] / tallies["lost"], np.nan
+            ),
             "exposure": tallies["held"] / n_bars,
             "turnover": tallies["traded"] * a / n_bars,
             "cost_paid": tallies["cost"] * cash,

@@ -218,7 +218,9 @@ _PLAIN = (
 class _Splitter(ast.NodeTransformer):
     """Replaces shared calls by names, statement by statement, at the top level of the body."""
 
-    def __init__(self, columns: tuple[str, ...], numbers: tuple[str, ...], space: Mapping[str, Any]):
+    def __init__(
+        self, columns: tuple[str, ...], numbers: tuple[str, ...], space: Mapping[str, Any]
+    ):
         self.shared: dict[str, Shared] = {}
         self._columns, self._numbers, self._space = set(columns), set(numbers), space
         self._known: dict[str, Shared | str | ast.expr] = {c: c for c in columns}
@@ -286,14 +288,25 @@ class _Splitter(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         of = self._of(node.value)
-        if of is not None and of.field is None and isinstance(node.ctx, ast.Load) and not _is_array_word(node.attr):
+        if (
+            of is not None
+            and of.field is None
+            and isinstance(node.ctx, ast.Load)
+            and not _is_array_word(node.attr)
+        ):
             return self._name(Shared(of.kernel, of.args, node.attr))
         return self._rest(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         of = self._of(node.value)
         at = node.slice
-        if of is not None and of.field is None and isinstance(at, ast.Constant) and isinstance(at.value, int) and of.whole() in self._tuples:
+        if (
+            of is not None
+            and of.field is None
+            and isinstance(at, ast.Constant)
+            and isinstance(at.value, int)
+            and of.whole() in self._tuples
+        ):
             return self._name(Shared(of.kernel, of.args, at.value))
         return self._rest(node)
 
@@ -383,7 +396,9 @@ class _Splitter(ast.NodeTransformer):
 
 
 class _Inline(ast.NodeTransformer):
-    def __init__(self, known: Mapping[str, Any], numbers: set[str], space: Mapping[str, Any]) -> None:
+    def __init__(
+        self, known: Mapping[str, Any], numbers: set[str], space: Mapping[str, Any]
+    ) -> None:
         self._known, self._numbers, self._space = known, numbers, space
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
@@ -397,7 +412,9 @@ class _Inline(ast.NodeTransformer):
 
 def _bound(kernel: Any, node: ast.Call) -> list[ast.expr] | None:
     """The call's arguments in order, defaults filled in as constants; None where it cannot be."""
-    if any(isinstance(a, ast.Starred) for a in node.args) or any(k.arg is None for k in node.keywords):
+    if any(isinstance(a, ast.Starred) for a in node.args) or any(
+        k.arg is None for k in node.keywords
+    ):
         return None
     signature = inspect.signature(kernel.py_func)
     try:

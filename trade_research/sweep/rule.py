@@ -79,8 +79,8 @@ class _Rule:
     """Translates a body, statement by statement; `kinds` are of local names."""
 
     def __init__(self, arrays: set[str], numbers: set[str], space: Mapping[str, Any]) -> None:
-        self.kinds: dict[str, str] = {name: "float" for name in arrays}
-        self.kinds |= {name: "number" for name in numbers}
+        self.kinds: dict[str, str] = dict.fromkeys(arrays, "float")
+        self.kinds |= dict.fromkeys(numbers, "number")
         self.space, self.returns = space, False
         self.inputs = frozenset(arrays)
         self.begins: dict[str, ast.expr] = {}
@@ -192,7 +192,9 @@ class _Rule:
             return _float(value) if type(value) is float else ast.Constant(value), "number"
         raise NotPointwiseError(f"it computes with {name!r}")
 
-    def _binary(self, node: ast.BinOp, a: ast.expr, op: ast.operator, b: ast.expr) -> tuple[ast.expr, str]:
+    def _binary(
+        self, node: ast.BinOp, a: ast.expr, op: ast.operator, b: ast.expr
+    ) -> tuple[ast.expr, str]:
         (x, one), (y, two) = self.array(a), self.array(b)
         kinds = {one, two}
         if isinstance(op, _BITS) and kinds == {"bool"}:
@@ -202,14 +204,20 @@ class _Rule:
         if isinstance(op, _ARITHMETIC):
             if kinds <= {"float", "number"}:
                 return ast.BinOp(x, op, y), "float" if "float" in kinds else "number"
-            if isinstance(op, ast.Mult | ast.Sub | ast.Add) and kinds <= {"bool", "float", "number"} and self._is_floating(x, one, y, two):
+            if (
+                isinstance(op, ast.Mult | ast.Sub | ast.Add)
+                and kinds <= {"bool", "float", "number"}
+                and self._is_floating(x, one, y, two)
+            ):
                 return ast.BinOp(self._as_float(x, one), op, self._as_float(y, two)), "float"
         raise NotPointwiseError(f"it computes '{ast.unparse(node)}'")
 
     def _is_floating(self, x: ast.expr, one: str, y: ast.expr, two: str) -> bool:
         """Whether a truth value meets a float, which makes it 0.0 or 1.0; not a whole number."""
         other, kind = (y, two) if one == "bool" else (x, one)
-        return kind == "float" or (isinstance(other, ast.Constant) and isinstance(other.value, float))
+        return kind == "float" or (
+            isinstance(other, ast.Constant) and isinstance(other.value, float)
+        )
 
     def _as_float(self, node: ast.expr, kind: str) -> ast.expr:
         return ast.IfExp(node, ast.Constant(1.0), ast.Constant(0.0)) if kind == "bool" else node
@@ -233,7 +241,9 @@ class _Rule:
             return ast.BoolOp(_LOGIC[fn](), values), "bool"
         raise NotPointwiseError(f"it computes '{ast.unparse(node)}'")
 
-    def _where(self, node: ast.Call, values: list[ast.expr], kinds: list[str]) -> tuple[ast.expr, str]:
+    def _where(
+        self, node: ast.Call, values: list[ast.expr], kinds: list[str]
+    ) -> tuple[ast.expr, str]:
         whole = [_is_whole(v, kind) for v, kind in zip(values[1:], kinds[1:], strict=True)]
         if "bool" in kinds[1:] or all(whole):
             raise NotPointwiseError(f"it computes '{ast.unparse(node)}'")
@@ -265,7 +275,9 @@ class _Rule:
                 return self.kinds.get(name) == "size"
             case ast.Attribute(value=of, attr="size"):
                 return self._is_array(of)
-            case ast.Subscript(value=ast.Attribute(value=of, attr="shape"), slice=ast.Constant(value=0)):
+            case ast.Subscript(
+                value=ast.Attribute(value=of, attr="shape"), slice=ast.Constant(value=0)
+            ):
                 return self._is_array(of)
             case ast.Call(func=ast.Name(id="len"), args=[of]):
                 return self._is_array(of)
@@ -301,7 +313,10 @@ class _Loop:
 
     def block(self, body: list[ast.stmt]) -> list[ast.stmt]:
         self._assigned = {
-            n.id for s in body for n in ast.walk(s) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            n.id
+            for s in body
+            for n in ast.walk(s)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
         }
         carried = sorted(self._assigned & self._rule.kinds.keys())
         if len(carried) > 1 or self._rule.latch is not None:
@@ -320,7 +335,9 @@ class _Loop:
             case ast.Assign(targets=targets, value=value):
                 made, is_held = self._move(value)
                 return ast.Assign([self._target(t, is_held) for t in targets], made)
-            case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value) if name in self._set:
+            case ast.AugAssign(target=ast.Name(id=name) as target, op=op, value=value) if (
+                name in self._set
+            ):
                 return ast.AugAssign(target, op, self._value(value))
             case ast.If(test=test, body=body, orelse=other):
                 made = self._value(test)
@@ -357,10 +374,16 @@ class _Loop:
                 return node
             case ast.Tuple(elts=parts):
                 each = is_held if isinstance(is_held, list) else [is_held] * len(parts)
-                return ast.Tuple([self._target(p, h) for p, h in zip(parts, each, strict=True)], ast.Store())
+                return ast.Tuple(
+                    [self._target(p, h) for p, h in zip(parts, each, strict=True)], ast.Store()
+                )
             case ast.Subscript(value=ast.Name(id=name), slice=ast.Name(id=bar)):
                 known = self._rule.kinds.get(name)
-                if bar == self._bar and known in ("float", "held") and name not in self._rule.inputs:
+                if (
+                    bar == self._bar
+                    and known in ("float", "held")
+                    and name not in self._rule.inputs
+                ):
                     if is_held:
                         self._rule.kinds[name] = "held"
                     return ast.Name(name, ast.Store())
@@ -381,7 +404,9 @@ class _Loop:
                 return ast.BoolOp(op, [self._value(p) for p in parts])
             case ast.UnaryOp(op=ast.Not() | ast.USub() as op, operand=a):
                 return ast.UnaryOp(op, self._value(a))
-            case ast.Compare(left=a, ops=ops, comparators=others) if all(isinstance(o, _COMPARISONS) for o in ops):
+            case ast.Compare(left=a, ops=ops, comparators=others) if all(
+                isinstance(o, _COMPARISONS) for o in ops
+            ):
                 return ast.Compare(self._value(a), ops, [self._value(o) for o in others])
             case ast.IfExp(test=test, body=yes, orelse=no):
                 return ast.IfExp(self._value(test), self._value(yes), self._value(no))
@@ -397,12 +422,16 @@ class _Loop:
 
     def _name(self, node: ast.Name, name: str) -> ast.expr:
         if name == self._rule.latch:
-            raise NotPointwiseError(f"its loop looks at {name!r}, which it carries on from bar to bar")
+            raise NotPointwiseError(
+                f"its loop looks at {name!r}, which it carries on from bar to bar"
+            )
         if name in self._set or self._rule.kinds.get(name) == "number":
             return node
         if name in self._assigned:
             raise NotPointwiseError(f"its loop carries {name!r} on from bar to bar")
-        return self._rule._named(node, name)[0] if name not in self._rule.kinds else self._refuse(name)
+        return (
+            self._rule._named(node, name)[0] if name not in self._rule.kinds else self._refuse(name)
+        )
 
     def _refuse(self, name: str) -> ast.expr:
         raise NotPointwiseError(f"its loop uses all of {name!r}")
@@ -416,7 +445,8 @@ def _without_continue(body: list[ast.stmt]) -> list[ast.stmt]:
         if isinstance(node, ast.If):
             rest = body[i + 1 :]
             yes, no = (
-                _without_continue([*part, *rest] if not _ends(part) else part) for part in (node.body, node.orelse)
+                _without_continue([*part, *rest] if not _ends(part) else part)
+                for part in (node.body, node.orelse)
             )
             if any(isinstance(n, ast.Continue) for n in ast.walk(node)):
                 return [*body[:i], ast.If(node.test, yes, no)]

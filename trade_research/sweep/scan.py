@@ -35,9 +35,9 @@ class Scanner:
     Attributes
     ----------
     kernel : Kernel
-        ``scan(arrays, index, ints, floats, forced, t0, size, before, held, room, at, to, begin)``:
-        the changes of target of every signal in the `size` bars from `t0` on, one signal after the
-        other in `at` and `to`, each from `begin` on. `arrays` are addresses of values, `index`
+        ``scan(arrays, index, ints, floats, forced, first, last, before, held, room, at, to, begin)``:
+        the changes of target of every signal in the bars [first, last), a tile after the other, in
+        each one signal after the other, in `at` and `to` from `begin` on. `arrays` are addresses of values, `index`
         (n_signals, n_arrays) says which of them each signal reads.
     arrays : tuple of str
         Columns and shared values, by column of `index`.
@@ -118,24 +118,28 @@ def collect_all(targets: F64, forced: I64, room: F64, at: I64, to: F64, begin: I
     """The changes of whole targets, (n_signals, n_bars, 1), one signal after the other."""
     n = 0
     for j in range(targets.shape[0]):
-        begin[j], room[0] = n, np.nan
+        begin[0, j], room[0] = n, np.nan
         for t0 in range(0, targets.shape[1], TILE):
             size = min(TILE, targets.shape[1] - t0)
             for i in range(size):
                 room[1 + i] = targets[j, t0 + i, 0]
             n = collect(room, size, t0, forced, at, to, n)
             room[0] = room[size]
-    begin[targets.shape[0]] = n
+    begin[0, targets.shape[0]] = n
 
 
 _HEAD = """
-def scan(arrays_, index_, ints_, floats_, forced_, t0_, size_, before_, held_, room_, at_, to_, begin_):
-    n_, out_ = 0, room_[1 : 1 + size_]
-    for j_ in range(index_.shape[0]):
-        begin_[j_] = n_
+def scan(arrays_, index_, ints_, floats_, forced_, first_, last_, before_, held_, room_, at_, to_, begin_):
+    n_ = 0
+    for q_ in range(begin_.shape[0]):
+        t0_ = first_ + q_ * TILE_
+        size_ = min(TILE_, last_ - t0_)
+        out_ = room_[1 : 1 + size_]
+        for j_ in range(index_.shape[0]):
+            begin_[q_, j_] = n_
 """
 _FOOT = """
-    begin_[index_.shape[0]] = n_
+        begin_[q_, index_.shape[0]] = n_
 """
 _POINTWISE = """
 room_[0] = before_[j_]
@@ -177,12 +181,17 @@ def scanner_of(parts: Parts, rule: Rule, kinds: dict[str, type], holes: tuple[st
     holes : tuple of str
         Columns that hold NaN: there is no opinion there.
     """
-    read = {n.id for s in rule.statements for n in ast.walk(s) if isinstance(n, ast.Name)} | set(holes)
+    read = {n.id for s in rule.statements for n in ast.walk(s) if isinstance(n, ast.Name)} | set(
+        holes
+    )
     arrays = tuple(name for name in (*parts.columns, *parts.shared) if name in read)
     used = [name for name in parts.numbers if name in read]
     ints = tuple(name for name in used if kinds[name] is int)
     floats = tuple(name for name in used if kinds[name] is float)
-    setup = [f"array_{k} = values_at_(arrays_[index_[j_, {k}]] + 8 * t0_, size_)" for k in range(len(arrays))]
+    setup = [
+        f"array_{k} = values_at_(arrays_[index_[j_, {k}]] + 8 * t0_, size_)"
+        for k in range(len(arrays))
+    ]
     setup += [f"{name} = ints_[j_, {k}]" for k, name in enumerate(ints)]
     setup += [f"{name} = floats_[j_, {k}]" for k, name in enumerate(floats)]
     load = [f"{name} = array_{k}[i_]" for k, name in enumerate(arrays)]
@@ -191,14 +200,18 @@ def scanner_of(parts: Parts, rule: Rule, kinds: dict[str, type], holes: tuple[st
     text += [f"target_ = nan_ if {name} != {name} else target_" for name in holes]
     body = _POINTWISE if rule.latch is None else _LATCHED
     inner = _filled(body, load="\n".join(load), rule="\n".join(text), latch=rule.latch or "")
-    source = _HEAD + textwrap.indent("\n".join([*setup, inner]), " " * 8) + _FOOT
-    space = parts.space | NUMBERS | {
-        "TILE_": TILE,
-        "keep_": _KEEP,
-        "values_at_": values_at,
-        "collect_": collect,
-        "collect_held_": collect_held,
-    }
+    source = _HEAD + textwrap.indent("\n".join([*setup, inner]), " " * 12) + _FOOT
+    space = (
+        parts.space
+        | NUMBERS
+        | {
+            "TILE_": TILE,
+            "keep_": _KEEP,
+            "values_at_": values_at,
+            "collect_": collect,
+            "collect_held_": collect_held,
+        }
+    )
     made: dict[str, Any] = {}
     exec(compile(source, "<scan of a sweep>", "exec"), space, made)
     fn = FunctionType(made["scan"].__code__, space, "scan")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -60,8 +60,8 @@ def recipes_of(strategy: Strategy, signals: Factor, columns: Columns) -> list[Re
         mine = every[variants.of == v]
         fixed = {n: strategy.params[n].default for n in chosen} | variants.row(v)
         try:
-            if len(columns) > 1:
-                raise WholeError("several symbols share one account")
+            if len(columns) != 1:
+                raise WholeError("the targets of several symbols make one account")
             out.append(_recipe(strategy, fixed, signals, mine, columns[0]))
         except WholeError as error:
             out.append(Recipe(mine, str(error)))
@@ -162,32 +162,38 @@ def _body(parts: Parts) -> Kernel[Any]:
 
 
 class Maker:
-    """Makes the targets of one signal after the other over all bars."""
+    """Makes the targets of one signal after the other over all bars.
+
+    `given`, if there is one, makes them instead of the strategy: from parameters to weights,
+    (n_bars, n_symbols), those before the warm-up 0.
+    """
 
     def __init__(
-        self, strategy: Strategy, signals: Factor, columns: Columns, rows: Sequence[Any], n_bars: int
+        self,
+        strategy: Strategy,
+        signals: Factor,
+        columns: Columns,
+        rows: Sequence[Any],
+        n_bars: int,
+        given: Callable[[Mapping[str, Any]], F64] | None = None,
     ) -> None:
-        self._strategy, self._signals, self._columns = strategy, signals, columns
-        self._rows, self._n_bars = rows, n_bars
+        self.signals, self.columns = signals, columns
         self.defaults = {name: p.default for name, p in strategy.params.items()}
-        self.holes = _holes(strategy, columns[0])
-
-    def params(self, signal: int) -> dict[str, Any]:
-        """Parameters of a signal, those of no axis by default."""
-        return self._strategy.bind(**self._signals.row(signal))
+        self._strategy, self._rows, self._n_bars, self._given = strategy, rows, n_bars, given
+        self._holes = None if given is not None else _holes(strategy, columns[0])
 
     def whole(self, signal: int, out: F64) -> None:
         """Targets of every symbol by calling the strategy, (n_bars, n_symbols)."""
-        params = self.params(signal)
-        if len(self._columns) == 1:
-            out[:, 0] = self._strategy.raw(self._columns[0], **params).target
+        params = self.defaults | self.signals.row(signal)
+        if self._given is not None:
+            out[:] = self._given(params)
+            return
+        if len(self.columns) == 1:
+            out[:, 0] = self._strategy.raw(self.columns[0], **params).target
             return
         out[:] = np.nan
-        warmup = self._strategy.warmup(**params)
-        for s, (part, rows) in enumerate(zip(self._columns, self._rows, strict=True)):
-            target = self._strategy.raw(part, **params).target
-            target[:warmup] = 0.0
-            out[rows, s] = target / len(self._columns)
+        for s, (part, rows) in enumerate(zip(self.columns, self._rows, strict=True)):
+            out[rows, s] = self._strategy.compute(part, **params).target / len(self.columns)
 
     def from_body(self, recipe: Recipe, signal: int, shared: Sequence[F64]) -> F64:
         """Targets of the only symbol from shared values, (n_bars,).
@@ -198,14 +204,18 @@ class Maker:
             What comes back are no targets; the strategy itself will say what is wrong.
         """
         assert recipe.parts is not None and recipe.body is not None
-        params = self.params(signal)
-        columns = [read_only(self._columns[0][name]) for name in recipe.parts.columns]
+        params = self.defaults | self.signals.row(signal)
+        columns = [read_only(self.columns[0][name]) for name in recipe.parts.columns]
         numbers = [params[name] for name in recipe.parts.numbers]
         found = recipe.body.dispatcher(*columns, *shared, *numbers)
         target = found[0] if isinstance(found, tuple) else found
-        if not (isinstance(target, np.ndarray) and target.shape == (self._n_bars,) and target.dtype == np.float64):
+        if not (
+            isinstance(target, np.ndarray)
+            and target.shape == (self._n_bars,)
+            and target.dtype == np.float64
+        ):
             raise WholeError("what it returns are no targets")
-        return np.where(self.holes, np.nan, target) if self.holes is not None else target
+        return np.where(self._holes, np.nan, target) if self._holes is not None else target
 
 
 def _holes(strategy: Strategy, columns: Mapping[str, F64]) -> B8 | None:

@@ -204,7 +204,9 @@ def _axis(name: str, values: Any) -> Span | Column:
     if name in EXIT_AXES:
         numbers = [np.nan if v is None else v for v in items]
         if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in numbers):
-            raise ConfigError(f"axis {name!r}: give numbers, or None for without; found {items!r:.60}")
+            raise ConfigError(
+                f"axis {name!r}: give numbers, or None for without; found {items!r:.60}"
+            )
         return np.array(numbers, dtype=np.float64)
     kinds = {type(v) for v in items}
     if kinds == {bool}:

@@ -121,7 +121,11 @@ def play(
                 me.status = INFINITE
                 continue
             room = k.ROWS_PER_BAR * len(fresh)
-            if t < b - a or acct.n_orders + room > len(desk.orders) or acct.n_fills + room > len(desk.fills):
+            if (
+                t < b - a
+                or acct.n_orders + room > len(desk.orders)
+                or acct.n_fills + room > len(desk.fills)
+            ):
                 return c
             if is_final:
                 finish(b - a, True, part, books)
@@ -134,6 +138,24 @@ def play(
             sum_fills(desk.fills, acct.n_fills, equity, cash, desk.held, me)
             me.cost += acct.borrow_paid / cash
     return signal.size
+
+
+@bare_kernel
+def tally_run(
+    equity: F64,
+    fills: Sequence[FillRow],
+    cash: float,
+    day: I64,
+    span: I64,
+    held: Sequence[TradeRow],
+    tally: Sequence[Tally],
+    sums: F64,
+) -> None:
+    """Sum up a run that `simulate` made: what the accounts pay beside their fills is left out."""
+    me = tally[0]
+    sum_returns(equity, cash, me)
+    sum_days(equity, cash, day, span, me, sums)
+    sum_fills(fills, len(fills), equity, cash, held, me)
 
 
 @inner_kernel

@@ -33,9 +33,7 @@ class Tables(NamedTuple):
     fill: I64  # (n_bars + 1,): the next bar that trades, from each bar on
 
 
-def prepare(
-    price: F64, close: F64, day: I64, is_dry: B8, cash_rate: float
-) -> Tables:
+def prepare(price: F64, close: F64, day: I64, is_dry: B8, cash_rate: float) -> Tables:
     """Tables of one instrument.
 
     Parameters

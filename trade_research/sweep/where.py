@@ -62,7 +62,9 @@ class Where:
         match node:
             case ast.Name(id=name):
                 if name not in names:
-                    raise ConfigError(f"where={self.text!r}: no axis {name!r}; {nearest(name, names)}")
+                    raise ConfigError(
+                        f"where={self.text!r}: no axis {name!r}; {nearest(name, names)}"
+                    )
             case ast.Constant(value=bool() | int() | float() | str()):
                 pass
             case ast.BinOp(left=a, op=op, right=b) if type(op) in _OPERATIONS:

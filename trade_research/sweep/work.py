@@ -1,171 +1,81 @@
-"""The work of a sweep over one set of bars: which path each configuration takes, and taking it."""
+"""The work of one sweep: which path each configuration takes, and taking it, piece by piece."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from trade_research.errors import TradeResearchError
-from trade_research.kernels.jit import F64, I64
-from trade_research.simulate.market import Market
+from trade_research.kernels.jit import B8, F64, I64
 from trade_research.simulate.records import Records
-from trade_research.simulate.run import tape_of
 from trade_research.strategies.strategy import Strategy
 from trade_research.sweep import accounts as acc
-from trade_research.sweep.events import FINE, INFINITE, RUINED, UNFIT, new_tallies, settle
+from trade_research.sweep.events import INFINITE, RUINED, UNFIT, new_tallies
 from trade_research.sweep.factors import Factor, factor
+from trade_research.sweep.field import Field
 from trade_research.sweep.game import Game
 from trade_research.sweep.measures import measure, moments
-from trade_research.sweep.parts import WholeError
-from trade_research.sweep.pool import Pool, addresses
-from trade_research.sweep.scan import TILE, collect_all
+from trade_research.sweep.pool import Pool
 from trade_research.sweep.scores import N_BLOCKS, Scores
-from trade_research.sweep.signals import Columns, Maker, Recipe, recipes_of
+from trade_research.sweep.signals import Maker, Recipe, recipes_of
 from trade_research.sweep.space import RUN_AXES, Configurations
-from trade_research.sweep.stepped import new_desk, play, with_room
-from trade_research.sweep.tables import Tables, prepare, span_table
+from trade_research.sweep.tables import Tables
+from trade_research.sweep.tiles import Scan
+from trade_research.sweep.whole import settle_whole, simulate_each, step
 
 MOST_SIGNALS = 1024
 """Signals worked on together: their targets of a tile come from values that are in the cache."""
 
-_FEW = 64
+_FEW = 64  # signals of a piece, at least
 _TARGETS = 32 * 1024 * 1024  # bytes of whole targets kept at a time
+_INFINITE = "a target is infinite. A target is a fraction of equity; NaN is no opinion."
 
 
-@dataclass(frozen=True, eq=False)
-class Field:
-    """The bars of a sweep and the ranges of them that are scored."""
-
-    market: Market
-    columns: Columns
-    rows: Sequence[Any]
-    day: I64
-    spans: I64  # (n_spans, 2)
-    start: int
-    periods_per_year: float | None
-    sessions_per_year: float | None
-    cash_rate: float
-    day_cash_rate: float
-
-    @classmethod
-    def of(
-        cls,
-        market: Market,
-        columns: Columns,
-        spans: I64 | None,
-        start: int,
-        sessions: I64 | None,
-        periods_per_year: float | None,
-        sessions_per_year: float | None,
-        cash_rate: float,
-        day_cash_rate: float,
-    ) -> Field:
-        """The field, days numbered from 0."""
-        days = market.session_days() if sessions is None else np.asarray(sessions)
-        day = np.cumsum(np.append(0, days[1:] != days[:-1]))
-        ranges = np.array([[0, market.n_bars]]) if spans is None else np.asarray(spans, np.int64)
-        rows = (
-            [slice(None)]
-            if market.n_symbols == 1
-            else [np.flatnonzero(~np.isnan(market.close[:, s])) for s in range(market.n_symbols)]
-        )
-        return cls(
-            market,
-            columns,
-            rows,
-            day,
-            ranges.reshape(-1, 2),
-            start,
-            periods_per_year,
-            sessions_per_year,
-            cash_rate,
-            day_cash_rate,
-        )
-
-    @cached_property
-    def table(self) -> I64:
-        """Spans as compiled code reads them; rows before `start` decide nothing."""
-        return span_table(self.spans, self.start, self.day)
-
-    @cached_property
-    def forced(self) -> I64:
-        """A bit for every row that a span begins to decide on, 64 rows a word."""
-        out = np.zeros(self.market.n_bars // 64 + 2, dtype=np.uint64)
-        for row in self.table[:, 0]:
-            out[row // 64] |= np.uint64(1) << np.uint64(row % 64)
-        return out.view(np.int64)
-
-
-@dataclass
-class Paths:
-    """Which path each configuration took, and why; `status` holds texts of errors."""
-
-    is_stepped: Any
-    why: Any
-    status: Any = field(default_factory=dict)
-
-
-class Shop:
+class Work:
     """All of a sweep's work: `run` does it, `scores` gives what came out."""
 
     def __init__(
-        self, strategy: Strategy, ground: Field, game: Game, configurations: Configurations
+        self, strategy: Strategy, field: Field, game: Game, found: Configurations, maker: Maker
     ) -> None:
-        self.field, self.game, self.n = ground, game, len(configurations)
-        values = configurations.values
-        self.signals = factor(values, list(strategy.params), self.n)
-        run_axes = [a for a in RUN_AXES if a not in strategy.params and a != "symbol"]
-        self.variants: Factor = factor(values, run_axes, self.n)
-        market = ground.market
-        self.maker = Maker(strategy, self.signals, ground.columns, ground.rows, market.n_bars)
-        self.recipes = recipes_of(strategy, self.signals, ground.columns)
-        self._books = acc.books_of(game, market)
-        self.accounts = acc.accounts_of(game, self._books.acct, self.variants)
-        refused = acc.refused(game, self.variants)
-        self.refused = {
-            int(i): refused[int(self.variants.of[i])]
-            for i in np.flatnonzero(np.isin(self.variants.of, list(refused)))
-        }
-        self.tallies = new_tallies(self.n, ground.table[:, 2], ground.cash_rate)
-        self.sums = np.zeros((self.n, len(ground.spans), N_BLOCKS, 2))
-        self._paths()
-        self.order = np.argsort(self.signals.of, kind="stable")
-        self._first = np.searchsorted(self.signals.of[self.order], np.arange(self.signals.size + 1))
-        self._lock, self._local = threading.Lock(), threading.local()
+        self.n, self._field, self._game, self._maker = len(found), field, game, maker
+        self._strategy, self._values = strategy, found.values
+        self.signals: Factor = maker.signals
+        axes = [a for a in RUN_AXES if a not in strategy.params and a != "symbol"]
+        self._variants = factor(found.values, axes, self.n)
+        self._books = acc.books_of(game, field.market)
+        self._accounts = acc.accounts_of(game, self._books.acct, self._variants)
+        self._order = np.argsort(self.signals.of, kind="stable")
+        ends = np.arange(self.signals.size + 1)
+        self._first = np.searchsorted(self.signals.of[self._order], ends)
+        self._tallies = new_tallies(self.n, field.table[:, 2], field.cash_rate)
+        self._sums = np.zeros((self.n, len(field.spans), N_BLOCKS, 2))
+        self._is_done = np.zeros(self.n, dtype=np.bool_)
+        self._status: dict[int, str] = {}
+        refused = acc.refused(game, self._variants)
+        for c in np.flatnonzero(np.isin(self._variants.of, list(refused))).tolist():
+            self._status[c] = refused[int(self._variants.of[c])]
+        self._choose_paths()
 
-    def _paths(self) -> None:
-        """Decide which configurations can be settled from sums."""
-        why = acc.why_stepped(self.game, self.field.market)
-        self.why = np.full(self.n, why or acc.CHANGES_ONLY, dtype=object)
-        exits = acc.has_exits_of(self.accounts)[self.variants.of]
-        self.is_stepped = exits | (why is not None)
+    def _choose_paths(self) -> None:
+        """Decide which configurations can be settled from sums, and say why the others cannot."""
+        why = acc.why_stepped(self._game, self._field.market)
+        exits = acc.has_exits_of(self._accounts)[self._variants.of]
+        self._is_stepped: B8 = exits | (why is not None)
+        self._why = np.full(self.n, why or acc.CHANGES_ONLY, dtype=object)
         if why is None:
-            self.why[exits] = acc.EXITS_NEED_BARS
-        self.status: dict[int, str] = dict(self.refused)
+            self._why[exits] = acc.EXITS_NEED_BARS
 
     @cached_property
-    def tables(self) -> Tables:
-        """What settling from sums reads."""
-        market = self.field.market
-        price = (market.open if self.game.fill == "next_open" else market.close)[:, 0]
-        return prepare(
-            np.ascontiguousarray(price),
-            np.ascontiguousarray(market.close[:, 0]),
-            self.field.day,
-            market.volume[:, 0] == 0.0,
-            self.field.cash_rate,
-        )
+    def _tables(self) -> Tables:
+        return self._field.tables(self._game.fill)
 
     @cached_property
-    def terms(self) -> Records:
-        """What each variant pays."""
-        return acc.terms_of(self.accounts)
+    def _terms(self) -> Records:
+        return acc.terms_of(self._accounts)
 
     def run(
         self,
@@ -174,30 +84,46 @@ class Shop:
         progress: Callable[[int], None],
         stop: Callable[[], bool],
     ) -> None:
-        """Do all of it, piece by piece."""
-        if not self.is_stepped.all():
-            _ = self.tables, self.terms  # made once, before threads ask for them
-        for recipe in self.recipes:
-            keep = Pool(self.field.columns[0], self.field.market.n_bars)
-
-            def each(work: Callable[[Any], None], items: list[Any]) -> None:
-                list(pool.map(work, items))
-
-            pieces = list(self._pieces(recipe, n_threads, keep.room))
-            for batch in _batches(pieces, recipe, keep.room, n_threads):
+        """Do all of it, piece by piece, or until `stop` says so."""
+        if not self._is_stepped.all():
+            _ = self._tables, self._terms  # made once, before threads ask for them
+        for recipe in recipes_of(self._strategy, self.signals, self._maker.columns):
+            held = Pool(self._maker.columns[0], self._field.market.n_bars)
+            for batch in self._batches(recipe, n_threads, held.room):
                 if stop():
-                    break
-                try:
-                    keep.load(dict.fromkeys(k for p in batch for k in _keys(recipe, p)), each)
-                    found = [pool.submit(self._piece, recipe, p, keep) for p in batch]
-                except WholeError as error:
-                    recipe = Recipe(recipe.signals, str(error))
-                    found = [pool.submit(self._piece, recipe, p, keep) for p in batch]
-                for piece, one in zip(batch, found, strict=True):
-                    one.result()
-                    progress(len(self._configs(recipe.signals[piece])))
+                    return
+                used = self._load(recipe, batch, held, pool)
+                waiting = [pool.submit(self._piece, used, piece, held) for piece in batch]
+                for piece in waiting:
+                    progress(piece.result())
 
-    def _pieces(self, recipe: Recipe, n_threads: int, room: int) -> Iterable[slice]:
+    def _load(self, recipe: Recipe, batch: list[slice], held: Pool, pool: Executor) -> Recipe:
+        """Hold what a batch shares; the recipe without shared values where that fails."""
+
+        def each(work: Callable[[Any], None], items: list[Any]) -> None:
+            list(pool.map(work, items))
+
+        try:
+            held.load((key for piece in batch for key in _keys(recipe, piece)), each)
+        except Exception as error:  # whatever an indicator raises, the strategy itself will say
+            return Recipe(recipe.signals, f"{type(error).__name__} in a shared indicator")
+        return recipe
+
+    def _batches(self, recipe: Recipe, n_threads: int, room: int) -> Iterator[list[slice]]:
+        """Pieces whose shared values fit together, at least one."""
+        batch: list[slice] = []
+        keys: set[Any] = set()
+        for piece in self._pieces(recipe, n_threads, room):
+            mine = set(_keys(recipe, piece))
+            if batch and len(keys | mine) > room:
+                yield batch
+                batch, keys = [], set()
+            batch.append(piece)
+            keys |= mine
+        if batch:
+            yield batch
+
+    def _pieces(self, recipe: Recipe, n_threads: int, room: int) -> Iterator[slice]:
         """Stretches of a recipe's signals whose shared values fit."""
         n = len(recipe.signals)
         size = min(MOST_SIGNALS, n)
@@ -211,246 +137,136 @@ class Shop:
             yield piece
             first = piece.stop
 
-    def _configs(self, signals: I64) -> I64:
-        """Configurations of some signals, one signal after the other."""
-        parts = [self.order[self._first[s] : self._first[s + 1]] for s in signals]
-        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+    def _piece(self, recipe: Recipe, piece: slice, held: Pool) -> int:
+        """All configurations of some signals; returns how many."""
+        mine = recipe.signals[piece]
+        parts = [self._order[self._first[s] : self._first[s + 1]] for s in mine]
+        configs = np.concatenate(parts)
+        which = np.repeat(np.arange(len(mine)), [len(part) for part in parts])
+        self._is_done[configs] = True
+        if self._status:
+            kept = np.array([c not in self._status for c in configs.tolist()], dtype=np.bool_)
+            configs, which = configs[kept], which[kept]
+        if recipe.scanner is not None:
+            sums = ~self._is_stepped[configs]
+            if sums.any():
+                self._settle(Scan(recipe, piece, held, self.signals, self._maker.defaults).settle,
+                             configs[sums], which[sums])  # fmt: skip
+            stepped = self._is_stepped[configs]
+            configs, which = configs[stepped], which[stepped]
+        self._whole(recipe, piece, held, configs, which)
+        return sum(map(len, parts))
 
-    def _piece(self, recipe: Recipe, piece: slice, keep: Pool) -> None:
-        """All configurations of some signals."""
-        signals = recipe.signals[piece]
-        configs = self._configs(signals)
-        configs = np.array([c for c in configs if c not in self.refused]) if self.refused else configs
-        if not len(configs):
-            return
-        number = np.full(self.signals.size, -1) if len(signals) > 8 else None
-        which = self._positions(signals, configs, number)
-        sums = ~self.is_stepped[configs]
-        if sums.any() and recipe.scanner is not None:
-            self._scan(recipe, piece, keep, configs[sums], which[sums])
-            unfit = (self.tallies["status"][configs] == UNFIT).any(axis=1)
-            self._reset(configs[unfit])
-            self._step(recipe, piece, keep, signals, configs, which, unfit | ~sums, None)
-        else:
-            self._step(recipe, piece, keep, signals, configs, which, ~sums, sums)
+    def _settle(self, how: Callable[..., None], configs: I64, which: I64) -> None:
+        """Settle configurations from sums; those that turn out not to fit are left to be stepped."""
+        tallies, sums = self._tallies[configs], self._sums[configs]
+        variants = self._variants.of[configs]
+        how(self._field, self._tables, which, self._terms, variants, tallies, sums)
+        unfit = (tallies["status"] == UNFIT).any(axis=1)
+        field = self._field
+        tallies[unfit] = new_tallies(int(unfit.sum()), field.table[:, 2], field.cash_rate)
+        sums[unfit] = 0.0
+        self._tallies[configs], self._sums[configs] = tallies, sums
+        self._is_stepped[configs[unfit]] = True
+        self._why[configs[unfit]] = acc.FRACTIONS
 
-    def _positions(self, signals: I64, configs: I64, number: I64 | None) -> I64:
-        """Position of each configuration's signal within the piece."""
-        order = np.argsort(signals)
-        found: I64 = order[np.searchsorted(signals[order], self.signals.of[configs])]
-        return found
-
-    def _reset(self, configs: I64) -> None:
-        """Begin again, bar by bar, what did not fit."""
-        if len(configs):
-            fresh = new_tallies(len(configs), self.field.table[:, 2], self.field.cash_rate)
-            self.tallies[configs], self.sums[configs] = fresh, 0.0
-            self.is_stepped[configs] = True
-            self.why[configs] = acc.FRACTIONS
-
-    def _scan(self, recipe: Recipe, piece: slice, keep: Pool, configs: I64, which: I64) -> None:
-        """Targets tile by tile, their changes settled at once."""
-        scanner, signals = recipe.scanner, recipe.signals[piece]
-        assert scanner is not None and recipe.parts is not None and recipe.keys is not None
-        n_bars, k = self.field.market.n_bars, len(signals)
-        index, held_at = np.empty((k, len(scanner.arrays)), dtype=np.int64), [np.empty(0, np.int64)]
-        for a, name in enumerate(scanner.arrays):
-            distinct, of = recipe.keys.get(name, ([name], np.zeros(len(recipe.signals), np.int64)))
-            index[:, a] = of[piece] + sum(map(len, held_at))
-            held_at.append(addresses(keep, distinct))
-        arrays = np.concatenate(held_at)
-        ints = self._numbers(scanner.ints, signals, np.int64)
-        floats = self._numbers(scanner.floats, signals, np.float64)
-        before, held = np.full(k, np.nan), self._begins(recipe, signals)
-        room = np.zeros(TILE + 66)
-        at, to = np.empty(k * TILE + 66, dtype=np.int32), np.empty(k * TILE + 66)
-        begin = np.zeros(k + 1, dtype=np.int64)
-        tallies, sums = self.tallies[configs], self.sums[configs]
-        of_terms, field_ = self.variants.of[configs], self.field
-        for t0 in range(0, n_bars, TILE):
-            size = min(TILE, n_bars - t0)
-            scanner.kernel.dispatcher(
-                arrays, index, ints, floats, field_.forced, t0, size, before, held, room, at, to, begin
-            )
-            settle(
-                at, to, begin, which, self.terms, of_terms, self.tables, field_.table,
-                t0 + size == n_bars, tallies, sums,
-            )
-        self.tallies[configs], self.sums[configs] = tallies, sums
-
-    def _numbers(self, names: Sequence[str], signals: I64, kind: Any) -> Any:
-        out = np.empty((len(signals), len(names)), dtype=kind)
-        params = self.maker.defaults
-        for k, name in enumerate(names):
-            column = self.signals.values.get(name)
-            out[:, k] = params[name] if column is None else column[signals]
-        return out
-
-    def _begins(self, recipe: Recipe, signals: I64) -> F64:
-        """What the latch of each signal holds before the first bar."""
-        scanner = recipe.scanner
-        if scanner is None or scanner.begins is None:
-            return np.zeros(len(signals))
-        return np.array([scanner.begins_at(self.maker.params(int(s))) for s in signals])
-
-    def _step(
-        self,
-        recipe: Recipe,
-        piece: slice,
-        keep: Pool,
-        signals: I64,
-        configs: I64,
-        which: I64,
-        stepped: Any,
-        sums: Any,
-    ) -> None:
-        """Targets over all bars, signal by signal; changes settled, or every bar stepped."""
-        wanted = stepped if sums is None else stepped | sums
-        shape = self.field.market.close.shape
+    def _whole(self, recipe: Recipe, piece: slice, held: Pool, configs: I64, which: I64) -> None:
+        """Targets over all bars, some signals at a time; settled where that fits, else stepped."""
+        shape = self._field.market.close.shape
+        needed = np.unique(which)
         most = max(1, _TARGETS // (8 * shape[0] * shape[1]))
-        needed = np.unique(which[wanted])
         for first in range(0, len(needed), most):
             some = needed[first : first + most]
-            targets = np.empty((len(some), *shape))
-            is_made = np.array(
-                [self._made(recipe, piece, keep, int(j), targets[i], signals, configs, which) for i, j in enumerate(some)]
-            )
-            position = np.full(len(signals), -1)
-            position[some[is_made]] = np.flatnonzero(is_made)
-            if sums is not None:
-                mine = sums & (position[which] >= 0)
-                self._settle_whole(targets, configs[mine], position[which[mine]])
-                unfit = np.zeros(len(configs), dtype=np.bool_)
-                unfit[mine] = (self.tallies["status"][configs[mine]] == UNFIT).any(axis=1)
-                self._reset(configs[unfit])
-                self._play(targets, configs, position[which], (stepped | unfit) & (position[which] >= 0))
-            else:
-                self._play(targets, configs, position[which], stepped & (position[which] >= 0))
+            targets, place = np.empty((len(some), *shape)), np.full(which.max() + 1, -1)
+            for i, j in enumerate(some.tolist()):
+                signal = int(recipe.signals[piece.start + j])
+                text = self._make(recipe, piece.start + j, signal, held, targets[i])
+                if text is None:
+                    place[j] = i
+                else:
+                    self._status |= dict.fromkeys(configs[which == j].tolist(), text)
+            mine = np.isin(which, some) & (place[which] >= 0)
+            self._take(targets, configs[mine], place[which[mine]])
 
-    def _made(
-        self, recipe: Recipe, piece: slice, keep: Pool, j: int, out: F64, signals: I64, configs: I64, which: I64
-    ) -> bool:
-        """Targets of one signal; where the strategy fails, its configurations say so."""
-        signal = int(signals[j])
-        try:
-            if recipe.body is not None and recipe.keys is not None:
-                at = piece.start + j
-                shared = [keep.array(distinct[of[at]]) for distinct, of in recipe.keys.values()]
-                try:
-                    out[:, 0] = self.maker.from_body(recipe, signal, shared)
-                    return True
-                except Exception:  # the strategy itself says what is wrong
-                    pass
-            self.maker.whole(signal, out)
-            return True
-        except TradeResearchError as error:
-            for c in configs[which == j]:
-                self.status[int(c)] = str(error)
-            return False
-
-    def _settle_whole(self, targets: F64, configs: I64, position: I64) -> None:
-        """Changes of whole targets, settled."""
+    def _take(self, targets: F64, configs: I64, which: I64) -> None:
+        """Configurations through targets that are made."""
+        sums = ~self._is_stepped[configs]
+        if sums.any():
+            self._settle(lambda *rest: settle_whole(targets, *rest), configs[sums], which[sums])
+        stepped = self._is_stepped[configs]
+        configs, which = configs[stepped], which[stepped]
         if not len(configs):
             return
-        k, n_bars = targets.shape[:2]
-        at, to = np.empty(k * n_bars + 66, dtype=np.int32), np.empty(k * n_bars + 66)
-        begin = np.zeros(k + 1, dtype=np.int64)
-        collect_all(targets, self.field.forced, np.zeros(TILE + 66), at, to, begin)
-        tallies, sums = self.tallies[configs], self.sums[configs]
-        of_terms = self.variants.of[configs]
-        settle(
-            at, to, begin, position, self.terms, of_terms, self.tables, self.field.table, True, tallies, sums
-        )
-        self.tallies[configs], self.sums[configs] = tallies, sums
-
-    def _play(self, targets: F64, configs: I64, position: I64, wanted: Any) -> None:
-        """Every bar of some configurations through the simulator's loop."""
-        mine, position = configs[wanted], position[wanted]
-        if not len(mine):
-            return
-        market, done = self.field.market, 0
-        desk = getattr(self._local, "desk", None) or new_desk(*market.close.shape)
-        flags = np.zeros(market.n_bars, dtype=np.bool_)
-        if self.game.rebalance is not None:
-            flags = self.game.rebalance.rows(market.close_time, market.session_days(), 0, market.n_bars)
-        tape = tape_of(market, market.close, flags)
-        tallies, sums = self.tallies[mine], self.sums[mine]
-        while True:
-            done = play(
-                done, tape, targets, position, self.accounts, self.variants.of[mine], self._books.syms, desk,
-                self.field.table, self.field.day, self.game.finalize, tallies, sums,
+        tallies, accumulated = self._tallies[configs], self._sums[configs]
+        if self._game.is_elaborate:
+            simulate_each(
+                targets,
+                self._field,
+                lambda c: self._game_of(configs[c]),
+                which,
+                tallies,
+                accumulated,
             )
-            if done == len(mine):
-                break
-            desk = with_room(desk)
-            fresh = new_tallies(1, self.field.table[:, 2], self.field.cash_rate)
-            tallies[done], sums[done] = fresh[0], 0.0
-        self._local.desk = desk
-        self.tallies[mine], self.sums[mine] = tallies, sums
+        else:
+            variants = self._variants.of[configs]
+            step(
+                targets, self._field, self._game, which, self._accounts, variants, self._books,
+                tallies, accumulated,
+            )  # fmt: skip
+        self._tallies[configs], self._sums[configs] = tallies, accumulated
+
+    def _game_of(self, config: int) -> Game:
+        return self._game.under(self._variants.row(int(self._variants.of[config])))
+
+    def _make(self, recipe: Recipe, at: int, signal: int, held: Pool, out: F64) -> str | None:
+        """Targets of one signal; where the strategy fails, what it says."""
+        try:
+            if recipe.body is not None and recipe.keys is not None:
+                shared = [held.array(keys[of[at]]) for keys, of in recipe.keys.values()]
+                try:
+                    out[:, 0] = self._maker.from_body(recipe, signal, shared)
+                    return None
+                except Exception:  # the strategy itself says what is wrong
+                    pass
+            self._maker.whole(signal, out)
+        except TradeResearchError as error:
+            return str(error)
+        return None
 
     def scores(self, configurations: Configurations) -> Scores:
         """What came out."""
-        ground = self.field
-        n_bars = ground.spans[:, 1] - ground.spans[:, 0]
-        n_days = ground.table[:, 18] - ground.table[:, 2]
+        field, tallies, first = self._field, self._tallies, self._sums[:, 0]
         metrics = measure(
-            self.tallies,
-            n_bars,
-            n_days,
-            self.sums.sum(axis=2),
-            cash=self.game.cash,
-            cash_rate=ground.cash_rate,
-            day_cash_rate=ground.day_cash_rate,
-            periods_per_year=ground.periods_per_year,
-            sessions_per_year=ground.sessions_per_year,
+            tallies,
+            field.n_bars,
+            field.n_days,
+            self._sums.sum(axis=2),
+            cash=self._game.cash,
+            cash_rate=field.cash_rate,
+            day_cash_rate=field.day_cash_rate,
+            periods_per_year=field.periods_per_year,
+            sessions_per_year=field.sessions_per_year,
         )
         status = np.full(self.n, "ok", dtype=object)
-        status[(self.tallies["fills"] == 0).all(axis=1)] = "no_trades"
-        status[(self.tallies["status"] == RUINED).any(axis=1)] = "ruined"
-        status[(self.tallies["status"] == INFINITE).any(axis=1)] = _INFINITE
-        for c, text in self.status.items():
+        status[(tallies["fills"] == 0).all(axis=1)] = "no_trades"
+        status[(tallies["status"] == RUINED).any(axis=1)] = "ruined"
+        status[(tallies["status"] == INFINITE).any(axis=1)] = _INFINITE
+        for c, text in self._status.items():
             status[c] = text
+        status[~self._is_done] = "stopped"
         failed = ~np.isin(status, ("ok", "no_trades", "ruined"))
-        for values in metrics.values():
+        found = moments(tallies[:, 0], first.sum(axis=1), int(field.n_days[0]))
+        for values in (*metrics.values(), first, found):
             values[failed] = np.nan
-        path = np.where(self.is_stepped, "general", "events").astype(object)
-        edges = ground.table[0, 2:]
-        return Scores(
-            configurations,
-            metrics,
-            status,
-            path,
-            self.why,
-            self.sums[:, 0],
-            np.diff(edges),
-            moments(self.tallies[:, 0], self.sums[:, 0].sum(axis=1), int(n_days[0])),
-        )
+        path = np.where(self._is_stepped, "general", "events").astype(object)
+        days = np.diff(field.table[0, 2:19])
+        return Scores(configurations, metrics, status, path, self._why, first, days, found)
 
 
-_INFINITE = "a target is infinite. A target is a fraction of equity; NaN is no opinion."
-
-
-def _keys(recipe: Recipe, piece: slice) -> list[Any]:
-    """What the signals of a piece read: columns and distinct keys of shared values."""
+def _keys(recipe: Recipe, piece: slice) -> Sequence[Any]:
+    """What the signals of a piece read: columns, and keys of shared values."""
     if recipe.keys is None:
         return []
-    columns = [] if recipe.scanner is None else [a for a in recipe.scanner.arrays if a not in recipe.keys]
-    shared = [distinct[i] for distinct, of in recipe.keys.values() for i in np.unique(of[piece])]
-    return [*columns, *shared]
-
-
-def _batches(pieces: list[slice], recipe: Recipe, room: int, n_threads: int) -> Iterable[list[slice]]:
-    """Pieces whose shared values fit together, at least one."""
-    batch: list[slice] = []
-    held: set[Any] = set()
-    for piece in pieces:
-        more = held | set(_keys(recipe, piece))
-        if batch and len(more) > room:
-            yield batch
-            batch, more = [], set(_keys(recipe, piece))
-        batch, held = [*batch, piece], more
-    if batch:
-        yield batch
-
-
-assert FINE == 0
+    names = () if recipe.scanner is None else recipe.scanner.arrays
+    columns = [name for name in names if name not in recipe.keys]
+    return columns + [keys[i] for keys, of in recipe.keys.values() for i in np.unique(of[piece])]
