@@ -51,6 +51,13 @@ def test_a_confirmation_and_a_regime_without_their_part_are_the_rule_alone():
         assert np.isnan(rows["whole", None]["sharpe"] or np.nan)  # no calendar, no ratio
 
 
+def test_the_title_names_what_is_unusual():
+    run = tr.backtest(tr.vote([macd, donchian], k=2), BARS, macd__fast=5)
+    assert repr(run).startswith("vote_donchian_macd(macd__fast=5, …) on ")
+    short = tr.backtest(ma_crossover, BARS, slow=40)
+    assert repr(short).startswith("ma_crossover(fast=20, slow=40, band=0.0, short=False, kind=sma)")
+
+
 def test_what_is_not_composed_is_refused():
     with pytest.raises(StrategyError, match="macd is not made of others"):
         tr.ablation(macd, BARS)

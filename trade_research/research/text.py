@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from trade_research.research.walkforward import WalkForward
 
 POINTS = 240
+_MOST_PARAMS = 8
+"""Parameters that a title names in full."""
 
 
 def per_cent(value: float | None, digits: int = 1) -> str:
@@ -41,8 +43,14 @@ def headline(run: Backtest) -> list[tuple[str, str, str]]:
 
 
 def title(run: Backtest) -> str:
-    """Strategy with parameters, instruments, interval and span in one line."""
-    params = ", ".join(f"{name}={value}" for name, value in run.params.items())
+    """Strategy with parameters, instruments, interval and span in one line.
+
+    Of many parameters only those that are not the strategy's defaults.
+    """
+    usual = {name: param.default for name, param in run.strategy.params.items()}
+    is_short = len(usual) <= _MOST_PARAMS
+    shown = [f"{n}={v}" for n, v in run.params.items() if is_short or v != usual.get(n)]
+    params = ", ".join(shown if len(shown) == len(run.params) else [*shown, "…"])
     times = run.data.frame["open_time"]
     names = " ".join(name for name in run.data.instruments if name)
     where = f"{names} {run.data.interval.text}".strip()
