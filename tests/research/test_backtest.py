@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import polars as pl
 import pytest
@@ -198,3 +200,19 @@ def test_the_bar_after_a_gap_is_flagged():
     with_gap = pl.concat([bars[:30], bars[35:]])
     run = tr.backtest(tr.strategies.buy_and_hold, with_gap, calendar="24/7")
     assert np.flatnonzero(run.data.flagged).tolist() == [30]
+
+
+def test_a_run_travels_to_another_process_and_back():
+    exits = tr.Exits(stop=0.01, take_profit=0.02)
+    closes = 100 * np.exp(np.cumsum(np.random.default_rng(0).normal(0, 0.02, 400)))
+    run = tr.backtest(
+        tr.strategies.ma_crossover, days(closes), fast=3, slow=10, exits=exits, calendar="24/7"
+    )
+    assert run.metrics["sharpe"] is not None  # what was computed meanwhile stays behind
+    back = pickle.loads(pickle.dumps(run))
+    assert back.strategy is run.strategy
+    assert back.equity.equals(run.equity)
+    assert back.trades.equals(run.trades)
+    assert dict(back.metrics) == dict(run.metrics)
+    assert back.result.pnl_bounds == run.result.pnl_bounds
+    assert back.manifest["run_id"] == run.manifest["run_id"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +66,10 @@ class Backtest(Shown):
     risk_free: float = 0.0
     portfolio: Portfolio | None = None
     uncounted: str = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy in another process needs: what was run, not what was computed of it since."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def equity(self) -> pl.DataFrame:

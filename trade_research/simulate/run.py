@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,18 +92,25 @@ def simulate(
     matrix = _target_matrix(target, market)
     _check_impact(settings["costs"], market)
 
-    def once(is_optimistic: bool) -> Result:
-        return _once(market, matrix, cash, rules, finalize, is_optimistic=is_optimistic, **settings)
-
-    result = once(is_optimistic=False)
+    once: Callable[[bool], Result] = partial(
+        _once, market=market, target=matrix, cash=cash, rules=rules, finalize=finalize, **settings
+    )
+    result = once(False)
     object.__setattr__(result, "rerun", once)
     return result
 
 
 def _once(
-    market: Market, target: F64, cash: float, rules: Rules | None, finalize: bool, **settings: Any
+    is_optimistic: bool,
+    *,
+    market: Market,
+    target: F64,
+    cash: float,
+    rules: Rules | None,
+    finalize: bool,
+    **settings: Any,
 ) -> Result:
-    acct = pack_conf(**settings)
+    acct = pack_conf(is_optimistic=is_optimistic, **settings)
     rebalance = settings["rebalance"]
     n_bars = market.n_bars
     account = settings["account"]

@@ -7,13 +7,14 @@ field is `target` and whose others become columns beside it.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import math
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from trade_research.errors import ParameterError, StrategyError, nearest
 from trade_research.kernels.jit import F64, Kernel
@@ -269,6 +270,12 @@ class Strategy:
 
         return targets_of(self, frame, calendar, self.bind(**params))
 
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """A strategy of a module travels by its name; one of a notebook as pickle finds it."""
+        if getattr(sys.modules.get(self.fn.__module__), self.name, None) is self:
+            return _of_module, (self.fn.__module__, self.name)
+        return super().__reduce_ex__(protocol)
+
     def __call__(self, *columns: F64, **params: Any) -> F64:
         """Targets from arrays in the order of the signature: `compute` without the names."""
         if len(columns) != len(self.inputs):
@@ -348,6 +355,11 @@ def _declare(
         raise StrategyError(f"strategy {fn.__name__}: warm-up {warmup} must not be negative")
     names = _warmup_names(fn.__name__, warmup, known.params)
     return Strategy(fn, known.inputs, known.params, _source_of(fn), warmup, names, presets)
+
+
+def _of_module(module: str, name: str) -> Strategy:
+    found: Strategy = getattr(importlib.import_module(module), name)
+    return found
 
 
 def _source_of(fn: Callable[..., Any]) -> str:
