@@ -148,3 +148,21 @@ def test_several_instruments_count_on_each(store):
     assert run.trials.n == 1
     assert Ledger(store.root).count("binance:Y@1d").n == 1
     assert replace(run).trials.n == 1
+
+
+def test_a_page_with_a_prettier_count_is_caught(store, tmp_path):
+    """The luck discount is made again from the days and the count of the manifest."""
+    from trade_research.report.embed import luck_again
+    from trade_research.report.verify import verify
+
+    for days in (2, 3, 5, 8):
+        run = tr.backtest(above, store.query(NAME), days=days)
+    page = run.report(tmp_path / "page.html")
+    found = verify(page)
+    assert found.ok
+    again = luck_again(found.block)
+    assert again.dsr == pytest.approx(run.evidence.luck.dsr, rel=1e-9)
+    fewer = replace(
+        found.block.run, manifest={**run.manifest, "trials": {"n": 1, "variance": None}}
+    )
+    assert luck_again(replace(found.block, run=fewer)).dsr > again.dsr

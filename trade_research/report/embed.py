@@ -22,6 +22,8 @@ import numpy as np
 import polars as pl
 
 from trade_research.errors import ConfigError, FormatError, StoreError
+from trade_research.evidence.days import days_of
+from trade_research.evidence.luck import Luck, luck_of
 from trade_research.frames.calendars import get_calendar
 from trade_research.metrics.benchmark import compounded
 from trade_research.metrics.definitions import DEFINITIONS
@@ -32,6 +34,7 @@ from trade_research.report.formats import count, plural
 from trade_research.report.record import decode, encode, parquet_bytes
 from trade_research.report.run import Run
 from trade_research.store.hashing import content_hash
+from trade_research.store.ledger import Trials
 
 MOST_TRADES = 10_000
 _MOST_ROWS, _MOST_POINTS = 1_000, 60  # longer tables, longer curves stay in the run folder
@@ -233,6 +236,25 @@ def recomputed(block: Block) -> dict[str, float | int | None]:
     if not block.is_daily and days.height:
         found |= _of_span(block, numbers["total_return"], theirs)
     return found
+
+
+def luck_again(block: Block) -> Luck | None:
+    """The luck discount made again from the days and the trials that the manifest counts.
+
+    None where nothing was discounted: no evidence on the page, or trials that nobody counted.
+    """
+    run, counted = block.run, block.run.manifest.get("trials")
+    if run.evidence is None or not counted:
+        return None
+    setup = run.manifest.get("setup")
+    days = days_of(
+        block.daily["net"].to_numpy(),
+        run.initial_cash,
+        block.daily["date"].to_numpy(),
+        per_year=block.sessions_per_year,
+        risk_free=setup.get("risk_free", 0.0) if isinstance(setup, Mapping) else 0.0,
+    )
+    return luck_of(days.excess, block.sessions_per_year, Trials(**counted))
 
 
 def trade_rows(trades: pl.DataFrame) -> list[bytes]:

@@ -23,6 +23,7 @@ import polars as pl
 from trade_research.errors import FormatError, TradeResearchError
 from trade_research.report.embed import (
     Block,
+    luck_again,
     read_block,
     recomputed,
     result_hashes,
@@ -225,6 +226,12 @@ def _numbers(block: Block, page: Page) -> list[Finding]:
         if name in block.run.metrics and not _same(value, block.run.metrics[name]):
             theirs = block.run.metrics[name]
             findings.append(Finding("number", f"metric {name}", f"{theirs}", f"{value}"))
+    again, shown = luck_again(block), block.run.evidence
+    if again is not None and shown is not None:
+        for name in ("trials", "luck_sharpe", "dsr"):
+            mine, value = getattr(shown.luck, name), getattr(again, name)
+            if not _same(value, mine):
+                findings.append(Finding("number", f"luck: {name}", f"{mine}", f"{value}"))
     return findings
 
 
