@@ -53,8 +53,8 @@ def sweep_sentence(found: SweepEvidence) -> str:
     if found.overfit is not None and _fails_outside(found, SOMETIMES):
         start = "No evidence that the choice is skill" if word == WORDS[0] else "Weak evidence"
         return (
-            f"{start}: {many} has {ratio}, but what is best in one half of the days is below the "
-            f"middle in the other half in {_percent(found.overfit.pbo)} of splits."
+            f"{start}: {many} has {ratio}, where {luck}, and what is best in one half of the days "
+            f"is below the middle in the other half in {_percent(found.overfit.pbo)} of splits."
         )
     if word == WORDS[1]:
         return f"Weak evidence: {many} has {ratio}, where {luck}; {sure}."
