@@ -293,7 +293,7 @@ def _function(
 
 @kernel
 def opinion(target: F64, column: F64) -> F64:
-    """A copy of a part's targets, which must be as many as its `column` has rows."""
+    """A part's targets, which must be as many as its `column` has rows, as an array of floats."""
     if target.size != column.shape[0]:
         raise ValueError("a part returned another number of targets than there are bars")
     out = np.empty(target.size)
@@ -303,10 +303,11 @@ def opinion(target: F64, column: F64) -> F64:
 
 
 @kernel
-def blank(out: F64, column: F64) -> F64:
-    """`out`, made NaN in place where a scalar column is NaN; book sides change nothing."""
-    if column.ndim == 1:
-        for t in range(out.size):
-            if column[t] != column[t]:
-                out[t] = np.nan
+def blank(target: F64, column: F64) -> F64:
+    """`target`, but NaN where a scalar column is NaN; book sides change nothing."""
+    if column.ndim != 1:
+        return target
+    out = np.empty(target.size)
+    for t in range(target.size):
+        out[t] = target[t] if column[t] == column[t] else np.nan
     return out
