@@ -93,6 +93,7 @@ __getattr__, __dir__, __all__ = attach(
         "sources": "",
         "strategies": "",
         "strategy": "strategies.strategy",
+        "sweep": "research.sweep",
         "track": "research.track",
         "vote": "strategies.vote",
         "walk_forward": "research.walkforward",

@@ -41,7 +41,9 @@ def attach(
         def __setattr__(self, name: str, value: object) -> None:
             # The import of a submodule sets it in the package, where it would shadow the public
             # object of the same name, whoever imported it first.
-            if isinstance(value, ModuleType) and names.get(name) == name:
+            if isinstance(value, ModuleType) and names.get(name):
+                if names[name] != name:
+                    return  # a room called as the object: users mean the object
                 value = getattr(value, name)
             super().__setattr__(name, value)
 

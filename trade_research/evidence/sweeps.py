@@ -25,6 +25,7 @@ from trade_research.metrics.sharpe import deflated_sharpe_ratio, expected_maximu
 
 MOST_SPLIT, MOST_TESTED = 20_000, 1_000  # configurations: of PBO, of the resampling tests
 _RANKS = 200  # points of the luck curve
+Blocks = F64 | Callable[[I64], F64]
 
 
 _PLAIN = (
