@@ -16,6 +16,7 @@ from trade_research.evidence.sweeps import (
     effective_trials,
     mean_correlation,
     rows_to_test,
+    sweep_evidence,
 )
 from trade_research.metrics.sharpe import expected_maximum_sharpe
 
@@ -113,6 +114,19 @@ def test_numbers_are_those_of_the_best():
     assert found.to_dict()["stepm"] == found.stepm
     assert np.isfinite(found.luck.found).all()
     np.testing.assert_array_equal(found.luck.found, np.sort(found.luck.found)[::-1])
+
+
+def test_blocks_may_be_made_when_they_are_asked_for():
+    x = noise(200, 6, np.random.default_rng(0))
+    x[:, 2] = 0.0
+    moments, blocks, days = sums_of(x)
+    rows = rows_to_test(moments)
+    given = {"moments": moments, "block_days": days, "rows": rows, "axes": {}, "per_year": YEAR}
+    given |= {"day_returns": np.ascontiguousarray(x[:, rows]), "draws": 50}
+    one = sweep_evidence(blocks=blocks, **given)
+    two = sweep_evidence(blocks=lambda which: blocks[which], **given)
+    assert one.to_dict() == two.to_dict()
+    assert one.split == 5
 
 
 def test_same_seed_same_bits():

@@ -8,7 +8,7 @@ keeps the correlation of the configurations.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,7 +190,7 @@ class SweepEvidence:
 def sweep_evidence(
     *,
     moments: F64,
-    blocks: F64,
+    blocks: F64 | Callable[[I64], F64],
     block_days: I64,
     day_returns: F64,
     rows: I64,
@@ -208,8 +208,10 @@ def sweep_evidence(
     moments : float64 array of shape (n_configurations, 5)
         Of the day returns of each configuration: count, mean, variance (ddof 1), skewness and raw
         kurtosis (both biased). NaN where there is no result.
-    blocks, block_days
-        As for `pbo`; NaN where there is no result.
+    blocks : float64 array of shape (n_configurations, n_blocks, 2), or callable
+        As for `pbo`, NaN where there is no result; or what gives those of some rows.
+    block_days : int64 array of shape (n_blocks,)
+        As for `pbo`.
     day_returns : float64 array of shape (n_days, n_tested), rows : int64 array of shape (n_tested,)
         Day returns of some configurations, fractions, and which they are: `rows_to_test`.
     axes : mapping of str to array of shape (n_configurations,)
@@ -333,7 +335,7 @@ def effective_trials(trials: float, correlation: float) -> float:
 
 
 def _overfit(
-    blocks: F64, block_days: I64, known: I64, best: int, seed: int
+    blocks: F64 | Callable[[I64], F64], block_days: I64, known: I64, best: int, seed: int
 ) -> tuple[Overfit | None, int]:
     """Over all configurations with a result, or a random sample with the best among it."""
     if known.size > MOST_SPLIT:
@@ -342,7 +344,7 @@ def _overfit(
     days = int(np.sort(block_days)[: block_days.size // 2].sum())
     if known.size < 2 or days < 2:
         return None, 0
-    return pbo(blocks[known], block_days), known.size
+    return pbo(blocks(known) if callable(blocks) else blocks[known], block_days), known.size
 
 
 def _against(returns: F64, benchmark: F64 | None, draws: int, seed: int) -> tuple[float, float]:
