@@ -164,6 +164,12 @@ class Space:
 
         return self._drawn(n, draw)
 
+    def admits(self, row: Mapping[str, Any]) -> bool:
+        """Whether the constraint admits one configuration."""
+        return self._where is None or bool(
+            self._where({k: np.array([v]) for k, v in row.items()}, 1)[0]
+        )
+
     def _drawn(self, n: int, draw: Any) -> Configurations:
         """The first `n` distinct admitted points; fewer where the space is smaller than that."""
         if n < 1:
