@@ -16,8 +16,9 @@ from trade_research.evidence.days import days_of
 from trade_research.evidence.luck import Luck, luck_of
 from trade_research.frames.intervals import parse_interval
 from trade_research.metrics.summary import Summary, summary
-from trade_research.research.data import NO_CALENDAR, Data, read_data
+from trade_research.research.data import NO_CALENDAR, Data, funded, read_data
 from trade_research.research.setup import Setup
+from trade_research.research.sweep_scorer import Ground
 from trade_research.research.trials import count_trials, record_configurations
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from trade_research.evidence.causality import CausalityVerdict
     from trade_research.frames.calendars import Calendar
     from trade_research.kernels.jit import F64
+    from trade_research.portfolio.sizing import Portfolio
     from trade_research.report.walkforward import WalkView
     from trade_research.store.ledger import Trials
     from trade_research.strategies.strategy import Strategy
@@ -240,12 +242,18 @@ class WalkForward:
         if self.data.market.n_symbols > 1:
             raise ConfigError("the check of a walk forward takes one instrument at a time")
         columns = self.strategy.columns_of(self.data.frame, calendar=self.data.calendar_name)
+        sessions = Ground(self.data, self.strategy, None).sessions
         pipeline = Pipeline(
             self.strategy,
             self.data.market,
             columns,
             lambda strategy, market, given: walk(
-                strategy, market, given, self.walk.configurations, **self._how
+                strategy,
+                market,
+                given,
+                self.walk.configurations,
+                sessions=sessions[: market.n_bars],
+                **self._how,
             ),
         )
         return check_walk(pipeline, budget_s=budget_s, seed=seed)
@@ -355,7 +363,9 @@ def walk_forward(
     fill: str = "next_open",
     delay: int = 0,
     rebalance: str | int | float | None = None,
+    portfolio: Portfolio | None = None,
     rules: Rules | None = None,
+    funding: pl.DataFrame | float | None = None,
     calendar: str | Calendar | None = None,
     risk_free: float = 0.0,
     threads: int | None = None,
@@ -384,7 +394,8 @@ def walk_forward(
     **axes
         Values to choose from, for parameters and for `stop`, `take_profit`, `trailing`, `max_hold`
         and `cooldown`; a single value is fixed. Without any: the spans the strategy declares.
-    costs, account, cash, exits, fill, delay, rebalance, rules, calendar, risk_free
+    costs, account, cash, exits, fill, delay, rebalance, portfolio, rules, funding, calendar,
+    risk_free
         As for `backtest`.
 
     Returns
@@ -420,10 +431,8 @@ def walk_forward(
     configurations = space.grid()
     if not len(configurations):
         raise ConfigError(f"where={where!r} admits no configuration. Widen the axes.")
-    columns = [
-        strategy.columns_of(part, calendar=found.calendar_name)
-        for part in found.by_instrument().values()
-    ]
+    found = funded(found, funding, account=setup.account.kind, reads=strategy.reads)
+    ground = Ground(found, strategy, portfolio)
     how = _settings(
         found,
         setup,
@@ -436,9 +445,10 @@ def walk_forward(
     )
     walked = walk(
         strategy,
-        found.market,
-        columns[0] if len(columns) == 1 else columns,
+        ground.market,
+        ground.columns,
         configurations,
+        **ground.common,
         threads=threads,
         progress=progress,
         **how,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from trade_research.strategies.strategy import Strategy
 
 Columns = Mapping[str, F64] | Sequence[Mapping[str, F64]]
+Targets = Callable[[Mapping[str, Any]], F64]
 NOT_CHOSEN = (*COST_AXES, "delay", "symbol")
 """Axes of a sweep that nobody can choose: they are what the market makes of the rest."""
 
@@ -160,6 +161,8 @@ def walk(
     metric: str = "sharpe",
     min_trades: int = 1,
     settings: Mapping[str, Any],
+    sessions: I64 | None = None,
+    targets: Targets | None = None,
     periods_per_year: float = 1.0,
     sessions_per_year: float = 1.0,
     risk_free: float = 0.0,
@@ -180,6 +183,8 @@ def walk(
         Fewer in training, and a configuration is not chosen.
     settings : mapping
         Arguments of `simulate`: costs, exits, account, cash, fill, delay, rebalance, rules.
+    sessions, targets
+        As for `score`.
 
     Raises
     ------
@@ -201,6 +206,8 @@ def walk(
         **settings,
         start=start,
         spans=np.concatenate([whole, folds.train, folds.test]),
+        sessions=sessions,
+        targets=targets,
         periods_per_year=periods_per_year,
         sessions_per_year=sessions_per_year,
         risk_free=risk_free,
@@ -210,7 +217,14 @@ def walk(
     values, trades = scores.metrics[metric], scores.metrics["trades"]
     train, test = slice(1, n + 1), slice(n + 1, None)
     chosen = choose(values[:, train], trades[:, train], min_trades=min_trades)
-    target = _stitched(strategy, market, columns, configurations, folds, chosen, start)
+
+    def make(params: Mapping[str, Any]) -> F64:
+        own = {name: value for name, value in params.items() if name in strategy.params}
+        if targets is not None:
+            return targets(own)
+        return strategy.compute(columns, **own).target.reshape(-1, 1)  # type: ignore[arg-type]
+
+    target = _stitched(make, market, configurations, folds, chosen, start)
     every = np.arange(n)
     is_held = chosen >= 0
     return Walk(
@@ -225,20 +239,6 @@ def walk(
         _traded(market, configurations, folds, chosen, target, settings),
         scores,
     )
-
-
-def target_of(
-    strategy: Strategy, market: Market, columns: Columns, params: Mapping[str, Any], start: int
-) -> F64:
-    """Targets of one configuration from bar `start` on, (n_bars, n_symbols); 0 before it."""
-    parts = [columns] if isinstance(columns, Mapping) else columns
-    target = np.full(market.close.shape, np.nan)
-    known = {name: value for name, value in params.items() if name in strategy.params}
-    for s, part in enumerate(parts):
-        rows = np.flatnonzero(~np.isnan(market.close[:, s])) if len(parts) > 1 else slice(None)
-        target[rows, s] = strategy.compute(part, **known).target / len(parts)
-    target[:start] = 0.0
-    return target
 
 
 class Pipeline:
@@ -268,16 +268,16 @@ class Pipeline:
 
     def compute(self, columns: Mapping[str, F64], **params: Any) -> Any:
         """Stitched targets of these bars."""
-        from trade_research.strategies.evaluate import Targets
+        from trade_research.strategies import evaluate
 
         prices: dict[str, Any] = {name: columns[f"market_{name}"] for name in PRICES}
         n = len(prices["close"])
         cut = replace(_cut(self._market, 0, n), **prices)
         own = {name: columns[name] for name in self._strategy.columns}
         try:
-            return Targets(self._walk(self._strategy, cut, own).target[:, 0])
+            return evaluate.Targets(self._walk(self._strategy, cut, own).target[:, 0])
         except ConfigError:  # not one fold yet
-            return Targets(np.zeros(n))
+            return evaluate.Targets(np.zeros(n))
 
     raw = compute
 
@@ -299,9 +299,8 @@ def _check_axes(configurations: Configurations) -> None:
 
 
 def _stitched(
-    strategy: Strategy,
+    make: Targets,
     market: Market,
-    columns: Columns,
     configurations: Configurations,
     folds: Folds,
     chosen: I64,
@@ -310,9 +309,9 @@ def _stitched(
     """Targets of the chosen configuration in each test span, 0 elsewhere."""
     out = np.zeros(market.close.shape)
     for row in np.unique(chosen[chosen >= 0]):
-        target = target_of(strategy, market, columns, configurations.row(int(row)), start)
+        target = make(configurations.row(int(row)))
         for a, b in folds.test[chosen == row]:
-            out[a:b] = target[a:b]
+            out[max(a, start) : b] = target[max(a, start) : b]
     return out
 
 
