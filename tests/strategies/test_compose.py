@@ -160,6 +160,12 @@ def test_a_confirmation_by_hand():
     )
 
 
+def test_what_was_on_before_the_data_began_is_no_signal():
+    cols = {"x": np.array([NAN, 1.0, 1.0, 0.0, 1.0]), "y": np.ones(5)}
+    found = confirm(a, by=b.variant("plain"), within=9).raw(cols).target
+    np.testing.assert_array_equal(found, [NAN, 0, 0, 0, 1])
+
+
 def test_a_stale_or_missing_confirmation_is_none():
     cols = {"x": np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0]), "z": np.array([1, 1, 1, 1, 1, NAN])}
     cols["z_age"] = np.array([0.0, 9.0, 0.0, 10.0, 0.0, 0.0])
