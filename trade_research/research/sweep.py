@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 
 from trade_research.errors import ConfigError, SimulationError, nearest
+from trade_research.metrics.returns import returns_of
 from trade_research.research.backtest import Backtest, backtest
 from trade_research.research.data import NO_CALENDAR, Data, funded, read_data
-from trade_research.research.setup import Setup
+from trade_research.research.setup import Hold, Setup
 from trade_research.research.sweep_parts import Parts
 from trade_research.research.sweep_run import Plan, carry_out
 from trade_research.research.sweep_scorer import MOMENTS, Scorer, start_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from trade_research.evidence.sweeps import SweepEvidence
     from trade_research.frames.calendars import Calendar
+    from trade_research.kernels.jit import F64
     from trade_research.portfolio.sizing import Portfolio
     from trade_research.report.sweep import SweepView
     from trade_research.store.store import Store
@@ -172,7 +174,17 @@ class Sweep:
             axes={name: column for name, column in axes.items() if len(set(column.tolist())) > 1},
             per_year=self.scorer.data.sessions_per_year,
             trials=count_trials(self.scorer.data),
+            benchmark=self._held,
         )
+
+    @property
+    def _held(self) -> F64 | None:
+        """Day returns of buying and holding; None where the instrument is an axis."""
+        if self.scorer.instruments:
+            return None
+        ground, setup = self.scorer.grounds[""], replace(self.scorer.setup, start=self.start)
+        last = np.flatnonzero(np.append(np.diff(ground.sessions) != 0, True))
+        return returns_of(Hold(ground.data, setup).result.equity[last], setup.cash)
 
     def _blocks(self, axes: Mapping[str, Any], rows: Any) -> Any:
         some = Configurations({name: column[rows] for name, column in axes.items()}, rows)
