@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trade_research.kernels.jit import F64, inner_kernel, kernel
-from trade_research.kernels.rolling import next_hole, next_value, running_sum
+from trade_research.kernels.rolling import next_hole, next_value, running_total
 
 
 @inner_kernel
@@ -48,7 +48,7 @@ def kaufman_of_run(
         steps, now, size = room[0][: part.size - 1], part[1:], part.size - window
         for i in range(steps.size):
             steps[i] = abs(now[i] - part[i])
-        running_sum(steps, 0.0, room[1])
+        running_total(steps, room[1])
         before, after, ends = room[1][:size], room[1][window : window + size], part[window:]
         speeds = steps[:size]
         for i in range(size):

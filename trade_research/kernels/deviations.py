@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from trade_research.kernels.jit import F64, inner_kernel, kernel
-from trade_research.kernels.rolling import next_hole, next_value, running_sum
+from trade_research.kernels.rolling import next_hole, next_value, running_sum, running_total
 
 _SHORT = 8
 """Windows up to this long are summed afresh at every bar."""
@@ -63,7 +63,7 @@ def squares_of_block(part: F64, window: int, room: F64, mean: F64, far: F64) -> 
     running_sum(part, base, ones)
     for i in range(part.size):
         squares[i] = (part[i] - base) * (part[i] - base)
-    running_sum(squares, 0.0, twos)
+    running_total(squares, twos)
     if twos[part.size] != twos[part.size]:
         return False
     late_ones, late_twos = ones[window:], twos[window:]

@@ -122,39 +122,57 @@ def flip(
         line[t], side[t], before = bottom if now > 0.0 else top, now, c
 
 
+@inner_kernel
+def stops_of_run(high: F64, low: F64, step: float, most: float, out: F64) -> None:
+    """Wilder's parabolic stop of one run of bars, (n,) twice to (n,); its first bar has none.
+
+    The second bar says where it goes: down only where its low falls, and by more than its high
+    rises.
+    """
+    out[:1] = np.nan
+    if high.size < 2:
+        return
+    falls = low[0] > low[1] and low[0] - low[1] > high[1] - high[0]
+    stop, best, speed, t = high[0] if falls else low[0], low[1] if falls else high[1], step, 1
+    before = high[1] if falls else low[1]
+    while t < high.size:
+        while not falls and t < high.size and low[t] > stop:
+            out[t] = stop
+            if high[t] > best:
+                best, speed = high[t], min(speed + step, most)
+            near = low[t] if low[t] < before else before
+            stop += speed * (best - stop)
+            stop, before = stop if stop < near else near, low[t]
+            t += 1
+        while falls and t < high.size and high[t] < stop:
+            out[t] = stop
+            if low[t] < best:
+                best, speed = low[t], min(speed + step, most)
+            near = high[t] if high[t] > before else before
+            stop += speed * (best - stop)
+            stop, before = stop if stop > near else near, high[t]
+            t += 1
+        if t == high.size:
+            return
+        far, falls, speed = max(t - 1, 1), not falls, step
+        if falls:  # the stop of the new trend is the best the old one has seen
+            stop = max(best, high[far], high[t])
+            out[t], best, before = stop, low[t], high[t]
+            stop = max(stop + speed * (best - stop), high[far], before)
+        else:
+            stop = min(best, low[far], low[t])
+            out[t], best, before = stop, high[t], low[t]
+            stop = min(stop + speed * (best - stop), low[far], before)
+        t += 1
+
+
 @kernel
 def stop_and_reverse(high: F64, low: F64, step: float, most: float) -> F64:
-    """Wilder's parabolic stop, (n,) twice to (n,); a run's first bar has none.
-
-    A falling trend is a rising one in the mirror: prices times `now`, which is −1 then.
-    """
-    out, step = np.empty(high.size), min(step, most)
-    now, stop, best, speed, begun, known = 1.0, 0.0, 0.0, step, False, False
-    for t in range(high.size):
-        h, m = high[t], low[t]
-        if h != h or m != m:
-            out[t], known = np.nan, False
-            continue
-        if not known:
-            out[t], known, begun = np.nan, True, False
-            continue
-        h0, m0 = high[t - 1], low[t - 1]
-        if not begun:
-            begun, speed = True, step
-            now = -1.0 if m0 - m > 0.0 and m0 - m > h - h0 else 1.0
-            stop, best = (m0, h) if now > 0.0 else (-h0, -m)
-            h0, m0 = h, m
-        far, near = (h, m) if now > 0.0 else (-m, -h)
-        far0, near0 = (h0, m0) if now > 0.0 else (-m0, -h0)
-        if near <= stop:
-            turned = max(best, far0, far)  # the stop of the new trend, in the old one's mirror
-            out[t] = now * turned
-            now, speed, best = -now, step, -near
-            stop = -turned + speed * (best + turned)
-            stop = min(stop, -far0, -far)
-            continue
-        out[t] = now * stop
-        if far > best:
-            best, speed = far, min(speed + step, most)
-        stop = min(stop + speed * (best - stop), near0, near)
+    """`stops_of_run` over every run, (n,) twice to (n,); a NaN in either ends one."""
+    out, step, start = np.empty(high.size), min(step, most), 0
+    while start < high.size:
+        end = start + min(next_hole(high[start:], 0), next_hole(low[start:], 0))
+        stops_of_run(high[start:end], low[start:end], step, most, out[start:end])
+        out[end : end + 1] = np.nan
+        start = end + 1
     return out

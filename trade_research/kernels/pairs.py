@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trade_research.kernels.jit import F64, inner_kernel, kernel
-from trade_research.kernels.rolling import next_hole, running_sum
+from trade_research.kernels.rolling import next_hole, running_sum, running_total
 
 _FAITH = 2e-5
 """Least share of the squares added up so far that a window's may be: see `kernels.deviations`."""
@@ -37,13 +37,13 @@ def covary(x: F64, y: F64, window: int, room: F64, both: F64, alone: F64, other:
     running_sum(y, v, two)
     for i in range(x.size):
         row[i] = (x[i] - u) * (y[i] - v)
-    running_sum(row, 0.0, room[3])
+    running_total(row, room[3])
     for i in range(x.size):
         row[i] = (x[i] - u) * (x[i] - u)
-    running_sum(row, 0.0, room[4])
+    running_total(row, room[4])
     for i in range(x.size):
         row[i] = (y[i] - v) * (y[i] - v)
-    running_sum(row, 0.0, room[5])
+    running_total(row, room[5])
     ones, twos, late3 = one[window:], two[window:], room[3][window:]
     row3, row4, row5, late4, late5 = room[3], room[4], room[5], room[4][window:], room[5][window:]
     for i in range(both.size):

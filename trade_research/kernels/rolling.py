@@ -64,6 +64,25 @@ def running_sum(x: F64, base: float, out: F64) -> None:
 
 
 @inner_kernel
+def running_total(x: F64, out: F64) -> None:
+    """`running_sum` of the values themselves."""
+    total, last = 0.0, x.size // 4 * 4
+    out[0] = 0.0
+    for i in range(0, last, 4):
+        a = x[i]
+        b = a + x[i + 1]
+        c = b + x[i + 2]
+        d = c + x[i + 3]
+        out[i + 1], out[i + 2], out[i + 3] = total + a, total + b, total + c
+        total = total + d
+        out[i + 4] = total
+    part = 0.0
+    for i in range(last, x.size):
+        part += x[i]
+        out[i + 1] = total + part
+
+
+@inner_kernel
 def carry_mean(mean: float, leaving: F64, entering: F64, share: float, out: F64) -> float:
     """Carry a window's mean through (n,) values; returns the last, in groups as `running_sum`."""
     last = out.size // 4 * 4

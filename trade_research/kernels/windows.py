@@ -9,11 +9,13 @@ import numpy as np
 
 from trade_research.kernels.jit import F64, inner_kernel, kernel
 from trade_research.kernels.rolling import (
+    blank,
     highest_of_block,
     lowest_of_block,
     next_hole,
     next_value,
     running_sum,
+    running_total,
 )
 
 _SHORT = 64
@@ -182,7 +184,7 @@ def line_of_run(
         part = x[first : first + block + window - 1]
         base, size = part[0], part.size - window + 1
         running_sum(part, base, room[0])
-        running_sum(room[0][: part.size], 0.0, room[1])
+        running_total(room[0][: part.size], room[1])
         low, high = room[0][:size], room[0][window : window + size]
         early, late, y = room[1][:size], room[1][window : window + size], out[first + window - 1 :]
         for i in range(size):
@@ -268,6 +270,24 @@ def mean_distance(x: F64, mean: F64, window: int) -> F64:
     return out
 
 
+@inner_kernel
+def count_lower(x: F64, window: int, out: F64) -> None:
+    """How many of the `window` values before each are lower, (n + window,) to (n,); NaN is none."""
+    now = x[window:]
+    for i in range(out.size):
+        out[i] = 0.0
+    for back in range(0, window // 4 * 4, 4):
+        a, b, c, d = x[back:], x[back + 1 :], x[back + 2 :], x[back + 3 :]
+        for i in range(out.size):
+            v = now[i]
+            some = (1.0 if a[i] < v else 0.0) + (1.0 if b[i] < v else 0.0)
+            out[i] += some + ((1.0 if c[i] < v else 0.0) + (1.0 if d[i] < v else 0.0))
+    for back in range(window // 4 * 4, window):
+        a = x[back:]
+        for i in range(out.size):
+            out[i] += 1.0 if a[i] < now[i] else 0.0
+
+
 @kernel
 def rank_among(x: F64, window: int) -> F64:
     """Percent of the `window` values before each that are lower, (n,) to (n,); NaN as they are."""
@@ -278,15 +298,13 @@ def rank_among(x: F64, window: int) -> F64:
     out[:window] = np.nan
     share = 100.0 / window
     for first in range(window, x.size, 256):
-        now = x[first : first + 256]
-        y = out[first : first + now.size]
-        y[:] = 0.0 * now
-        for back in range(1, window + 1):
-            before = x[first - back :]
-            for i in range(y.size):
-                y[i] += (1.0 if before[i] < now[i] else 0.0) if before[i] == before[i] else np.nan
+        y = out[first : first + 256]
+        part = x[first - window : first + y.size]
+        count_lower(part, window, y)
         for i in range(y.size):
             y[i] *= share
+        if next_hole(part, 0) < part.size:
+            blank(part, window + 1, y)
     return out
 
 
