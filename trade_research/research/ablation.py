@@ -8,7 +8,8 @@ import polars as pl
 
 from trade_research.errors import StrategyError
 from trade_research.research.backtest import Backtest, backtest
-from trade_research.strategies.compose import Composed, own_params
+from trade_research.strategies.compose import Composed
+from trade_research.strategies.parts import own_params
 from trade_research.strategies.strategy import Strategy
 
 METRICS = ("total_return", "sharpe", "max_drawdown", "trades", "cost_paid")

@@ -10,16 +10,9 @@ import numpy as np
 
 from trade_research.errors import StrategyError, nearest
 from trade_research.kernels.jit import F64, kernel
-from trade_research.strategies.compose import (
-    Composed,
-    Parts,
-    Rule,
-    composed,
-    described,
-    listed,
-    named,
-)
+from trade_research.strategies.compose import Composed, Rule, composed
 from trade_research.strategies.declare import Param, Span
+from trade_research.strategies.parts import Parts, described, listed, named
 from trade_research.strategies.strategy import Strategy
 
 
