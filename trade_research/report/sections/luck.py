@@ -195,10 +195,10 @@ def _otherwise(found: TradePaths) -> Table:
 def _sweep(run: Run) -> list[Part]:
     """What a single run cannot know, and the command that finds out."""
     name = short(run.strategy.name, 200)
-    spans = " ".join(
-        f"-s {quote(f'{key}={_around(value)}')}" for key, value in run.strategy.params.items()
-    )
-    data = short(run.data[0].name, 200) if run.data else "VENUE:SYMBOL@INTERVAL"
+    spans = " ".join(_span_of(key, value) for key, value in run.strategy.params.items())
+    known = run.manifest.get("data", {}).get("names") or [info.name for info in run.data]
+    stored = [quote(short(n, 200)) for n in known if "@" in n]
+    data = " --data ".join(stored) or "VENUE:SYMBOL@INTERVAL"
     rows = [
         (what, Cell(why, "wrap"))
         for what, why in (
@@ -209,15 +209,16 @@ def _sweep(run: Run) -> list[Part]:
         )
     ]
     table = Table("Not known from one run", ("What", "The question"), rows, align="ll")
-    command = f"trade-research sweep {quote(name)} --data {quote(data)} {spans}".rstrip()
+    command = f"trade-research sweep {quote(name)} --data {data} {spans}".rstrip()
     return [table, "A sweep answers them:", Code(command)]
 
 
-def _around(value: object) -> str:
-    """A range about a parameter's value, as sweeps take it."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return f"{value}"
+def _span_of(name: str, value: object) -> str:
+    """A range about a parameter's value as an axis; what has no range stays as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value:
+        return f"-p {quote(f'{name}={value}')}"
     if isinstance(value, int):
         step = max(1, abs(value) // 4)
-        return f"{value - 2 * step}:{value + 2 * step}:{step}"
-    return f"{0.5 * value:g}:{1.5 * value:g}:{abs(value) / 4 or 0.25:g}"
+        return f"-s {quote(f'{name}={value - 2 * step}:{value + 2 * step}:{step}')}"
+    low, high = sorted((0.5 * value, 1.5 * value))
+    return f"-s {quote(f'{name}={low:g}:{high:g}:{abs(value) / 4:g}')}"
