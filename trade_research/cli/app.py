@@ -20,6 +20,7 @@ from trade_research.cli import (
     runs,
     screen,
     strategies,
+    sweep,
     trials,
     walkforward,
 )
@@ -47,6 +48,7 @@ app.command(epilog=evaluate.BACKTEST_EXAMPLES)(evaluate.backtest)
 app.command(epilog=evaluate.CHECK_EXAMPLES)(evaluate.check)
 app.command(epilog=screen.SCREEN_EXAMPLES)(screen.screen)
 app.add_typer(runs.app, name="runs")
+app.command(epilog=sweep.SWEEP_EXAMPLES, context_settings=sweep.CONTEXT)(sweep.sweep)
 app.command(epilog=walkforward.WALK_EXAMPLES)(walkforward.walkforward)
 app.add_typer(trials.app, name="trials")
 app.command(epilog=runs.REPORT_EXAMPLES)(runs.report)

@@ -24,7 +24,8 @@ _MOST = 1_000_000  # values of one axis
 def parse_axes(texts: list[str] | None, strategy: Strategy) -> dict[str, list[Any]]:
     """`name=values` texts as axes: parameters in their declared type, exits as numbers or none.
 
-    Values are ``low:high:step`` with both ends, ``low:high`` with step 1, or a list.
+    Values are ``low:high:step`` with both ends, ``low:high`` with step 1, ``low:high:log9`` for nine
+    even steps of the logarithm, or a list.
 
     Raises
     ------
@@ -49,6 +50,9 @@ def _spread(text: str, values: str) -> list[str]:
     """The single values of a range or a list, as text."""
     if ":" not in values:
         return [part.strip() for part in values.split(",")]
+    low_text, _, steps = values.rpartition(":log")
+    if low_text:
+        return _even_in_log(text, low_text, steps)
     try:
         numbers = [float(part) for part in values.split(":")]
         low, high, step = numbers if len(numbers) == 3 else (*numbers, 1.0)
@@ -60,6 +64,21 @@ def _spread(text: str, values: str) -> list[str]:
     found = [low + k * step for k in range(n)]
     is_whole = all(part.strip().lstrip("-").isdigit() for part in values.split(":"))
     return [str(round(v)) if is_whole else repr(round(v, 12)) for v in found]
+
+
+def _even_in_log(text: str, ends: str, steps: str) -> list[str]:
+    """Values whose logarithms are evenly spaced; whole numbers where both ends are whole."""
+    try:
+        low, high = (float(part) for part in ends.split(":"))
+        n = int(steps)
+    except ValueError:
+        n = 0
+    if not (n >= 2 and 0.0 < low < high):
+        raise ParameterError(f"-s {text!r}: in the logarithm a range is low:high:log9, low above 0")
+    found = [low * (high / low) ** (k / (n - 1)) for k in range(n)]
+    if all(part.strip().isdigit() for part in ends.split(":")):
+        return list(dict.fromkeys(str(round(v)) for v in found))
+    return [f"{v:.6g}" for v in found]
 
 
 def _value(strategy: Strategy, name: str, text: str) -> Any:

@@ -91,6 +91,31 @@ class Sweep:
         """The same, read only when collected: for results larger than memory."""
         return self.parts.scan().drop(MOMENTS)
 
+    @cached_property
+    def size(self) -> int:
+        """How many configurations there are results of."""
+        return int(self.scan().select(pl.len()).collect().item())
+
+    @property
+    def facts(self) -> str:
+        """One line: how much was done, how fast, and by which path."""
+        from trade_research.research.sweep_text import facts_of
+
+        return facts_of(self)
+
+    def top(self, n: int = 10, *, by: str | None = None, min_trades: int = 0) -> pl.DataFrame:
+        """The `n` best rows of the results; arguments as for `best`."""
+        by = self.by[0] if by is None else by
+        if by not in METRICS:
+            raise ConfigError(f"by={by!r} is no metric of a sweep: {nearest(by, METRICS)}")
+        return (
+            self.scan()
+            .filter(pl.col("trades") >= min_trades, pl.col(by).is_not_null())
+            .sort(by, descending=by not in LOWER_IS_BETTER, maintain_order=True)
+            .head(n)
+            .collect()
+        )
+
     def best(self, n: int = 1, *, by: str | None = None, min_trades: int = 0) -> list[Backtest]:
         """The `n` best configurations, each run again in full.
 
@@ -110,16 +135,7 @@ class Sweep:
         SimulationError
             A full run differs from its result by more than 1e-9: never, unless something is broken.
         """
-        by = self.by[0] if by is None else by
-        if by not in METRICS:
-            raise ConfigError(f"by={by!r} is no metric of a sweep: {nearest(by, METRICS)}")
-        rows = (
-            self.scan()
-            .filter(pl.col("trades") >= min_trades, pl.col(by).is_not_null())
-            .sort(by, descending=by not in LOWER_IS_BETTER, maintain_order=True)
-            .head(n)
-            .collect()
-        )
+        rows = self.top(n, by=by, min_trades=min_trades)
         return [self._again(row) for row in rows.iter_rows(named=True)]
 
     def _again(self, row: Mapping[str, Any]) -> Backtest:

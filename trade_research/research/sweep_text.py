@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from trade_research.sweep.search import LOWER_IS_BETTER
-
 if TYPE_CHECKING:
     from trade_research.research.sweep import Sweep
 
@@ -16,18 +14,17 @@ _ROWS = 10
 _SHOWN = ("total_return", "sharpe", "max_drawdown", "trades", "win_rate", "turnover", "status")
 
 
+def shown_columns(sweep: Sweep) -> list[str]:
+    """The columns people look at first: axes, what the sweep was searched by, a few metrics."""
+    return list(dict.fromkeys((*sweep.axes, *sweep.by, *_SHOWN)))
+
+
 def _top(sweep: Sweep) -> pl.DataFrame:
-    """The best rows in the columns people look at first."""
-    by = sweep.by[0]
-    columns = [*sweep.axes, *dict.fromkeys((by, *_SHOWN))]
-    down = by not in LOWER_IS_BETTER
-    return (
-        sweep.scan().sort(by, descending=down, nulls_last=True, maintain_order=True)
-        .select(columns).head(_ROWS).collect()
-    )  # fmt: skip
+    return sweep.top(_ROWS).select(shown_columns(sweep))
 
 
-def _facts(sweep: Sweep) -> str:
+def facts_of(sweep: Sweep) -> str:
+    """How much was done, how fast, and by which path."""
     counts = sweep.scan().group_by("path").len().collect()
     rows = dict(counts.iter_rows())
     total = sum(rows.values())
@@ -45,7 +42,7 @@ def text_of(sweep: Sweep) -> str:
     with pl.Config(tbl_rows=_ROWS, tbl_cols=-1, tbl_hide_dataframe_shape=True, tbl_width_chars=160):
         table = str(_top(sweep))
     notes = [f"note: {note}" for note in sweep.warnings]
-    return "\n".join([sweep.evidence.verdict, _facts(sweep), table, *notes])
+    return "\n".join([sweep.evidence.verdict, facts_of(sweep), table, *notes])
 
 
 def html_of(sweep: Sweep) -> str:
@@ -53,5 +50,5 @@ def html_of(sweep: Sweep) -> str:
     notes = "".join(f"<div>note: {escape(note)}</div>" for note in sweep.warnings)
     return (
         f'<div style="font:13px system-ui,sans-serif"><p><b>{escape(sweep.evidence.verdict)}</b></p>'
-        f"<p>{escape(_facts(sweep))}</p>{_top(sweep)._repr_html_()}{notes}</div>"
+        f"<p>{escape(facts_of(sweep))}</p>{_top(sweep)._repr_html_()}{notes}</div>"
     )

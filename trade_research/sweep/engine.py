@@ -104,7 +104,8 @@ def score(
     typed = _typed(strategy, configurations)
     made = {name: value for name, value in locals().items() if name in Game.__dataclass_fields__}
     game = Game.of(**made)
-    first = max(start or 0, largest_warmup(strategy, typed))
+    largest, failed = warmups(strategy, typed)
+    first = max(start or 0, largest)
     field = Field(
         market,
         days_of(market, sessions),
@@ -116,7 +117,7 @@ def score(
         risk_free_per_period(risk_free, sessions_per_year),
     )
     maker = _maker(strategy, market, columns, typed, targets)
-    work = Work(strategy, field, game, typed, maker)
+    work = Work(strategy, field, game, typed, maker, failed)
     n_threads = threads or os.cpu_count() or 1
     with ThreadPoolExecutor(n_threads) as pool:
         work.run(pool, n_threads, progress or (lambda n: None), stop or (lambda: False))
@@ -172,21 +173,30 @@ def day_returns(
 
 
 def largest_warmup(strategy: Strategy, configurations: Configurations) -> int:
-    """Bars that the configuration with the longest warm-up needs."""
-    rule = strategy.warmup_rule
+    """Bars that the configuration with the longest warm-up needs; those that fail are left out."""
+    return warmups(strategy, configurations)[0]
+
+
+def warmups(strategy: Strategy, configurations: Configurations) -> tuple[int, dict[int, str]]:
+    """The largest warm-up, and what configurations say whose own cannot be worked out."""
+    rule, n = strategy.warmup_rule, len(configurations)
     if not callable(rule):
-        return rule or 0
-    found = factor(configurations.values, strategy.warmup_names, len(configurations))
+        return rule or 0, {}
+    found = factor(configurations.values, strategy.warmup_names, n)
     fixed = {name: strategy.params[name].default for name in strategy.warmup_names}
-    names = list(found.values)
-    rows = (
-        zip(*(column.tolist() for column in found.values.values()), strict=True) if names else [()]
-    )
+    names, columns = list(found.values), [c.tolist() for c in found.values.values()]
+    rows = [fixed | dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    failed: dict[int, str] = {}
     try:
-        bars = [rule(**{**fixed, **dict(zip(names, row, strict=True))}) for row in rows]
-    except (TypeError, ValueError, ArithmeticError):  # the strategy says for which
-        bars = [strategy.warmup(**found.row(i)) for i in range(found.size)]
-    return max(0, math.ceil(max(bars, default=0)))
+        bars = [rule(**row) for row in rows or [fixed]]
+    except Exception:  # whatever it raises, the strategy says for which parameters
+        bars = []
+        for i, row in enumerate(rows or [fixed]):
+            try:
+                bars.append(strategy.warmup(**row))
+            except TradeResearchError as error:
+                failed |= dict.fromkeys(np.flatnonzero(found.of == i).tolist(), str(error))
+    return max(0, math.ceil(max(bars, default=0))), failed
 
 
 def _ranges(market: Market, spans: I64 | None) -> I64:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -53,10 +53,15 @@ class Scanner:
     floats: tuple[str, ...]
     begins: ast.expr | None
 
-    def begins_at(self, params: Mapping[str, Any]) -> float:
-        """What the latch holds before the first bar, under some parameters."""
-        assert self.begins is not None
-        return float(eval(ast.unparse(self.begins), {"__builtins__": {}, **NUMBERS}, dict(params)))
+    def begins_of(self, rows: Callable[[int], Mapping[str, Any]], n: int) -> F64:
+        """What the latch of each of `n` signals holds before the first bar; `rows` gives params."""
+        if self.begins is None:
+            return np.zeros(n)
+        code = compile(ast.unparse(self.begins), "<begins>", "eval")
+        space = {"__builtins__": {}, **NUMBERS}
+        if not set(code.co_names) - NUMBERS.keys():
+            return np.full(n, float(eval(code, space)))
+        return np.array([float(eval(code, space, dict(rows(i)))) for i in range(n)])
 
 
 @inner_kernel
@@ -103,12 +108,19 @@ def collect_held(
             word |= _ONE
         word &= inside
         found = count(word)
-        for more in range(found):
-            i = lowest(word)
-            x = row[1 + w + i]
-            held = x if x != _KEEP else held
-            at[n + more], to[n + more] = t0 + w + i, held
+        i = lowest(word | _TOP)
+        one = row[1 + w + i] if row[1 + w + i] != _KEEP else held
+        at[n], to[n] = t0 + w + i, one
+        word &= word - _ONE
+        i = lowest(word | _TOP)
+        two = row[1 + w + i] if row[1 + w + i] != _KEEP else one
+        at[n + 1], to[n + 1] = t0 + w + i, two
+        held = two if found > 1 else (one if found == 1 else held)
+        for more in range(2, found):
             word &= word - _ONE
+            i = lowest(word)
+            held = row[1 + w + i] if row[1 + w + i] != _KEEP else held
+            at[n + more], to[n + more] = t0 + w + i, held
         n += found
     return n
 

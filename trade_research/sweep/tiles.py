@@ -39,10 +39,9 @@ class Scan:
         self._arrays, self._index = _inputs(recipe, piece, pool)
         self._ints = _numbers(self._scanner.ints, signals, mine, defaults, np.int64)
         self._floats = _numbers(self._scanner.floats, signals, mine, defaults, np.float64)
-        self._held = np.zeros(self._n)
-        if self._scanner.begins is not None:
-            rows = (defaults | signals.row(int(s)) for s in mine)
-            self._held = np.array([self._scanner.begins_at(row) for row in rows])
+        self._held = self._scanner.begins_of(
+            lambda i: {**defaults, **signals.row(int(mine[i]))}, self._n
+        )
 
     def settle(
         self,

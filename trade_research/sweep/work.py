@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import cached_property
 from typing import Any
@@ -39,7 +39,13 @@ class Work:
     """All of a sweep's work: `run` does it, `scores` gives what came out."""
 
     def __init__(
-        self, strategy: Strategy, field: Field, game: Game, found: Configurations, maker: Maker
+        self,
+        strategy: Strategy,
+        field: Field,
+        game: Game,
+        found: Configurations,
+        maker: Maker,
+        failed: Mapping[int, str],
     ) -> None:
         self.n, self._field, self._game, self._maker = len(found), field, game, maker
         self._strategy, self._values = strategy, found.values
@@ -54,7 +60,7 @@ class Work:
         self._tallies = new_tallies(self.n, field.table[:, 2], field.cash_rate)
         self._sums = np.zeros((self.n, len(field.spans), N_BLOCKS, 2))
         self._is_done = np.zeros(self.n, dtype=np.bool_)
-        self._status: dict[int, str] = {}
+        self._status = dict(failed)
         refused = acc.refused(game, self._variants)
         for c in np.flatnonzero(np.isin(self._variants.of, list(refused))).tolist():
             self._status[c] = refused[int(self._variants.of[c])]
