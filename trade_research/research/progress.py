@@ -5,7 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 
 class Bar(Protocol):
@@ -53,13 +56,25 @@ def bar(text: str, total: int, wanted: bool | None = None) -> Iterator[Bar]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.speed:,.0f}/s", justify="right"),
+        _rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     console = Console(stderr=True, force_terminal=True if wanted else None)
     with Progress(*columns, console=console, transient=True) as progress:
         yield _Shown(progress, progress.add_task(text, total=total))
+
+
+def _rate() -> ProgressColumn:
+    """Steps a second, once there are some."""
+    from rich.progress import ProgressColumn, Task
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+
+    return Rate()
 
 
 def _is_notebook() -> bool:
