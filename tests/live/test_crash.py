@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 import time
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -52,7 +54,10 @@ def said(folder: Path) -> list[dict[str, Any]]:
     """What the session itself said: without the shell's records and what only a crash changes."""
     drop = {"seq", "ts", "t_ns", "h", "received_ns"}
     records = [r for r in scan(folder) if r["event"] not in SHELL]
-    return [{k: v for k, v in r.items() if k not in drop} for r in records]
+    # Killed after its last word, a session says it once more.
+    ends = [i for i, r in enumerate(records) if r["event"] == "shutdown"][:-1]
+    kept = [r for i, r in enumerate(records) if i not in ends]
+    return [{k: v for k, v in r.items() if k not in drop} for r in kept]
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +78,8 @@ def child(work: Callable[[], object]) -> int:
             work()
             os._exit(0)
         except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
             os._exit(9)
     return pid
 

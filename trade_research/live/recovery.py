@@ -123,9 +123,9 @@ def relive(session: Session, retold: Retold, rows: list[Row]) -> None:
                 return  # the row was not whole: the feed will bring it again
             session.on_row(row)
         elif event == "bar_skipped":
+            if not waiting:
+                return  # it came before a row that was not whole: the feed will say it again
             bar = record["bar"]
-            if record["reason"] == "absent" and bar["open_us"] not in waiting:
-                return
             session.on_skipped(
                 Skipped(bar["symbol"], bar["open_us"], bar["end_us"], record["reason"])
             )
