@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from trade_research.research.runs import load_run
     from trade_research.research.screen import screen
     from trade_research.research.track import track
+    from trade_research.research.sweep import Sweep, sweep
     from trade_research.research.walkforward import WalkForward, walk_forward
     from trade_research.risk.limits import Limits
     from trade_research.simulate.accounts import Account, Rules
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from trade_research.simulate.exits import Exits
     from trade_research.sources.books import read_books
     from trade_research.sources.files import read_bars
+    from trade_research.store.remote import RemoteStore
     from trade_research.store.store import Store
     from trade_research.strategies.confirm import confirm
     from trade_research.strategies.load import load_strategy
@@ -66,6 +68,7 @@ __getattr__, __dir__, __all__ = attach(
         "RiskParity": "portfolio.optimise",
         "Rules": "simulate.accounts",
         "Span": "strategies.strategy",
+        "RemoteStore": "store.remote",
         "Store": "store.store",
         "Strategy": "strategies.strategy",
         "TradeResearchError": "errors",
@@ -93,6 +96,7 @@ __getattr__, __dir__, __all__ = attach(
         "sources": "",
         "strategies": "",
         "strategy": "strategies.strategy",
+        "Sweep": "research.sweep",
         "sweep": "research.sweep",
         "track": "research.track",
         "vote": "strategies.vote",

@@ -65,6 +65,10 @@ class Plan:
         last = min(first + self.part_size, self.size)
         return self.space.part(first, last) if self.drawn is None else self.drawn[first:last]
 
+    def numbers(self, number: int) -> int:
+        """Configurations of a part, those the constraint forbids included."""
+        return min(self.part_size, self.size - number * self.part_size)
+
     @property
     def n_parts(self) -> int:
         """Parts of a sweep that is not guided."""
@@ -160,7 +164,7 @@ def _here(plan: Plan, parts: Parts, count: Count, line: Bar, threads: int | None
     """Part after part in the threads of this process."""
     for number in range(plan.n_parts):
         found = plan.part(number)
-        skipped = min(plan.part_size, plan.size - number * plan.part_size) - len(found)
+        skipped = plan.numbers(number) - len(found)
         if number in parts or not len(found):
             line.advance(skipped + len(found))
             continue

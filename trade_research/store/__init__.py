@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "Ledger": "ledger",
         "Query": "query",
+        "RemoteStore": "remote",
         "Store": "store",
         "Trials": "ledger",
         "WriteReport": "bars",

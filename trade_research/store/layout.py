@@ -111,7 +111,7 @@ def local_root(root: str | os.PathLike[str]) -> Path:
     if "://" in text:
         raise ConfigError(
             f"the store's root {text!r} is an address; only folders of this computer can be used. "
-            "Give a path, e.g. 'datasets'."
+            "Give a path, e.g. 'datasets', or read it with tr.RemoteStore(url)."
         )
     path = Path(text).expanduser().absolute()
     if path.exists() and not path.is_dir():
