@@ -152,7 +152,8 @@ def _changed(kind: str, page: Path, trades: pl.DataFrame, dice: random.Random): 
             values[row] = values[row] * 1.001 + 1e-6
             trades = trades.with_columns(pl.Series(name, values))
         else:
-            parts = [trades[:row], trades[row + 1 :]] + ([trades] if how == "twice" else [])
+            rest = [trades[:row], trades[row + 1 :]]
+            parts = rest if how == "gone" else [trades, trades[row : row + 1]]
             trades = pl.concat(parts)
         return f"trade {row} {how}", table.with_columns(trades=pl.Series([trades.to_struct("")]))
     about = json.loads(table["run"][0])
