@@ -150,3 +150,25 @@ def test_inputs_are_left_alone_and_windows_that_cannot_be_give_nan(name):
             assert np.isnan(np.array(found)).all()
     for c, v in before.items():
         np.testing.assert_array_equal(DEAR[c], v)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hole_in_any_one_input_never_gives_a_plausible_number(name):
+    """What is given behind it is what the bars behind it give alone, or what it gives without it.
+
+    The second where the output reads single bars of which none has the hole, or another column.
+    """
+    row = INDICATORS[name]
+    fresh = values(name, {c: v[201:] for c, v in DEAR.items()})
+    for c in set(row.columns) - {"day"}:
+        holed = {k: v.copy() for k, v in DEAR.items()}
+        holed[c][200] = np.nan
+        for field, line in values(name, holed).items():
+            same_bits({field: line[:200]}, {field: whole(name)[field][:200]})
+            behind, alone, without = line[201:], fresh[field], whole(name)[field][201:]
+            if row.holes == "session":  # the next session, the same as without the hole
+                alone = np.where(DEAR["day"][201:] > DEAR["day"][200], without, np.nan)
+                without = np.full(without.size, np.nan)
+            near = {"rtol": 1e-9, "atol": 1e-12}
+            right = np.isclose(behind, alone, **near) | np.isclose(behind, without, **near)
+            assert (np.isnan(behind) | right).all()

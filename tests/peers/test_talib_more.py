@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import talib
 
+from tests.counts import FULL
 from tests.data import needs_data, shared
+from tests.peers.test_talib import PAIRS as FIRST
+from tests.peers.test_talib import agree as agree_first
 from trade_research import indicators as i
 
 
@@ -54,7 +58,8 @@ MOMENTUM = {
         100,
     ),
     "williams_r": (lambda b, w: i.williams_r(*b.hlc, w), lambda b, w: talib.WILLR(*b.hlc, w), 100),
-    "cci": (lambda b, w: i.cci(*b.hlc, w), lambda b, w: talib.CCI(*b.hlc, w), 100),
+    # To 467; where one price of 14 differs by a third of a cent, TA-Lib's sum costs nine digits.
+    "cci": (lambda b, w: i.cci(*b.hlc, w), lambda b, w: talib.CCI(*b.hlc, w), 1000),
 }
 DIRECTION = {
     "adx": (
@@ -78,8 +83,7 @@ DIRECTION = {
 
 def traded(b, w, line):
     """TA-Lib has 0 where ours is NaN: no volume in the window."""
-    sums = i.sma(b.volume, w)
-    return np.where(sums > 0, line, np.nan)
+    return np.where(i.rolling_max(b.volume, w) > 0, line, np.nan)
 
 
 VOLATILITY = {
@@ -189,19 +193,59 @@ def test_generated_bars(name):
             agree(name, generated(level, tick, seed), window)
 
 
+MARKETS = {
+    "three years of BTCUSDT minutes": ("binance_spot_1m/*.parquet", 1_575_973),
+    "23 years of AAPL as traded": ("us_equity_daily_unadjusted.parquet", 5_849),
+    "minutes without trades or moves": ("defects/binance_spot_1m_BTCUSDT_2017*.parquet", 279_271),
+}
+
+
 @needs_data
 @pytest.mark.parametrize("name", PAIRS)
-def test_real_minutes(name, minutes):
-    for window in (14, 100):
-        agree(name, minutes, window)
+@pytest.mark.parametrize("which", MARKETS)
+def test_real_bars(name, which):
+    bars = market(which)
+    for window in (14, 100) if FULL or bars.close.size < 10**6 else (14,):
+        agree(name, bars, window)
 
 
-@pytest.fixture(scope="module")
-def minutes():
-    """A year and more of BTCUSDT minutes."""
+@needs_data
+@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("which", list(MARKETS)[1:])
+def test_the_first_ones_on_calm_and_daily_bars(name, which):
+    for window in (14, 200):
+        agree_first(name, market(which).hlc, window)
+
+
+@cache
+def market(which):
+    """Real bars; zero volume and equal prices are in all three."""
     import polars as pl
 
-    file = sorted(shared("ohlcv/binance_spot_1m").glob("*.parquet"))[0]
-    frame = pl.read_parquet(file, columns=list(Bars._fields))
-    assert frame.height > 100_000
+    pattern, rows = MARKETS[which]
+    files = sorted(shared("ohlcv").glob(pattern))
+    frame = pl.concat(pl.read_parquet(file) for file in files)
+    if "symbol" in frame.columns:
+        frame = frame.filter(pl.col("symbol") == "AAPL")
+    assert frame.height == rows
+    if which.startswith("minutes"):
+        assert (frame["volume"] == 0).sum() > 20_000
+        assert (frame["high"] == frame["low"]).sum() > 20_000
     return Bars(*(frame[name].to_numpy().astype(float) for name in Bars._fields))
+
+
+@pytest.mark.parametrize("window", [5, 14, 50])
+def test_flat_stretches_and_no_volume(window):
+    """Calm of 300 bars between moves: what divides by a range or a sum that is nought."""
+    rng = np.random.default_rng(0)
+    moves = np.concatenate([rng.normal(0, 5, 400), np.zeros(300), rng.normal(0, 5, 300)])
+    close = np.round(60_000 + np.cumsum(moves), 2)
+    wide = np.where(np.concatenate([np.ones(400), np.zeros(300), np.ones(300)]) > 0, 1.0, 0.0)
+    still = Bars(close + wide, close - wide, close, 10.0 * wide)
+    for name in PAIRS:
+        if name not in _UNDEFINED:
+            agree(name, still, window)
+
+
+_UNDEFINED = ("correlation", "beta", "pivots", "relative_volume")
+"""Where nothing varies these are NaN and TA-Lib's 0, or random numbers stand for the bars."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from trade_research.kernels.convergence import converge
+from trade_research.kernels.deviations import rolling_deviation
 from trade_research.kernels.jit import F64, indicator, kernel
 from trade_research.kernels.rolling import rolling_mean
 from trade_research.kernels.smooth import smooth_chain, wilder_rsi
@@ -15,7 +16,6 @@ from trade_research.kernels.windows import (
     mean_distance,
     percent_changes,
     place_in_range,
-    rolling_line,
     rolling_sum,
 )
 
@@ -247,7 +247,8 @@ def cci(high: F64, low: F64, close: F64, window: int = 14) -> F64:
     typical = np.empty(close.size)
     for t in range(close.size):
         typical[t] = (high[t] + low[t] + close[t]) / 3.0
-    mean = rolling_line(typical, window, 1, 1.0, 0.0, 1.0, 0.0)  # exact to the tick
+    mean, out = np.empty(close.size), np.empty(close.size)
+    rolling_deviation(typical, window, 0, mean, out)  # its mean is exact where nothing moves
     out = mean_distance(typical, mean, window)
     for t in range(close.size):
         far = typical[t] - mean[t]

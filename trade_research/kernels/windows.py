@@ -18,6 +18,9 @@ from trade_research.kernels.rolling import (
     running_total,
 )
 
+_TIE = 1e-12
+"""Share of a value below which a range is rounding."""
+
 _SHORT = 64
 """Windows up to this long are summed as trees."""
 
@@ -312,7 +315,8 @@ def rank_among(x: F64, window: int) -> F64:
 def place_in_range(high: F64, low: F64, x: F64, window: int, below: bool) -> F64:
     """Where x lies in the range of the last `window` bars, (n,) thrice to (n,), in percent.
 
-    Above the bottom, or with `below` (as a negative number) below the top; 0 without a range.
+    Above the bottom, or with `below` (as a negative number) below the top; 0 without a range, or
+    where it is so small a share of the top that it is rounding.
     """
     out = np.empty(x.size)
     if not 1 <= window <= x.size:
@@ -329,7 +333,7 @@ def place_in_range(high: F64, low: F64, x: F64, window: int, below: bool) -> F64
         for i in range(now.size):
             far = now[i] - (top[i] if below else bottom[i])
             span = top[i] - bottom[i]
-            y[i] = 100.0 * far / span if span != 0.0 else 0.0 * far
+            y[i] = 0.0 * far if span <= _TIE * abs(top[i]) else 100.0 * far / span
     return out
 
 
