@@ -85,7 +85,7 @@ def certify(
     again = replay(strategy, run.data, transport=rough, seconds=seconds, **setup, **run.params)
     gates = (
         _laws(laws),
-        _replay(run, again, rough),
+        _replay(run, again, rough, laws.passed),
         _data(run.data, accept),
         _costs(run),
         _evidence(run),
@@ -161,7 +161,7 @@ def _laws(laws: Check) -> Gate:
     return Gate("laws", not names, found, "all three hold", "`check` names the bar.")
 
 
-def _replay(run: Backtest, again: Replayed, rough: Rough) -> Gate:
+def _replay(run: Backtest, again: Replayed, rough: Rough, is_lawful: bool) -> Gate:
     mine, theirs = run.result, again.run.result
     same = [
         np.array_equal(mine.equity.view(np.int64), theirs.equity.view(np.int64)),
@@ -176,7 +176,8 @@ def _replay(run: Backtest, again: Replayed, rough: Rough) -> Gate:
         else f"{again.rows:,} rows through feed, risk, broker and journal gave the backtest's "
         f"bits, with bars {happened}"
     )
-    return Gate("replay", not names, found, "the backtest's bits", "Report this: it is our error.")
+    todo = "Please report it: it is our error." if is_lawful else "Mend the laws first."
+    return Gate("replay", not names, found, "the backtest's bits", todo)
 
 
 def _data(data: Data, accept: Sequence[str]) -> Gate:
