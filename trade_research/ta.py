@@ -103,6 +103,10 @@ class Indicators:
 
         return call
 
+    def __dir__(self) -> list[str]:
+        """Every indicator, for completion."""
+        return sorted({*super().__dir__(), *INDICATORS})
+
     def _map(self, function: Callable[..., Any], *numbers: float) -> pl.Expr:
         def apply(values: pl.Series) -> pl.Series:
             return _series(function(_array(values), *numbers))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from trade_research.report.charts import WIDE, Chart, Plot
-from trade_research.report.formats import NONE, basis_points, count, minute, percent, plural, short
+from trade_research.report.formats import NONE, count, minute, percent, plural, short
 from trade_research.report.section import Cell, Part, Section, Table
 
 _ALL, _DRAWN = "all", 8
@@ -40,36 +39,41 @@ def _table(frame: pl.DataFrame) -> Table:
     for row in frame.iter_rows(named=True):
         kind = "word" if row["regime"] == _ALL else "weak"
         low, high = row["expectancy_low"], row["expectancy_high"]
-        good = low is not None and low > 0, high is not None and high < 0
-        tint = "p2" if good[0] else "n2" if good[1] else ""
+        is_good, is_bad = low is not None and low > 0, high is not None and high < 0
         rows.append(
             (
                 Cell(f"{short(row['strategy'], 30)}, {row['asset_class']}", kind),
                 row["regime"],
                 count(row["trades"]),
                 percent(row["hit_rate"], 0),
-                _range(row["hit_low"], row["hit_high"], lambda v: percent(v, 0)),
+                _range(row["hit_low"], row["hit_high"], 100.0),
                 percent(row["hit_shrunk"], 0),
-                Cell(basis_points(row["expectancy_bp"]), tint),
-                _range(low, high, basis_points),
-                basis_points(row["expectancy_shrunk"]),
-                basis_points(row["cost_bp"]),
+                Cell(_points(row["expectancy_bp"]), "p2" if is_good else "n2" if is_bad else ""),
+                _range(low, high, 1.0),
+                _points(row["expectancy_shrunk"]),
+                _points(row["cost_bp"]),
                 percent(row["false_alarms"], 0),
             )
         )
     head = (
-        "Strategy", "Market", "Trades", "Hit rate", "90%", "Shrunk", "A trade, net", "90%",
-        "Shrunk", "Costs", "False alarms",
+        "Strategy", "Market", "Trades", "Hits", "90%", "Shrunk", "Net, bp", "90%", "Shrunk",
+        "Costs, bp", "False alarms",
     )  # fmt: skip
     note = (
-        "Ended round trips. Hit rates with Wilson's interval, trades with a bootstrap's. False "
-        "alarms: losses that never earned their costs, not even for a moment."
+        "Ended round trips. Hit rates with Wilson's interval, net basis points a trade with a "
+        "bootstrap's. False alarms: losses that never earned their costs, not even for a moment."
     )
     return Table("Signals by strategy and market", head, rows, align="ll" + "r" * 9, note=note)
 
 
-def _range(low: float | None, high: float | None, text: Any) -> str:
-    return NONE if low is None or high is None else f"{text(low)} – {text(high)}"
+def _points(value: float | None) -> str:
+    return NONE if value is None else f"{value:,.0f}"
+
+
+def _range(low: float | None, high: float | None, unit: float) -> str:
+    if low is None or high is None:
+        return NONE
+    return f"{_points(low * unit)} to {_points(high * unit)}"
 
 
 def _streaks(frame: pl.DataFrame) -> Table:
