@@ -120,9 +120,9 @@ def test_the_table_discounts_every_row(good):
 
 
 def test_a_page_and_its_table_are_the_same_twice(good, tmp_path):
-    one, two = (write_sweep(good, tmp_path / f"{n}.html") for n in "ab")
+    one, two = (write_sweep(good, tmp_path / n / "sweep.html") for n in "ab")
     assert one.read_bytes() == two.read_bytes()
-    assert pl.read_parquet(tmp_path / "a.parquet").equals(good.results)
+    assert pl.read_parquet(tmp_path / "a" / "sweep.parquet").equals(good.results)
     assert one.stat().st_size < 1_500_000
 
 

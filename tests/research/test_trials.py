@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -166,3 +167,35 @@ def test_a_page_with_a_prettier_count_is_caught(store, tmp_path):
         found.block.run, manifest={**run.manifest, "trials": {"n": 1, "variance": None}}
     )
     assert luck_again(replace(found.block, run=fewer)).dsr > again.dsr
+
+
+def test_a_sweep_counts_each_configuration_once_and_on_its_own_instrument(store):
+    store.write_bars(daily(seed=4), venue="binance", symbol="Y", interval="1d")
+    query = store.query(NAME)
+    found = tr.sweep(above, query, days=[2, 5, 10], stop=[None, 0.05], progress=False)
+    assert found.evidence.n_trials == 6
+    assert found.evidence.is_counted
+    ratios = Ledger(store.root).trials("binance", "X", "1d")["sharpe"]
+    table = found.parts.scan().select("day_mean", "day_variance").collect()
+    made = table["day_mean"] / table["day_variance"].sqrt()
+    np.testing.assert_allclose(ratios.sort(), made.sort(), rtol=1e-12)
+    tr.sweep(above, query, days=[2, 5, 10], stop=[None, 0.05], fee_bps=[0.0, 9.0], progress=False)
+    tr.backtest(above, query, days=5, exits=tr.Exits(stop=0.05))
+    assert Ledger(store.root).count(NAME).n == 6
+
+    both = store.query([NAME, "binance:Y@1d"])
+    tr.sweep(above, both, days=[20], symbol=["X", "Y"], progress=False)
+    assert Ledger(store.root).count(NAME).n == 7
+    assert Ledger(store.root).count("binance:Y@1d").n == 1
+
+
+def test_the_page_of_a_sweep_names_its_table_and_its_walk(store, tmp_path):
+    query = store.query(NAME)
+    found = tr.sweep(above, query, days=[2, 5, 10, 20], progress=False)
+    walk = tr.walk_forward(above, query, train="100d", test="40d", days=[2, 5, 10, 20])
+    page = found.report(tmp_path / "s.html", walk=walk).read_text()
+    digest = hashlib.sha256((tmp_path / "s.parquet").read_bytes()).hexdigest()
+    assert digest in page
+    assert found.evidence.word in page
+    assert f"walked forward: {walk.word.lower()}" in page
+    assert "binance:X@1d" in page

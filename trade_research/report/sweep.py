@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -124,5 +125,8 @@ def write_sweep(view: SweepView, path: str | Path) -> Path:
     Readers see the old files or the whole new ones.
     """
     target = Path(path)
-    write_whole(target.with_suffix(".parquet"), parquet_bytes(view.results))
-    return write_whole(target, sweep_page(view).encode())
+    beside, table = target.with_suffix(".parquet"), parquet_bytes(view.results)
+    named = {f"SHA-256 of {beside.name}": hashlib.sha256(table).hexdigest()}
+    page = sweep_page(replace(view, manifest={**view.manifest, **named}))
+    write_whole(beside, table)
+    return write_whole(target, page.encode())

@@ -16,6 +16,7 @@ from trade_research.errors import ConfigError, SimulationError, nearest
 from trade_research.metrics.returns import returns_of
 from trade_research.research.backtest import Backtest, backtest
 from trade_research.research.data import NO_CALENDAR, Data, funded, read_data
+from trade_research.research.health import versions
 from trade_research.research.setup import Hold, Setup
 from trade_research.research.sweep_parts import Parts
 from trade_research.research.sweep_run import Plan, carry_out
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from trade_research.kernels.jit import F64
     from trade_research.portfolio.sizing import Portfolio
     from trade_research.report.sweep import SweepView
+    from trade_research.research.walkforward import WalkForward
     from trade_research.store.store import Store
     from trade_research.strategies.strategy import Strategy
 
@@ -189,7 +191,7 @@ class Sweep:
             rows=rows,
             axes={name: column for name, column in axes.items() if len(set(column.tolist())) > 1},
             per_year=self.scorer.data.sessions_per_year,
-            trials=count_trials(self.scorer.data),
+            trials=None if self.uncounted else count_trials(self.scorer.data),
             benchmark=self._held,
         )
 
@@ -241,13 +243,33 @@ class Sweep:
             seconds=self.seconds,
             n_bars=data.frame.height,
             notes=self.warnings,
+            manifest={
+                "data": ", ".join(data.query.names) if data.query else "bars of a frame",
+                "data hash": data.content_hash,
+                "first bar that counts": self.start,
+                "costs": asdict(scorer.setup.costs),
+                "exits": None if scorer.setup.exits is None else asdict(scorer.setup.exits),
+                "cash": scorer.setup.cash,
+                "fill": scorer.setup.fill,
+                "delay": scorer.setup.delay,
+                "versions": versions(),
+            },
         )
 
-    def report(self, path: str | Path) -> Path:
-        """Write one self-contained HTML page, and all results beside it as Parquet."""
+    def report(self, path: str | Path, *, walk: WalkForward | None = None) -> Path:
+        """Write one self-contained HTML page, and all results beside it as Parquet.
+
+        Parameters
+        ----------
+        path : str or Path
+            Folders in between are made.
+        walk : WalkForward, optional
+            Of the same strategy, to be shown on the page.
+        """
         from trade_research.report.sweep import write_sweep
 
-        return write_sweep(self.view, path)
+        view = self.view if walk is None else replace(self.view, walk=walk.page)
+        return write_sweep(view, path)
 
     def plot(
         self,

@@ -149,11 +149,10 @@ class Count:
 
     def record(self, found: Configurations, moments: F64) -> None:
         """Count some configurations, before their results are kept: never forgotten."""
-        mine = Configurations({k: v for k, v in found.values.items() if k != "symbol"}, found.trial)
         self.trouble = self.trouble or record_configurations(
             self._scorer.strategy,
             self._scorer.data,
-            mine,
+            found,
             moments,
             exits=self._scorer.setup.exits,
             kind="sweep",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from trade_research.errors import StoreError
@@ -16,13 +17,14 @@ from trade_research.metrics.moments import moments
 from trade_research.metrics.returns import returns_of, sharpe_ratio
 from trade_research.simulate.exits import Exits
 from trade_research.store.ledger import Ledger, Trials, trials_of
+from trade_research.sweep.space import Configurations
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64
     from trade_research.research.data import Data
     from trade_research.simulate.result import Result
+    from trade_research.store.query import Query
     from trade_research.strategies.strategy import Strategy
-    from trade_research.sweep.space import Configurations
 
 
 def record_run(
@@ -70,6 +72,8 @@ def record_configurations(
 ) -> str:
     """Count configurations that were scored on a query; as `record_run`.
 
+    With a `symbol` axis each counts on its own instrument, else on all of the query.
+
     Parameters
     ----------
     configurations : sweep.Configurations
@@ -80,9 +84,24 @@ def record_configurations(
     kind : str
         "sweep" or "walk_forward".
     """
-    query = data.query
-    if query is None:
+    if data.query is None:
         return ""
+    names = configurations.values.get("symbol")
+    if names is not None and "symbol" not in strategy.params:
+        said = ""
+        for k, name in enumerate(data.instruments):
+            rows = np.flatnonzero(names == name)
+            if rows.size:
+                some = Configurations(
+                    {n: v[rows] for n, v in configurations.values.items() if n != "symbol"},
+                    configurations.trial[rows],
+                )
+                alone = replace(data, query=_alone(data.query, k), instruments=(name,))
+                said = said or record_configurations(
+                    strategy, alone, some, moments_of[rows], exits=exits, kind=kind
+                )
+        return said
+    query = data.query
     start, end = span_of(data)
     known = configurations.frame()
     named = {
@@ -110,6 +129,17 @@ def record_configurations(
     except StoreError as error:
         return f"these trials could not be counted: {error}"
     return ""
+
+
+def _alone(query: Query, k: int) -> Query:
+    """One instrument of a query."""
+    return replace(
+        query,
+        names=query.names[k : k + 1],
+        venues=query.venues[k : k + 1],
+        symbols=query.symbols[k : k + 1],
+        sources=query.sources[k : k + 1],
+    )
 
 
 def _param(column: pl.Series, kind: type) -> pl.Series:

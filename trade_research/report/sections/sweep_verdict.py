@@ -87,7 +87,7 @@ def _gates(view: SweepView) -> list[Gate]:
             "Luck discounted",
             "yes" if sure >= CERTAIN else "no",
             f"deflated Sharpe ratio {percent(sure)}, {percent(CERTAIN, 0)} wanted; "
-            f"{plural(found.n_trials, 'trial')}" + ("" if found.is_counted else " at least"),
+            f"{'' if found.is_counted else 'at least '}{plural(found.n_trials, 'trial')}",
         ),
     ]
     if found.overfit is not None:
@@ -116,7 +116,7 @@ def _gates(view: SweepView) -> list[Gate]:
         state = "yes" if found.benchmark_p <= SIGNIFICANT else "no"
         gates.append(Gate("Better than buying and holding", state, text))
     if view.walk is None:
-        gates.append(Gate("Unseen data", "unknown", "walk it forward: `walkforward`"))
+        gates.append(Gate("Unseen data", "unknown", "not walked forward yet"))
     else:
         state = {"Held up": "yes", "Failed": "no"}.get(view.walk.word, "warn")
         walked, growth = view.walk.luck, percent(view.walk.efficiency, 0)
@@ -243,7 +243,7 @@ def _facts(found: SweepEvidence) -> Table:
     spread = (found.trial_variance * found.days) ** 0.5
     rows = [
         ("Days of record", count(found.days)),
-        ("Trials on these bars", count(found.n_trials) + ("" if found.is_counted else " at least")),
+        ("Trials on these bars", ("" if found.is_counted else "at least ") + count(found.n_trials)),
         ("Independent trials they amount to", count(found.n_effective)),
         ("Their ratios spread, times that of luck", ratio(spread)),
         ("Best by luck from so many", ratio(found.luck_sharpe)),
