@@ -1,8 +1,9 @@
-"""Scores as they are defined: every configuration simulated on its own, its metrics from the run."""
+"""Scores as they are defined: every configuration simulated on its own, metrics from the run."""
 
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,7 +72,7 @@ def numbers(run, *, periods_per_year, sessions_per_year, risk_free=0.0):
 def blocks(daily):
     """Sums of day returns and of their squares in 16 stretches."""
     edges = [len(daily) * b // N_BLOCKS for b in range(N_BLOCKS + 1)]
-    parts = [daily[a:b] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [daily[a:b] for a, b in pairwise(edges)]
     return np.array([(p.sum(), (p * p).sum()) for p in parts])
 
 

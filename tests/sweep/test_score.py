@@ -109,7 +109,7 @@ def test_every_metric_equals_a_run_of_its_own(family):
 
 
 def test_day_returns_are_those_of_full_runs():
-    rng, strategy, market, columns, found, settings = case(0)
+    _, strategy, market, columns, found, settings = case(0)
     start = 21
     table = day_returns(strategy, market, columns, found, start=start, **settings)
     game = naive.as_game(settings)

@@ -245,3 +245,19 @@ def test_the_probe_really_runs_the_walk():
     probe = Probe(pipeline, pipeline.columns, {})
     np.testing.assert_array_equal(probe.full()["target"], found.walk.target[:, 0])
     assert examine(probe, 1.0).passed
+
+
+def test_several_instruments_share_one_account():
+    one, two = (
+        to_bars(daily(seed=s).drop("close_time"), "1d", symbol=name)
+        for s, name in ((0, "X"), (1, "Y"))
+    )
+    found = walked(pl.concat([one, two]), metric="total_return")
+    assert found.walk.target.shape == (400, 2)
+    assert found.walk.target.max() == 0.5  # an equal part of the equity each
+    a, b = (int(v) for v in found.walk.folds.test[0])
+    days = [2, 5, 10, 20][found.walk.chosen[0]]
+    own = above.targets(two, days=days)["target"].to_numpy()[a:b] / 2
+    np.testing.assert_array_equal(found.walk.target[a:b, 1], own)
+    with pytest.raises(ConfigError, match="one instrument at a time"):
+        found.check()

@@ -24,14 +24,14 @@ def changes(x: F64, first: int) -> np.uint64:
         Read from `first` - 1 to `first` + 63, all inside.
     """
     now, before = x[first : first + WORD], x[first - 1 : first + WORD - 1]
-    is_set = (now != before) & (now == now)  # noqa: PLR0124 -- a NaN is no number
+    is_set = (now != before) & (now == now)
     return np.uint64(sum(1 << int(i) for i in np.flatnonzero(is_set)))
 
 
 def numbers(x: F64, first: int) -> np.uint64:
     """Bit i is set where ``x[first + i]`` is a number, not NaN; 64 values are read."""
     now = x[first : first + WORD]
-    return np.uint64(sum(1 << int(i) for i in np.flatnonzero(now == now)))  # noqa: PLR0124
+    return np.uint64(sum(1 << int(i) for i in np.flatnonzero(now == now)))
 
 
 def lowest(word: np.uint64) -> int:

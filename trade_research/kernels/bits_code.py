@@ -83,7 +83,7 @@ def _pointer(typing: Any, address: Any) -> Any:
     return types.CPointer(types.float64)(types.int64), code
 
 
-@overload(bits.values_at)  # type: ignore[untyped-decorator]
+@overload(bits.values_at)
 def _values_at(address, n):  # type: ignore[no-untyped-def]  # its names must be bare
     return lambda address, n: carray(_pointer(address), n)
 
@@ -94,8 +94,8 @@ def _stands_for(plain: Any, code: Any, arguments: str) -> None:
     overload(plain)(eval(text, {"code": code}))
 
 
-for _plain, _code in ((bits.changes, _changes), (bits.numbers, _numbers)):
-    _stands_for(_plain, _code, "x, first")
-for _plain, _code in ((bits.lowest, _lowest), (bits.count, _count)):
-    _stands_for(_plain, _code, "word")
+_stands_for(bits.changes, _changes, "x, first")
+_stands_for(bits.numbers, _numbers, "x, first")
+_stands_for(bits.lowest, _lowest, "word")
+_stands_for(bits.count, _count, "word")
 _stands_for(bits.log2, _log2, "size")

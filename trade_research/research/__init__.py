@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = attach(
         "Backtest": "backtest",
         "Data": "data",
         "SavedRun": "runs",
-        "WalkForward": "walkforward",
+        "WalkForward": "walked",
         "backtest": "backtest",
         "check": "check",
         "list_runs": "runs",

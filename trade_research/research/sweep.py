@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from trade_research.kernels.jit import F64
     from trade_research.portfolio.sizing import Portfolio
     from trade_research.report.sweep import SweepView
-    from trade_research.research.walkforward import WalkForward
+    from trade_research.research.walked import WalkForward
     from trade_research.store.store import Store
     from trade_research.strategies.strategy import Strategy
 
@@ -176,7 +176,8 @@ class Sweep:
         Day returns of at most 1,000 configurations are made for it (the best, and others over all
         ranks), and sums by stretch of days of at most 20,000.
         """
-        from trade_research.evidence.sweeps import rows_to_test, sweep_evidence
+        from trade_research.evidence.sweeps import sweep_evidence
+        from trade_research.evidence.tried import rows_to_test
 
         table = self.parts.scan().select(*self.axes, *MOMENTS).collect()
         found = table.select(MOMENTS).to_numpy()
@@ -360,7 +361,7 @@ def sweep(
     ----------
     strategy : Strategy
     data : Query, DataFrame or str
-        As for `backtest`; or the name of an instrument such as ``"binance:BTC/USDT@1h"`` in `store`.
+        As for `backtest`; or the name of an instrument in `store`: ``"binance:BTC/USDT@1h"``.
     where : str, optional
         A constraint between axes, such as ``"fast < slow"``.
     method : {"grid", "random", "sobol", "tpe", "nsga2"}
@@ -473,7 +474,8 @@ def _space(strategy: Strategy, axes: Mapping[str, Any], where: str | None) -> Sp
     }
     if not given:
         raise ConfigError(
-            f"{strategy.name} declares no space: give axes, e.g. {next(iter(strategy.params), 'stop')}=[…]"
+            f"{strategy.name} declares no space: give axes, e.g. "
+            f"{next(iter(strategy.params), 'stop')}=[…]"
         )
     return Space(given, where)
 

@@ -1,4 +1,4 @@
-"""A sweep on a dask cluster: workers get the query and the strategy's text, and read for themselves.
+"""A sweep on a dask cluster: workers get query and strategy's text, and read the bars themselves.
 
 A part is one task under a name of its own: a worker that is lost has its parts done by others, a
 part that comes twice is the same, and what is kept is kept once.
@@ -151,16 +151,14 @@ def _data(job: Job) -> Data:
 def on_cluster(plan: Plan, parts: Parts, count: Count, line: Bar, client: Any) -> None:
     """Part after part on the workers of a `dask.distributed.Client`."""
     if not hasattr(client, "submit") or not hasattr(client, "ncores"):
-        raise ConfigError(
-            f"executor={client!r} is neither 'threads' nor a dask.distributed.Client"
-        )
+        raise ConfigError(f"executor={client!r} is neither 'threads' nor a dask.distributed.Client")
     from distributed import as_completed
 
     from trade_research.research.sweep_run import keep
 
     job = job_of(plan)
     waiting = _todo(plan, parts, line)
-    running = as_completed()
+    running: Any = as_completed()  # type: ignore[no-untyped-call]
     doing: dict[Any, tuple[int, Configurations]] = {}
 
     def fill() -> None:

@@ -196,7 +196,7 @@ def _guided(plan: Plan, parts: Parts, count: Count, line: Bar, threads: int | No
             table = _with_pruned(plan, found, kept, threads)
             count.record(found, table.select(MOMENTS).to_numpy())
             parts.add(number, table)
-        values = table.select(plan.by).fill_null(float("nan")).cast(float).to_numpy()
+        values = table.select(plan.by).cast(pl.Float64).fill_null(float("nan")).to_numpy()
         search.tell(trials, values, (table["status"] == "pruned").to_numpy())
         line.advance(len(found))
         number += 1

@@ -185,7 +185,7 @@ def _joined(found: Configurations, done: list[tuple[I64, Scores]]) -> Scores:
             out[rows] = of(scores)
         return out
 
-    metrics = {name: put(lambda s, name=name: s.metrics[name]) for name in METRICS}
+    metrics = {name: put(lambda s, of=name: s.metrics[of]) for name in METRICS}  # type: ignore[misc]  # bound now
     return Scores(
         found,
         metrics,

@@ -49,6 +49,7 @@ def html_of(sweep: Sweep) -> str:
     """The same for a notebook, the evidence below."""
     notes = "".join(f"<div>note: {escape(note)}</div>" for note in sweep.warnings)
     return (
-        f'<div style="font:13px system-ui,sans-serif"><p><b>{escape(sweep.evidence.verdict)}</b></p>'
+        '<div style="font:13px system-ui,sans-serif">'
+        f"<p><b>{escape(sweep.evidence.verdict)}</b></p>"
         f"<p>{escape(facts_of(sweep))}</p>{_top(sweep)._repr_html_()}{notes}</div>"
     )

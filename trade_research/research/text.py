@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64
     from trade_research.research.backtest import Backtest
-    from trade_research.research.walkforward import WalkForward
+    from trade_research.research.walked import WalkForward
 
 POINTS = 240
 _MOST_PARAMS = 8

@@ -12,11 +12,12 @@ import polars as pl
 
 from trade_research.errors import StoreError
 from trade_research.evidence.days import utc_day_rows
-from trade_research.evidence.sweeps import day_ratios
+from trade_research.evidence.tried import day_ratios
 from trade_research.metrics.moments import moments
 from trade_research.metrics.returns import returns_of, sharpe_ratio
 from trade_research.simulate.exits import Exits
-from trade_research.store.ledger import Ledger, Trials, trials_of
+from trade_research.store.ledger import Ledger, Trials
+from trade_research.store.trials import trials_of
 from trade_research.sweep.space import Configurations
 
 if TYPE_CHECKING:

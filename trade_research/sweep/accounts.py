@@ -128,7 +128,7 @@ def why_stepped(game: Game, market: Market) -> str | None:
     if costs.impact_bps:
         return "impact is not proportional"
     if account.kind not in ("spot", "margin") or account.leverage != 1.0:
-        return f"a {account.kind} account with leverage {account.leverage:g} holds more or less than its money"
+        return f"a {account.kind} account with leverage {account.leverage:g} is not all in or out"
     if game.rules is not None:
         return "ticks, lots or a least notional round every order"
     if game.rebalance is not None:

@@ -206,7 +206,8 @@ def _ranges(market: Market, spans: I64 | None) -> I64:
     out = np.asarray(spans, dtype=np.int64).reshape(-1, 2)
     if not ((out[:, 0] >= 0) & (out[:, 0] < out[:, 1]) & (out[:, 1] <= market.n_bars)).all():
         raise ConfigError(
-            f"spans must be ranges [first, last) of the {market.n_bars} bars, found {out.tolist()!r:.60}"
+            f"spans must be ranges [first, last) of the {market.n_bars} bars, "
+            f"found {out.tolist()!r:.60}"
         )
     return out
 

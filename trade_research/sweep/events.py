@@ -158,7 +158,7 @@ def trade(bar: int, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F6
 @inline_kernel
 def is_short_of_money(nominal: int, bar: int, terms: Terms, tables: Tables) -> bool:
     """Whether an entry sized at one bar and filled at a later one leaves money over."""
-    return tables.entry[nominal, 0] > tables.entry[bar, 0] * terms.buy * (1.0 + 1e-12)
+    return bool(tables.entry[nominal, 0] > tables.entry[bar, 0] * terms.buy * (1.0 + 1e-12))
 
 
 @inline_kernel
@@ -188,7 +188,7 @@ def leave(bar: int, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F6
     me.sum1 += line[2] + r
     me.sum2 += line[3] + r * r
     me.down2 += line[4] + loss(r, me)
-    got, before = line[0] * terms.sell, me.money
+    got = line[0] * terms.sell
     me.money = me.units * got
     me.cost += me.units * line[0] * terms.sell_cost
     me.traded += line[1] * terms.sold
@@ -277,7 +277,7 @@ def pass_days(day: int, tables: Tables, span: I64, me: Tally, sums: F64) -> None
 @inline_kernel
 def note_day(end: float, span: I64, me: Tally, sums: F64) -> int:
     """Note the return of the day that is on, worth `end` at its close; returns its stretch."""
-    block = (me.day - span[2]) * 16 // (span[18] - span[2])
+    block: int = (me.day - span[2]) * 16 // (span[18] - span[2])
     while span[2 + block + 1] <= me.day:
         block += 1
     r = end / me.day_start - 1.0

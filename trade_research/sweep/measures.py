@@ -67,7 +67,7 @@ def measure(
     return {name: np.where(np.isfinite(value), value, np.nan) for name, value in found.items()}
 
 
-def mean_and_std(total: F64, squares: F64, n: I64) -> tuple[F64, F64]:
+def mean_and_std(total: F64, squares: F64, n: I64 | int) -> tuple[F64, F64]:
     """Mean and sample deviation from sums; NaN with fewer than two."""
     mean = total / n
     variance = (squares - total * mean) / np.where(n > 1, n - 1, np.nan)
@@ -86,7 +86,7 @@ def moments(tallies: Records, sums: F64, n: int) -> F64:
     `tallies` (n_configs,) and `sums` (n_configs, 2) of one span of `n` days.
     """
     with np.errstate(all="ignore"):
-        mean, std = mean_and_std(sums[:, 0], sums[:, 1], np.int64(n))
+        mean, std = mean_and_std(sums[:, 0], sums[:, 1], n)
         square, cube, fourth = sums[:, 1] / n, tallies["cubes"] / n, tallies["fourths"] / n
         m2 = square - mean * mean
         m3 = cube - 3.0 * mean * square + 2.0 * mean**3

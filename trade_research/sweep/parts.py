@@ -137,7 +137,7 @@ def _definition(fn: Any) -> tuple[ast.FunctionDef, dict[str, Any]]:
 
 
 def _same_code(definition: ast.FunctionDef, code: CodeType) -> bool:
-    """Whether the text compiles to the code that runs; a closure's names are looked up otherwise."""
+    """Whether the text compiles to the code that runs; not asked of a closure, coded otherwise."""
     if code.co_freevars:
         return True
     module = compile(ast.Module([definition], []), "<text>", "exec")
@@ -283,8 +283,9 @@ class _Splitter(ast.NodeTransformer):
         call = self._call(node)
         return self._name(call) if call is not None else self._rest(node)
 
-    def _rest(self, node: Any) -> Any:
-        return self.generic_visit(node)
+    def _rest(self, node: Any) -> ast.expr:
+        rest: ast.expr = self.generic_visit(node)  # type: ignore[assignment]
+        return rest
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         of = self._of(node.value)
@@ -392,7 +393,9 @@ class _Splitter(ast.NodeTransformer):
 
     def _plain(self, node: ast.expr) -> ast.expr:
         """A static expression in parameters and constants, local names put in their place."""
-        return _Inline(self._known, self._numbers, self._space).visit(_copy(ast.Expr(node)).value)  # type: ignore[attr-defined]
+        copy = ast.parse(ast.unparse(node), mode="eval").body
+        plain: ast.expr = _Inline(self._known, self._numbers, self._space).visit(copy)
+        return plain
 
 
 class _Inline(ast.NodeTransformer):

@@ -5,8 +5,8 @@ same numbers as over the whole arrays, so the same bits. Only operations whose r
 IEEE 754 are taken over; anything else is refused, and the strategy runs over whole arrays.
 
 A rule may carry one value on from bar to bar, a *latch*, if it sets it or leaves it but never looks
-at it: ``held = 1.0`` where it enters, ``held = 0.0`` where it leaves, ``target[t] = held``. Then the
-bars can still be worked on side by side: what a latch holds is what it was last set to.
+at it: ``held = 1.0`` where it enters, ``held = 0.0`` where it leaves, ``target[t] = held``. The
+bars can still be worked on side by side then: what a latch holds is what it was last set to.
 """
 
 from __future__ import annotations
@@ -66,13 +66,14 @@ def rule_of(parts: Parts, flat: tuple[str, ...]) -> Rule:
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 _BITS = (ast.BitAnd, ast.BitOr, ast.BitXor)
-_TO_FLOAT = {np.abs, np.absolute, np.fabs, np.sqrt, np.sign, np.negative}
+_TO_FLOAT: set[Any] = {np.abs, np.absolute, np.fabs, np.sqrt, np.sign, np.negative}
 _OF_TWO = {np.minimum, np.maximum}
 _TO_BOOL = {np.isnan, np.isfinite, np.isinf, np.logical_not}
 _LOGIC = {np.logical_and: ast.And, np.logical_or: ast.Or}
-_SCALARS = {abs, min, max, float, bool, math.isnan, math.isinf, math.isfinite, math.sqrt, math.fabs}
-_NEW = {np.empty: math.nan, np.zeros: 0.0, np.ones: 1.0}
-_NEW_LIKE = {np.empty_like: math.nan, np.zeros_like: 0.0, np.ones_like: 1.0}
+_SCALARS: set[Any] = {abs, min, max, float, bool, math.isnan, math.isinf, math.isfinite}
+_SCALARS |= {math.sqrt, math.fabs}
+_NEW: dict[Any, float] = {np.empty: math.nan, np.zeros: 0.0, np.ones: 1.0}
+_NEW_LIKE: dict[Any, float] = {np.empty_like: math.nan, np.zeros_like: 0.0, np.ones_like: 1.0}
 
 
 class _Rule:

@@ -35,10 +35,10 @@ class Scanner:
     Attributes
     ----------
     kernel : Kernel
-        ``scan(arrays, index, ints, floats, forced, first, last, before, held, room, at, to, begin)``:
-        the changes of target of every signal in the bars [first, last), a tile after the other, in
-        each one signal after the other, in `at` and `to` from `begin` on. `arrays` are addresses of values, `index`
-        (n_signals, n_arrays) says which of them each signal reads.
+        ``scan(arrays, index, ints, floats, forced, first, last, before, held, room, at, to,
+        begin)``: the changes of target of every signal in the bars [first, last), a tile after the
+        other, in each one signal after the other, in `at` and `to` from `begin` on. `arrays` are
+        addresses of values, `index` (n_signals, n_arrays) says which of them each signal reads.
     arrays : tuple of str
         Columns and shared values, by column of `index`.
     ints, floats : tuple of str
@@ -141,7 +141,9 @@ def collect_all(targets: F64, forced: I64, room: F64, at: I64, to: F64, begin: I
 
 
 _HEAD = """
-def scan(arrays_, index_, ints_, floats_, forced_, first_, last_, before_, held_, room_, at_, to_, begin_):
+def scan(
+    arrays_, index_, ints_, floats_, forced_, first_, last_, before_, held_, room_, at_, to_, begin_
+):
     n_ = 0
     for q_ in range(begin_.shape[0]):
         t0_ = first_ + q_ * TILE_

@@ -51,7 +51,9 @@ class Search:
         if folds > 1 and len(by) > 1:
             raise ConfigError("pruning over folds needs a single measure: give one in by=")
         self.space, self.by, self.n, self.folds = space, tuple(by), n, folds
-        directions = ["minimize" if name in LOWER_IS_BETTER else "maximize" for name in by]
+        directions: list[Any] = [
+            "minimize" if name in LOWER_IS_BETTER else "maximize" for name in by
+        ]
         pruner = optuna.pruners.MedianPruner(n_startup_trials=BATCH // 2, n_warmup_steps=0)
         self._study = optuna.create_study(
             directions=directions,
@@ -83,7 +85,8 @@ class Search:
                 return trial, row
             self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
         raise ConfigError(
-            f"where={self.space.where!r} admits hardly any configuration: {_TRIES} were drawn in vain"
+            f"where={self.space.where!r} admits hardly any configuration: {_TRIES} were drawn in "
+            "vain"
         )
 
     def tell(self, trials: Sequence[Any], values: F64, is_pruned: Any) -> None:
@@ -131,8 +134,8 @@ def _suggested(trial: Any, name: str, axis: Any) -> Any:
     """A value of an axis: numbers by their order, texts and switches as choices."""
     if isinstance(axis, Span):
         if isinstance(axis.lo, int) and isinstance(axis.hi, int):
-            step = 1 if axis.step is None or axis.log else int(axis.step)
-            return trial.suggest_int(name, axis.lo, axis.hi, step=step, log=axis.log)
+            whole = 1 if axis.step is None or axis.log else int(axis.step)
+            return trial.suggest_int(name, axis.lo, axis.hi, step=whole, log=axis.log)
         step = None if axis.log else axis.step
         return trial.suggest_float(name, axis.lo, axis.hi, step=step, log=axis.log)
     values = axis.tolist()

@@ -154,7 +154,8 @@ def _body(parts: Parts) -> Kernel[Any]:
     arguments = ast.arguments([], [ast.arg(name) for name in names], None, [], [], None, [])
     definition = ast.FunctionDef("body", arguments, parts.body or [ast.Pass()], [], None)
     module = ast.fix_missing_locations(ast.Module([definition], []))
-    space, made = dict(parts.space), {}
+    space = dict(parts.space)
+    made: dict[str, Any] = {}
     exec(compile(module, "<body of a strategy>", "exec"), space, made)
     fn = FunctionType(made["body"].__code__, space | NUMBERS, "body")
     fn.__module__ = "<sweep>"
@@ -203,7 +204,8 @@ class Maker:
         WholeError
             What comes back are no targets; the strategy itself will say what is wrong.
         """
-        assert recipe.parts is not None and recipe.body is not None
+        assert recipe.parts is not None
+        assert recipe.body is not None
         params = self.defaults | self.signals.row(signal)
         columns = [read_only(self.columns[0][name]) for name in recipe.parts.columns]
         numbers = [params[name] for name in recipe.parts.numbers]

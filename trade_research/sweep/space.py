@@ -142,7 +142,7 @@ class Space:
         return self._admitted(whole)
 
     def parts(self, size: int) -> Iterator[Configurations]:
-        """The grid in parts of `size` numbers each; parts that the constraint empties are left out."""
+        """The grid in parts of `size` numbers each; those the constraint empties are left out."""
         for first in range(0, self.size, size):
             found = self.part(first, min(first + size, self.size))
             if len(found):

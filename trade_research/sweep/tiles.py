@@ -32,7 +32,7 @@ class Scan:
         signals: Factor,
         defaults: Mapping[str, Any],
     ) -> None:
-        assert recipe.scanner is not None and recipe.keys is not None
+        assert recipe.scanner is not None
         self._scanner: Scanner = recipe.scanner
         mine = recipe.signals[piece]
         self._n = len(mine)
@@ -85,7 +85,8 @@ class Scan:
 
 def _inputs(recipe: Recipe, piece: slice, pool: Pool) -> tuple[I64, I64]:
     """Addresses of the arrays, and which of them each signal reads, (n_signals, n_arrays)."""
-    assert recipe.scanner is not None and recipe.keys is not None
+    assert recipe.scanner is not None
+    assert recipe.keys is not None
     names = recipe.scanner.arrays
     index = np.zeros((piece.stop - piece.start, len(names)), dtype=np.int64)
     found, size = [np.empty(0, dtype=np.int64)], 0

@@ -82,8 +82,8 @@ class Where:
                     self._check(part, names)
             case _:
                 raise ConfigError(
-                    f"where={self.text!r}: {ast.unparse(node)!r} is not allowed. Use names of axes, "
-                    "numbers, comparisons, + - * / // %, and, or, not."
+                    f"where={self.text!r}: {ast.unparse(node)!r} is not allowed. Use names of "
+                    "axes, numbers, comparisons, + - * / // %, and, or, not."
                 )
 
     def __call__(self, columns: Mapping[str, npt.NDArray[Any]], n: int) -> B8:
@@ -110,9 +110,9 @@ def _value(node: ast.AST, columns: Mapping[str, Any]) -> Any:
             return out
         case ast.Compare(left=first, ops=ops, comparators=others):
             out, a = True, _value(first, columns)
-            for op, other in zip(ops, others, strict=True):
+            for how, other in zip(ops, others, strict=True):
                 b = _value(other, columns)
-                out = np.logical_and(out, _OPERATIONS[type(op)](a, b))
+                out = np.logical_and(out, _OPERATIONS[type(how)](a, b))
                 a = b
             return out
     raise AssertionError(node)  # `_check` let nothing else through

@@ -164,7 +164,7 @@ class Work:
         return sum(map(len, parts))
 
     def _settle(self, how: Callable[..., None], configs: I64, which: I64) -> None:
-        """Settle configurations from sums; those that turn out not to fit are left to be stepped."""
+        """Settle configurations from sums; those that turn out unfit are left to be stepped."""
         tallies, sums = self._tallies[configs], self._sums[configs]
         variants = self._variants.of[configs]
         how(self._field, self._tables, which, self._terms, variants, tallies, sums)
