@@ -33,9 +33,10 @@ if TYPE_CHECKING:
     from trade_research.research.replay import replay
     from trade_research.research.runs import load_run
     from trade_research.research.screen import screen
-    from trade_research.research.track import track
     from trade_research.research.sweep import Sweep, sweep
-    from trade_research.research.walkforward import WalkForward, walk_forward
+    from trade_research.research.track import track
+    from trade_research.research.walked import WalkForward
+    from trade_research.research.walkforward import walk_forward
     from trade_research.risk.limits import Limits
     from trade_research.simulate.accounts import Account, Rules
     from trade_research.simulate.costs import Costs
@@ -73,7 +74,7 @@ __getattr__, __dir__, __all__ = attach(
         "Strategy": "strategies.strategy",
         "TradeResearchError": "errors",
         "VolatilityTarget": "portfolio.volatility",
-        "WalkForward": "research.walkforward",
+        "WalkForward": "research.walked",
         "ablation": "research.ablation",
         "backtest": "research.backtest",
         "blend": "portfolio.blend",

@@ -16,7 +16,8 @@ from tests.evidence.sweeps import evidence, noise, sums_of
 from trade_research.evidence.overfit import pbo
 from trade_research.evidence.superior import superior
 from trade_research.frames.intervals import parse_interval
-from trade_research.store.ledger import Ledger, trials_of
+from trade_research.store.ledger import Ledger
+from trade_research.store.trials import trials_of
 
 YEAR = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC))
 

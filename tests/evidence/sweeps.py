@@ -6,7 +6,8 @@ import itertools
 
 import numpy as np
 
-from trade_research.evidence.sweeps import rows_to_test, sweep_evidence
+from trade_research.evidence.sweeps import sweep_evidence
+from trade_research.evidence.tried import rows_to_test
 
 DEVIATION = 0.02
 YEAR = 365.0

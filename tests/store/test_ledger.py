@@ -21,7 +21,7 @@ from tests.counts import count
 from trade_research.errors import SchemaError, StoreError
 from trade_research.frames.intervals import parse_interval
 from trade_research.store import Ledger
-from trade_research.store.ledger import as_json, trials_of
+from trade_research.store.trials import as_json, trials_of
 
 NAME = "binance:BTC/USDT@1h"
 WHERE = ("binance", "BTC/USDT", "1h")
