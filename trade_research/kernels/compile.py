@@ -16,7 +16,7 @@ from numba.core.registry import CPUDispatcher
 from numba.core.untyped_passes import FixupArgs
 from numba.extending import overload
 
-from trade_research.kernels import bits_code  # noqa: F401  # machine code of kernels.bits
+from trade_research.kernels import ahead_code, bits_code, lanes_code  # noqa: F401  # machine code
 from trade_research.kernels.cache import CompileCache, adopt
 from trade_research.kernels.digest import Digest
 from trade_research.kernels.fields import first_field

@@ -23,6 +23,7 @@ from trade_research.simulate.records import (
     Sym,
     Tape,
     empty,
+    room,
 )
 from trade_research.simulate.schedule import Rebalance
 
@@ -113,7 +114,7 @@ def open_books(
     syms["tick"], syms["lot"], syms["min_notional"] = table.T
     rows = max(_FIRST_ROWS, 2 * codes.ROWS_PER_BAR * n_symbols, n_bars // 32)
     due = empty(FlowRow, 0) if flows is None else flows.copy()
-    return Books(acct, syms, empty(OrderRow, rows), empty(FillRow, rows), due)
+    return Books(acct, syms, room(OrderRow, rows), room(FillRow, rows), due)
 
 
 def has_ledger(acct: Records) -> bool:
@@ -165,8 +166,8 @@ def flatten(n_bars: int, tape: Tape, books: Books, equity: F64) -> Books:
 
 def with_room_for_a_bar(books: Books) -> Books:
     """The same books, or longer journals of them if a bar might not fit."""
-    acct, room = books.acct[0], codes.ROWS_PER_BAR * len(books.syms)
-    while acct.n_orders + room > len(books.orders) or acct.n_fills + room > len(books.fills):
+    acct, rows = books.acct[0], codes.ROWS_PER_BAR * len(books.syms)
+    while acct.n_orders + rows > len(books.orders) or acct.n_fills + rows > len(books.fills):
         books = with_room(books)
     return books
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from trade_research.kernels.ahead import fetch
 from trade_research.kernels.jit import F64, bare_kernel, inner_kernel
 from trade_research.simulate import codes as k
 from trade_research.simulate.booking import add_order
@@ -12,6 +13,8 @@ from trade_research.simulate.exit_orders import levels
 from trade_research.simulate.perpetual import call_price
 from trade_research.simulate.records import Acct, Books, FlowRow, Sym, Tape
 from trade_research.simulate.step import close_all, step
+
+AHEAD = 200  # bars looked ahead: some hundred nanoseconds, what memory takes to answer
 
 
 @bare_kernel
@@ -110,7 +113,17 @@ def hold(
     level, _, goal = levels(acct, me)
     first, is_silent, is_trailing = t, math.isnan(row), acct.trailing > 0.0
     target, close, high, low = tape.target, tape.close, tape.high, tape.low
+    far, end, before = d + AHEAD, target.shape[0] - acct.lag, row
+    if far < end:
+        before = target[far - 1, 0]
     while t < stop:
+        if far < end:
+            y = target[far, 0]
+            if y != before:  # a trade to come: have its bar near by then
+                before = y
+                fetch(tape.open, far + acct.lag)
+                fetch(tape.volume, far + acct.lag)
+            far += 1
         x, price = target[d, 0], close[t, 0]
         if (x != row and not (is_silent and math.isnan(x))) or math.isnan(price):
             break

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from trade_research.kernels.jit import B8, F64, I64, bare_kernel, inner_kernel
 from trade_research.simulate import codes as k
 from trade_research.simulate.market import Market
-from trade_research.simulate.records import FillRow, Records, TradeRow, empty
+from trade_research.simulate.records import FillRow, Records, TradeRow, empty, room
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class Trades:
 
 def trades_of(fills: Records, market: Market) -> Trades:
     """Round trips of a fill journal; a partial exit closes its share of the position."""
-    out = empty(TradeRow, len(fills) + market.n_symbols)
+    out = room(TradeRow, len(fills) + market.n_symbols)
     held = empty(TradeRow, market.n_symbols)
     n = match_fills(fills, market.high, market.low, market.close, held, out)
     return Trades(out[:n])
@@ -106,7 +106,8 @@ def match_fills(
         row = out[n]
         row.fees, row.costs = fees + me.fees * share, costs + me.costs * share
         close_trade(me, size, price, row)
-        row.exit_bar, row.exit_phase, row.kind = fill.bar, fill.phase, fill.kind
+        row.exit_bar, row.exit_phase = fill.bar, fill.phase
+        row.kind, row.is_open = fill.kind, 0
         n += 1
         me.fees -= me.fees * share
         me.costs -= me.costs * share
@@ -122,7 +123,8 @@ def match_fills(
             row = out[n]
             row.fees, row.costs = me.fees, me.costs
             close_trade(me, me.quantity, close[last, s], row)
-            row.exit_bar, row.exit_phase, row.is_open = close.shape[0] - 1, k.AT_CLOSE, 1
+            row.exit_bar, row.exit_phase = close.shape[0] - 1, k.AT_CLOSE
+            row.kind, row.is_open = 0, 1
             n += 1
     return n
 
@@ -146,6 +148,7 @@ def close_trade(me: TradeRow, size: float, price: float, row: TradeRow) -> None:
     row.symbol, row.side = me.symbol, me.side
     row.entry_bar, row.entry_phase = me.entry_bar, me.entry_phase
     row.quantity, row.entry_price, row.exit_price = size, entry, price
+    row.gross, row.high, row.low, row.seen = 0.0, 0.0, 0.0, 0
     row.pnl = me.side * (price - entry) * size - row.fees
     best, worst = me.high, me.low
     if me.side < 0.0:
