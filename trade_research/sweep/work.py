@@ -94,7 +94,7 @@ class Work:
         if not self._is_stepped.all():
             _ = self._tables, self._terms  # made once, before threads ask for them
         for recipe in recipes_of(self._strategy, self.signals, self._maker.columns):
-            held = Pool(self._maker.columns[0], self._field.market.n_bars)
+            held = Pool(next(iter(self._maker.columns), {}), self._field.market.n_bars)
             for batch in self._batches(recipe, n_threads, held.room):
                 if stop():
                     return
