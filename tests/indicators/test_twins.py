@@ -182,3 +182,15 @@ def test_pivots_by_hand():
     np.testing.assert_array_equal(levels.resistance[5:], [7, 7, 7, 7, 6, 6, 6])
     np.testing.assert_array_equal(levels.support[8:], [3, 3, 3, 3])
     assert np.isnan(levels.support[:8]).all()
+
+
+@pytest.mark.parametrize("w", [9, 30])
+def test_pairs_forget_a_crash_that_has_passed(w):
+    """Calm cents behind a fall of both by 50,000 and back: nothing of it is left."""
+    rng = np.random.default_rng(7)
+    x, y = 60_000 + 0.01 * np.cumsum(rng.integers(-2, 3, (2, 800)), axis=1)
+    x[300], y[301] = 10_000.0, 9_000.0
+    for t in (*range(310 + w, 330 + w), 520, 799):
+        a, b = (v[t - w + 1 : t + 1] for v in (x, y))
+        np.testing.assert_allclose(i.correlation(x, y, w)[t], np.corrcoef(a, b)[0, 1], rtol=1e-8)
+        np.testing.assert_allclose(i.beta(x, y, w)[t], slope(b, a), rtol=1e-8)
