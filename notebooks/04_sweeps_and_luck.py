@@ -26,7 +26,6 @@ import numpy as np
 import polars as pl
 
 import trade_research as tr
-from trade_research.store import Ledger
 
 pl.Config.set_tbl_hide_dataframe_shape(True)
 pl.Config.set_float_precision(3)
@@ -116,7 +115,7 @@ axes.spines[["top", "right"]].set_visible(False)
 # sweep, a single backtest, a walk forward. Costs add nothing, another parameter or exit does.
 
 # %%
-print(Ledger(store.root).count("index:SP500@1d"))
+print(store.ledger.count("index:SP500@1d"))
 one = tr.backtest(tr.strategies.ma_crossover, bars, fast=20, slow=100)
 print(f"trials behind this one run: {one.trials.n:,}")
 print(f"sure of a Sharpe ratio above zero, were it the only one: {one.evidence.luck.psr:.0%}")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from trade_research.frames.recording import Recording
+    from trade_research.store.ledger import Ledger
     from trade_research.store.sql import Reader
 
 
@@ -209,6 +210,13 @@ class Store:
         from trade_research.store.sql import Reader
 
         return Reader(self.root)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every configuration ever tried on these data: `count`, `trials`, `datasets`."""
+        from trade_research.store.ledger import Ledger
+
+        return Ledger(self.root)
 
     def catalog(self) -> pl.DataFrame:
         """One row for each dataset of bars: what it is, its span, rows, version and size.
