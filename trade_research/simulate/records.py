@@ -6,6 +6,7 @@ through a pointer, which compiles fast and counts no references.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -209,6 +210,7 @@ class Books(NamedTuple):
     flows: Records  # FlowRow, by bar and phase
 
 
+@cache
 def dtype_of(record: type) -> np.dtype[Any]:
     """NumPy's type of a record class: 8 bytes a field."""
     kinds = {"float": "f8", "int": "i8"}
