@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from trade_research.kernels.jit import F64, I64
-from trade_research.metrics.moments import Returns, moments
+from trade_research.metrics.moments import ROUNDING, Returns, moments
 
 US_PER_YEAR = 365.25 * 86_400e6
 
@@ -198,9 +198,10 @@ def kurtosis(returns: Returns) -> float:
 def calmar_ratio(growth: float, max_drawdown: float) -> float:
     """Compound annual growth over the size of the deepest drawdown; NaN when there is none.
 
-    Young (1991), without its 36-month window.
+    One that is no more than the rounding of a ratio is none. Young (1991), without its 36-month
+    window.
     """
-    return growth / -max_drawdown if max_drawdown < 0.0 else math.nan
+    return growth / -max_drawdown if max_drawdown < -ROUNDING else math.nan
 
 
 def _root(periods_per_year: float | None) -> float:
