@@ -45,6 +45,20 @@ def test_holes_and_corners():
     assert found.score == pytest.approx(1.5 / 3.0)
 
 
+def test_a_point_with_few_neighbours_is_no_plateau():
+    """Two good points apart from the rest have one neighbour each: too few to recommend."""
+    axes, values = grid(
+        [
+            [8.0, np.nan, np.nan, 1.0, 1.0, 1.0],
+            [8.0, np.nan, np.nan, 1.0, 2.0, 1.0],
+            [np.nan, np.nan, np.nan, 1.0, 1.0, 1.0],
+        ]
+    )
+    found = plateau(axes, values)
+    assert found.best_value == 8.0
+    assert found.centre_value == 2.0
+
+
 def test_steps_are_places_among_values_not_distances():
     axes = {"span": np.array([2.0, 4.0, 8.0, 16.0, 512.0])}
     found = plateau(axes, np.array([0.0, 1.0, 2.0, 1.0, 5.0]))

@@ -32,7 +32,11 @@ def test_permuted_bars_are_the_same_bars_in_blocks(block):
         shape, again = (np.sort(np.log(getattr(m, name) / m.open)[:, 0]) for m in (one, other))
         np.testing.assert_allclose(shape, again, atol=1e-12)
     np.testing.assert_array_equal(np.sort(one.volume[:, 0]), np.sort(other.volume[:, 0]))
-    # The first bar's gap is unknown; all others, and every body, are there once.
+    # A bar keeps its gap with its body; the gap of the data's first bar is none.
+    (body, gap), (other_body, other_gap) = moves(one), moves(other)
+    pairs = {(round(g, 9), round(b, 9)) for g, b in zip(np.append(0.0, gap), body, strict=True)}
+    found = {(round(g, 9), round(b, 9)) for g, b in zip(other_gap, other_body[1:], strict=True)}
+    assert found <= pairs
     assert other.close[-1, 0] == pytest.approx(one.close[-1, 0], rel=1e-9)
     assert not np.allclose(other.close, one.close)
     np.testing.assert_array_equal(other.close_time, one.close_time)
