@@ -115,6 +115,9 @@ def terms_of(accounts: Records) -> Records:
     out["sell_cost"] = (1.0 - worse) * (fee + tax) + worse
     out["bought"] = 0.5 / (1.0 + fee)
     out["sold"] = 0.5 * (1.0 - worse)
+    out["worse"], out["fee"], out["tax"] = worse, fee, tax
+    for name in ("leverage", "maintenance", "is_margin"):
+        out[name] = accounts[name]
     return out
 
 
@@ -127,8 +130,8 @@ def why_stepped(game: Game, market: Market) -> str | None:
         return "a fixed fee, a minimum fee or a fee per unit is not proportional"
     if costs.impact_bps:
         return "impact is not proportional"
-    if account.kind not in ("spot", "margin") or account.leverage != 1.0:
-        return f"a {account.kind} account with leverage {account.leverage:g} is not all in or out"
+    if account.kind not in ("spot", "margin"):
+        return f"a {account.kind} account pays while it holds"
     if game.rules is not None:
         return "ticks, lots or a least notional round every order"
     if game.rebalance is not None:
@@ -141,7 +144,18 @@ def why_stepped(game: Game, market: Market) -> str | None:
     return None
 
 
+def stages_of(game: Game) -> list[int]:
+    """Which ways of settling from sums a game admits, in the order to be tried."""
+    is_plain = game.account.leverage == 1.0
+    is_lent = game.account.kind == "margin" and game.costs.borrow_bps > 0.0
+    return [*([ALL_IN] if is_plain else []), *([] if is_lent else [SIZED]), STEPPED]
+
+
+ALL_IN, SIZED, STEPPED = range(3)
+"""Ways to score a configuration: `events`, `levels`, the simulator's own loop."""
+
 EXITS_NEED_BARS = "exits depend on the prices inside bars"
 CHANGES_ONLY = "all in or out at proportional costs"
-FRACTIONS = "it is not always all in or all out"
+SIZES_ONLY = "sizes change at trades alone, at proportional costs"
+TROUBLE = "a margin call, a ruin or a bar that traded nothing needs every bar"
 """Why a path was taken, for people."""

@@ -28,6 +28,13 @@ class Terms:
     sell_cost: float
     bought: float  # value at the price paid over money spent
     sold: float  # value at the price got over value at the reference price
+    # what `levels` needs: rates, and the account
+    worse: float  # of a price, over the reference price
+    fee: float
+    tax: float
+    leverage: float
+    maintenance: float
+    is_margin: int
 
 
 class Tally:
@@ -59,12 +66,17 @@ class Tally:
     day_start: float  # worth at the end of the day before
     cubes: float  # of the returns of days
     fourths: float
+    # what `levels` needs
+    last_worth: float  # at the close before the bar of a trade
+    gross: float  # value at entry prices of the position
+    fees: float  # paid for it
+    noted: int  # bars whose return is in the sums
 
 
 def new_tallies(n: int, first_day: I64, cash_rate: float) -> Records:
     """Tallies before the first bar, (n, n_spans); `first_day` (n_spans,) of each span."""
     out = np.zeros((n, len(first_day)), dtype=dtype_of(Tally))
-    for name in ("money", "peak", "depth", "day_start"):
+    for name in ("money", "peak", "depth", "day_start", "last_worth"):
         out[name] = 1.0
     out["day"], out["cash_rate"], out["waiting"] = first_day, cash_rate, -1
     return out

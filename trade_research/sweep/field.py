@@ -61,7 +61,7 @@ class Field:
         """Days of each span."""
         return self.table[:, 18] - self.table[:, 2]
 
-    def tables(self, fill: str) -> Tables:
+    def tables(self, fill: str, is_margin: bool) -> Tables:
         """What settling from sums reads of the only instrument, under one rule of fills."""
         market = self.market
         price = market.open if fill == "next_open" else market.close
@@ -71,7 +71,14 @@ class Field:
             self.day,
             market.volume[:, 0] == 0.0,
             self.cash_rate,
+            *(_reach(market) if is_margin else ()),
         )
+
+
+def _reach(market: Market) -> tuple[F64, F64]:
+    """Least and greatest price of each bar, whatever its own low and high say."""
+    prices = np.stack([getattr(market, name)[:, 0] for name in ("open", "high", "low", "close")])
+    return prices.min(axis=0), prices.max(axis=0)
 
 
 def days_of(market: Market, sessions: Any) -> I64:

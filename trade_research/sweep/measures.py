@@ -53,7 +53,7 @@ def measure(
                 (down > 0.0) & (n_bars >= 2), (mean - cash_rate) * a / (down * np.sqrt(a)), np.nan
             ),
             "max_drawdown": depth,
-            "calmar": np.where(depth < 0.0, cagr / -depth, np.nan),
+            "calmar": np.where(depth < -ROUNDING, cagr / -depth, np.nan),
             "sharpe_daily": _ratio(day_mean - day_cash_rate, day_std, day_mean) * np.sqrt(sessions),
             "trades": trades,
             "win_rate": tallies["wins"] / trades,

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trade_research.kernels.jit import B8, F64, I64, inner_kernel, kernel
+from trade_research.kernels.jit import B8, F64, I64, bare_kernel
+from trade_research.kernels.lanes import LANES
 from trade_research.sweep.scores import block_edges
 
 LEVELS = 7
@@ -26,14 +27,24 @@ class Tables(NamedTuple):
 
     entry: F64  # price, 1 / price, close / price, sums with this bar (3), day
     leave: F64  # price, price / close before, sums before this bar (3), day
-    close: F64
+    close: F64  # (n_bars + 8,): eight more, to be read past the end
     extreme: F64  # (7, n_bars, 2): least and greatest of the 1, 2, 4 … 64 closes from a bar on
     blocks: F64  # (n_blocks, 2): the same of 64 bars
     days: F64  # (n_days + 1, 5): last close; sums of returns to the powers 1 … 4 before this day
     fill: I64  # (n_bars + 1,): the next bar that trades, from each bar on
+    reach: F64  # as `extreme`, of the least and greatest price of each bar; or one bar
+    around: F64  # as `blocks`, likewise
 
 
-def prepare(price: F64, close: F64, day: I64, is_dry: B8, cash_rate: float) -> Tables:
+def prepare(
+    price: F64,
+    close: F64,
+    day: I64,
+    is_dry: B8,
+    cash_rate: float,
+    low: F64 | None = None,
+    high: F64 | None = None,
+) -> Tables:
     """Tables of one instrument.
 
     Parameters
@@ -46,27 +57,34 @@ def prepare(price: F64, close: F64, day: I64, is_dry: B8, cash_rate: float) -> T
         Bars on which nothing can be filled.
     cash_rate : float
         Return of cash per bar, below which a return counts as a loss.
+    low, high : float64 arrays of shape (n_bars,), optional
+        Least and greatest price of each bar, for accounts that may be called.
     """
     n = close.size
     n_days = int(day[-1]) + 1
     out = Tables(
         np.empty((n, 8)),
         np.zeros((n + 1, 8)),
-        close,
+        np.append(close, np.full(LANES, close[-1])),
         np.empty((LEVELS, n, 2)),
         np.empty((-(-n // BLOCK), 2)),
         np.zeros((n_days + 1, 5)),
         np.empty(n + 1, dtype=np.int64),
+        np.empty((LEVELS, 1 if low is None else n, 2)),
+        np.empty((1 if low is None else -(-n // BLOCK), 2)),
     )
     fill_tables(price, day, is_dry, cash_rate, out)
+    find_extremes(out.close[:n], out.close[:n], out.extreme, out.blocks)
+    if low is not None and high is not None:
+        find_extremes(low, high, out.reach, out.around)
     return out
 
 
-@kernel
+@bare_kernel
 def fill_tables(price: F64, day: I64, is_dry: B8, cash_rate: float, out: Tables) -> None:
     """Fill tables that hold nothing but the closes."""
     close, entry, leave, days = out.close, out.entry, out.leave, out.days
-    n = close.size
+    n = price.size
     sum1, sum2, down2, before, ended = 0.0, 0.0, 0.0, close[0], close[0]
     for t in range(n):
         now, k = close[t], day[t]
@@ -89,15 +107,14 @@ def fill_tables(price: F64, day: I64, is_dry: B8, cash_rate: float, out: Tables)
     out.fill[n] = n
     for t in range(n - 1, -1, -1):
         out.fill[t] = out.fill[t + 1] if is_dry[t] else t
-    find_extremes(close, out.extreme, out.blocks)
 
 
-@inner_kernel
-def find_extremes(x: F64, extreme: F64, blocks: F64) -> None:
+@bare_kernel
+def find_extremes(low: F64, high: F64, extreme: F64, blocks: F64) -> None:
     """Least and greatest of the 1, 2, 4 … 64 values from each on, and of blocks of 64."""
-    n = x.size
+    n = low.size
     for t in range(n):
-        extreme[0, t, 0] = extreme[0, t, 1] = x[t]
+        extreme[0, t, 0], extreme[0, t, 1] = low[t], high[t]
     for level in range(1, extreme.shape[0]):
         half = 1 << (level - 1)
         below, here = extreme[level - 1], extreme[level]

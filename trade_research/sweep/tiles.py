@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from trade_research.kernels.jit import F64, I64
 from trade_research.simulate.records import Records
-from trade_research.sweep.events import settle
+from trade_research.sweep.events import UNFIT
 from trade_research.sweep.factors import Factor
 from trade_research.sweep.field import Field
 from trade_research.sweep.pool import Pool, addresses
@@ -52,6 +52,7 @@ class Scan:
         of_terms: I64,
         tallies: Records,
         sums: F64,
+        settle: Callable[..., None],
     ) -> None:
         """Take configurations over all bars; `which` is the signal of each within the piece."""
         n_bars, k = field.market.n_bars, self._n
@@ -81,6 +82,8 @@ class Scan:
             settle(
                 at, to, begin, which, terms, of_terms, tables, field.table, is_last, tallies, sums
             )
+            if (tallies["status"] == UNFIT).all():
+                return
 
 
 def _inputs(recipe: Recipe, piece: slice, pool: Pool) -> tuple[I64, I64]:

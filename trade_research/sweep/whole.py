@@ -11,7 +11,7 @@ from trade_research.kernels.jit import B8, F64, I64
 from trade_research.simulate.market import Market
 from trade_research.simulate.records import Books, Records
 from trade_research.simulate.run import simulate, tape_of
-from trade_research.sweep.events import RUINED, new_tallies, settle
+from trade_research.sweep.events import RUINED, new_tallies
 from trade_research.sweep.field import Field
 from trade_research.sweep.game import Game
 from trade_research.sweep.scan import TILE, collect_all
@@ -30,6 +30,7 @@ def settle_whole(
     of_terms: I64,
     tallies: Records,
     sums: F64,
+    settle: Callable[..., None],
 ) -> None:
     """Settle the changes of targets (n_signals, n_bars, 1); `which` is each configuration's."""
     k, n_bars = targets.shape[:2]

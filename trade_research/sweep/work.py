@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from trade_research.errors import TradeResearchError
-from trade_research.kernels.jit import B8, F64, I64
+from trade_research.kernels.jit import F64, I64
+from trade_research.kernels.lanes import LANES
 from trade_research.simulate.records import Records
 from trade_research.strategies.strategy import Strategy
 from trade_research.sweep import accounts as acc
-from trade_research.sweep.events import INFINITE, RUINED, UNFIT, new_tallies
+from trade_research.sweep.events import INFINITE, RUINED, UNFIT, new_tallies, settle
 from trade_research.sweep.factors import Factor, factor
 from trade_research.sweep.field import Field
 from trade_research.sweep.game import Game
+from trade_research.sweep.levels import settle_levels
 from trade_research.sweep.measures import measure, moments
 from trade_research.sweep.pool import Pool
 from trade_research.sweep.scores import N_BLOCKS, Scores
@@ -32,6 +34,7 @@ MOST_SIGNALS = 1024
 
 _FEW = 64  # signals of a piece, at least
 _TARGETS = 32 * 1024 * 1024  # bytes of whole targets kept at a time
+_WHY = {acc.ALL_IN: acc.CHANGES_ONLY, acc.SIZED: acc.SIZES_ONLY, acc.STEPPED: acc.TROUBLE}
 _INFINITE = "a target is infinite. A target is a fraction of equity; NaN is no opinion."
 
 
@@ -67,17 +70,18 @@ class Work:
         self._choose_paths()
 
     def _choose_paths(self) -> None:
-        """Decide which configurations can be settled from sums, and say why the others cannot."""
+        """Decide how each configuration is scored, and say why."""
         why = acc.why_stepped(self._game, self._field.market)
+        self._stages = [acc.STEPPED] if why else acc.stages_of(self._game)
         exits = acc.has_exits_of(self._accounts)[self._variants.of]
-        self._is_stepped: B8 = exits | (why is not None)
-        self._why = np.full(self.n, why or acc.CHANGES_ONLY, dtype=object)
+        self._stage = np.where(exits, acc.STEPPED, self._stages[0])
+        self._why = np.full(self.n, why or _WHY[self._stages[0]], dtype=object)
         if why is None:
             self._why[exits] = acc.EXITS_NEED_BARS
 
     @cached_property
     def _tables(self) -> Tables:
-        return self._field.tables(self._game.fill)
+        return self._field.tables(self._game.fill, self._game.account.kind == "margin")
 
     @cached_property
     def _terms(self) -> Records:
@@ -91,7 +95,7 @@ class Work:
         stop: Callable[[], bool],
     ) -> None:
         """Do all of it, piece by piece, or until `stop` says so."""
-        if not self._is_stepped.all():
+        if (self._stage != acc.STEPPED).any():
             _ = self._tables, self._terms  # made once, before threads ask for them
         for recipe in recipes_of(self._strategy, self.signals, self._maker.columns):
             held = Pool(next(iter(self._maker.columns), {}), self._field.market.n_bars)
@@ -154,27 +158,29 @@ class Work:
             kept = np.array([c not in self._status for c in configs.tolist()], dtype=np.bool_)
             configs, which = configs[kept], which[kept]
         if recipe.scanner is not None:
-            sums = ~self._is_stepped[configs]
-            if sums.any():
-                self._settle(Scan(recipe, piece, held, self.signals, self._maker.defaults).settle,
-                             configs[sums], which[sums])  # fmt: skip
-            stepped = self._is_stepped[configs]
+            for stage in self._stages[:-1]:
+                mine = self._stage[configs] == stage
+                if mine.any():
+                    scan = Scan(recipe, piece, held, self.signals, self._maker.defaults)
+                    self._settle(scan.settle, stage, configs[mine], which[mine])
+            stepped = self._stage[configs] == acc.STEPPED
             configs, which = configs[stepped], which[stepped]
         self._whole(recipe, piece, held, configs, which)
         return sum(map(len, parts))
 
-    def _settle(self, how: Callable[..., None], configs: I64, which: I64) -> None:
-        """Settle configurations from sums; those that turn out unfit are left to be stepped."""
+    def _settle(self, how: Callable[..., None], stage: int, configs: I64, which: I64) -> None:
+        """Settle configurations from sums; those that turn out unfit are left to the next stage."""
         tallies, sums = self._tallies[configs], self._sums[configs]
-        variants = self._variants.of[configs]
-        how(self._field, self._tables, which, self._terms, variants, tallies, sums)
+        variants, field = self._variants.of[configs], self._field
+        settle = _SETTLE[stage]
+        how(field, self._tables, which, self._terms, variants, tallies, sums, settle)
         unfit = (tallies["status"] == UNFIT).any(axis=1)
-        field = self._field
         tallies[unfit] = new_tallies(int(unfit.sum()), field.table[:, 2], field.cash_rate)
         sums[unfit] = 0.0
         self._tallies[configs], self._sums[configs] = tallies, sums
-        self._is_stepped[configs[unfit]] = True
-        self._why[configs[unfit]] = acc.FRACTIONS
+        after = self._stages[self._stages.index(stage) + 1]
+        self._stage[configs[unfit]] = after
+        self._why[configs[unfit]] = _WHY[after]
 
     def _whole(self, recipe: Recipe, piece: slice, held: Pool, configs: I64, which: I64) -> None:
         """Targets over all bars, some signals at a time; settled where that fits, else stepped."""
@@ -196,10 +202,12 @@ class Work:
 
     def _take(self, targets: F64, configs: I64, which: I64) -> None:
         """Configurations through targets that are made."""
-        sums = ~self._is_stepped[configs]
-        if sums.any():
-            self._settle(lambda *rest: settle_whole(targets, *rest), configs[sums], which[sums])
-        stepped = self._is_stepped[configs]
+        for stage in self._stages[:-1]:
+            mine = self._stage[configs] == stage
+            if mine.any():
+                how = partial(settle_whole, targets)
+                self._settle(how, stage, configs[mine], which[mine])
+        stepped = self._stage[configs] == acc.STEPPED
         configs, which = configs[stepped], which[stepped]
         if not len(configs):
             return
@@ -264,9 +272,16 @@ class Work:
         found = moments(tallies[:, 0], first.sum(axis=1), int(field.n_days[0]))
         for values in (*metrics.values(), first, found):
             values[failed] = np.nan
-        path = np.where(self._is_stepped, "general", "events").astype(object)
+        path = np.where(self._stage == acc.STEPPED, "general", "events").astype(object)
         days = np.diff(field.table[0, 2:19])
         return Scores(configurations, metrics, status, path, self._why, first, days, found)
+
+
+def _settle_sized(*rest: Any) -> None:
+    settle_levels(*rest, np.zeros(3 * LANES))
+
+
+_SETTLE: dict[int, Callable[..., None]] = {acc.ALL_IN: settle, acc.SIZED: _settle_sized}
 
 
 def _keys(recipe: Recipe, piece: slice) -> Sequence[Any]:
