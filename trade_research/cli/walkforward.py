@@ -30,7 +30,7 @@ from trade_research.cli.output import (
 
 WALK_EXAMPLES = examples(
     "walkforward ma_crossover --data index:SP500@1d --train 1095d --test 180d -s fast=10:40:10",
-    "walkforward bollinger --data index:SP500@1d --train 730d --test 90d -s span=10:50:10 --json",
+    "walkforward bollinger --data index:SP500@1d --train 730d --test 90d -s window=10:50:10 --json",
 )
 
 
