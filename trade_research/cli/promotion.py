@@ -14,10 +14,11 @@ from trade_research.cli.paper import StagesRoot
 
 CERTIFY_EXAMPLES = examples(
     "certify ma_crossover --data index:SP500@1d -p fast=20 -p slow=100 --costs index",
-    "certify mine.py:trend --data binance:BTC/USDT@1m --accept gap --accept zero_volume",
+    "certify my_strategy.py:trend --data index:SP500@1d --accept gap --json",
 )
 PROMOTE_EXAMPLES = examples(
-    "promote reports/certificates/ma_crossover-0123456789ab.json --to paper"
+    "promote reports/certificates/ma_crossover.json --to paper",
+    "promote reports/certificates/ma_crossover.json --to certified --json",
 )
 
 

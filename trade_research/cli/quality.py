@@ -10,7 +10,7 @@ import typer
 from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, examples, print_table, say
 
 QUALITY_EXAMPLES = examples(
-    "data quality", "data quality binance:BTC/USDT@1m --chart btc.png", "data quality --json"
+    "data quality", "data quality index:SP500@1d --chart sp500.png", "data quality --json"
 )
 CONSENSUS_EXAMPLES = examples(
     "data consensus binance:BTC/USDT@1h kraken:BTC/USD@1h yahoo:BTC-USD@1h --into consensus"
