@@ -17,11 +17,10 @@ import numpy as np
 
 from trade_research import indicators
 from trade_research.errors import ExpressionError, nearest
+from trade_research.indicators.functions import FUNCTIONS, both, either, fold, known
 from trade_research.indicators.table import INDICATORS
 from trade_research.kernels.jit import F64
-from trade_research.kernels.windows import rolling_sum
 
-Value: TypeAlias = "float | F64 | tuple[F64, ...]"
 Columns: TypeAlias = Mapping[str, "F64 | float"]
 Step: TypeAlias = Callable[[Columns], Any]
 
@@ -146,9 +145,9 @@ class _Reader:
             case ast.Name(id=name):
                 return self._name(node, name)
             case ast.BoolOp(op=op, values=values):
-                join = _both if isinstance(op, ast.And) else _either
+                join = both if isinstance(op, ast.And) else either
                 steps = [self._of(v, "condition") for v in values]
-                return "condition", lambda c: _fold(join, [s(c) for s in steps])
+                return "condition", lambda c: fold(join, [s(c) for s in steps])
             case ast.UnaryOp(op=ast.Not(), operand=inner):
                 step = self._of(inner, "condition")
                 return "condition", lambda c: 1.0 - step(c)
@@ -167,7 +166,7 @@ class _Reader:
         raise self.error(node, "is no column, number, indicator, comparison, and, or, not")
 
     def _name(self, node: ast.expr, name: str) -> tuple[str, Step]:
-        if name in INDICATORS or name in _FUNCTIONS:
+        if name in INDICATORS or name in FUNCTIONS:
             raise self.error(node, f"is a function: write {name}(…)")
         self.columns.add(name)
         return "column", lambda c: c[name]
@@ -195,10 +194,10 @@ class _Reader:
         def compare(columns: Columns) -> Any:
             values = [step(columns) for step in steps]
             found = [
-                _known(test(a, b), a, b)
+                known(test(a, b), a, b)
                 for test, a, b in zip(tests, values, values[1:], strict=False)
             ]
-            return _fold(_both, found)
+            return fold(both, found)
 
         return compare
 
@@ -216,12 +215,12 @@ class _Reader:
     def _call(
         self, node: ast.expr, name: str, args: list[ast.expr], named: list[ast.keyword]
     ) -> tuple[str, Step]:
-        if name in _FUNCTIONS:
+        if name in FUNCTIONS:
             if named:
                 raise self.error(node, "takes its arguments by place")
             return self._function(node, name, args)
         if name not in INDICATORS:
-            known = [*INDICATORS, *_FUNCTIONS]
+            known = [*INDICATORS, *FUNCTIONS]
             raise self.error(node, f"calls {name!r}, which is not known; {nearest(name, known)}")
         entry, function = INDICATORS[name], getattr(indicators, name)
         count = len(entry.columns)
@@ -268,7 +267,7 @@ class _Reader:
         return read
 
     def _function(self, node: ast.expr, name: str, args: list[ast.expr]) -> tuple[str, Step]:
-        wanted, gives, apply = _FUNCTIONS[name]
+        wanted, gives, apply = FUNCTIONS[name]
         given: list[ast.expr] = list(args)
         if name == "spread" and len(args) == 1:
             given = [ast.Name("high"), ast.Name("low"), ast.Name("close"), *args]
@@ -317,71 +316,3 @@ def _columns(values: list[Any], columns: Columns) -> list[F64]:
 
 def _whole(value: float) -> float | int:
     return int(value) if value.is_integer() else value
-
-
-def _known(found: Any, a: Any, b: Any) -> Any:
-    """1 and 0 for true and false, NaN where a side is no number."""
-    return np.where(np.isfinite(a) & np.isfinite(b), np.where(found, 1.0, 0.0), np.nan)
-
-
-def _both(a: Any, b: Any) -> Any:
-    return np.where((a == 0.0) | (b == 0.0), 0.0, a * b)
-
-
-def _either(a: Any, b: Any) -> Any:
-    return np.where((a == 1.0) | (b == 1.0), 1.0, a + b)
-
-
-def _fold(join: Callable[[Any, Any], Any], values: list[Any]) -> Any:
-    found = values[0]
-    for value in values[1:]:
-        found = join(found, value)
-    return found
-
-
-def _ago(x: F64, bars: int) -> F64:
-    out = np.full(x.size, np.nan)
-    out[bars:] = x[: max(x.size - bars, 0)]
-    return out
-
-
-def _crosses(x: F64, y: F64, above: bool) -> F64:
-    a, b = (x, y) if above else (y, x)
-    now, before = _known(a > b, a, b), _known(_ago(a, 1) <= _ago(b, 1), _ago(a, 1), _ago(b, 1))
-    out: F64 = _both(now, before)
-    return out
-
-
-def _count(condition: F64, bars: int) -> F64:
-    return rolling_sum(condition, bars)
-
-
-def _within(condition: F64, bars: int) -> F64:
-    held = rolling_sum(np.where(condition == 1.0, 1.0, 0.0), bars)
-    out: F64 = np.where(held > 0.5, 1.0, 0.0 * rolling_sum(condition, bars))
-    return out
-
-
-def _spread(high: F64, low: F64, close: F64, bars: int) -> F64:
-    """Abdi and Ranaldo's effective spread over the last `bars` pairs of bars, at least 0."""
-    middle, last = 0.5 * (np.log(high) + np.log(low)), np.log(_ago(close, 1))
-    square = rolling_sum(4.0 * (last - _ago(middle, 1)) * (last - middle), bars) / max(bars, 1)
-    out: F64 = np.sqrt(np.maximum(square, 0.0))
-    return out
-
-
-_FUNCTIONS: dict[str, tuple[tuple[str, ...], str, Callable[..., Any]]] = {
-    "ago": (("column", "bars"), "column", _ago),
-    "crosses_above": (("column", "column"), "condition", lambda x, y: _crosses(x, y, True)),
-    "crosses_below": (("column", "column"), "condition", lambda x, y: _crosses(x, y, False)),
-    "within": (("condition", "bars"), "condition", _within),
-    "count": (("condition", "bars"), "column", _count),
-    "total": (("column", "bars"), "column", rolling_sum),
-    "spread": (("high", "low", "close", "bars"), "column", _spread),
-    "abs": (("column",), "column", np.abs),
-    "log": (("column",), "column", np.log),
-    "sqrt": (("column",), "column", np.sqrt),
-    "min": (("column", "column"), "column", np.minimum),
-    "max": (("column", "column"), "column", np.maximum),
-}
-"""Name to arguments, what it gives, and the function."""

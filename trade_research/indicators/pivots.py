@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trade_research.kernels.jit import F64, indicator, kernel
+from trade_research.kernels.jit import F64, indicator, inner_kernel, kernel
 
 
 class Pivots(NamedTuple):
@@ -23,6 +23,19 @@ class Levels(NamedTuple):
     resistance: F64
 
 
+@inner_kernel
+def _keep(top: F64, x: F64, y: F64, sign: float, is_strict: bool) -> None:
+    """Values above (or, not strictly, not below) those of both others; NaN the rest, in place."""
+    if is_strict:
+        for i in range(top.size):
+            is_top = (top[i] > sign * x[i]) & (top[i] > sign * y[i])
+            top[i] = top[i] if is_top else np.nan
+    else:
+        for i in range(top.size):
+            is_top = (top[i] >= sign * x[i]) & (top[i] >= sign * y[i])
+            top[i] = top[i] if is_top else np.nan
+
+
 @kernel
 def _peaks(x: F64, sign: float, left: int, right: int) -> F64:
     """Values above the `left` before and not below the `right` behind, told `right` bars late."""
@@ -36,14 +49,10 @@ def _peaks(x: F64, sign: float, left: int, right: int) -> F64:
         top = row[: min(row.size, x.size - both - first)]
         for i in range(top.size):
             top[i] = sign * x[first + left + i]
-        for side in range(both + 1):
-            beside = x[first + side :]
-            if side < left:
-                for i in range(top.size):
-                    top[i] = top[i] if top[i] > sign * beside[i] else np.nan
-            else:
-                for i in range(top.size):
-                    top[i] = top[i] if top[i] >= sign * beside[i] else np.nan
+        for side in range(0, left, 2):
+            _keep(top, x[first + side :], x[first + min(side + 1, left - 1) :], sign, True)
+        for side in range(left + 1, both + 1, 2):
+            _keep(top, x[first + side :], x[first + min(side + 1, both) :], sign, False)
         for i in range(top.size):
             out[first + both + i] = sign * top[i]
     return out

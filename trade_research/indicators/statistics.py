@@ -8,9 +8,10 @@ import numpy as np
 
 from trade_research.kernels.deviations import rolling_deviation
 from trade_research.kernels.jit import F64, indicator
+from trade_research.kernels.lines import rolling_line
 from trade_research.kernels.pairs import rolling_pairs
 from trade_research.kernels.sorting import middles
-from trade_research.kernels.windows import changes, rank_among, rolling_line, rolling_sum
+from trade_research.kernels.windows import changes, rank_among, rolling_sum
 
 
 class Middle(NamedTuple):

@@ -6,9 +6,9 @@ import numpy as np
 
 from trade_research.kernels.adaptive import kaufman
 from trade_research.kernels.jit import F64, indicator
+from trade_research.kernels.lines import rolling_line, weighted_mean
 from trade_research.kernels.rolling import rolling_mean
 from trade_research.kernels.smooth import smooth, smooth_chain
-from trade_research.kernels.windows import rolling_line, weighted_mean
 
 
 @indicator

@@ -9,7 +9,7 @@ from trade_research.kernels.rolling import next_hole
 from trade_research.kernels.smooth import leak
 from trade_research.kernels.windows import _SHORT, rolling_sum, sum_of_block
 
-_BLOCK = 256
+_BLOCK = 128
 """Bars worked on together; a multiple of eight."""
 
 _TIE = 1e-12

@@ -8,7 +8,7 @@ from trade_research.kernels.jit import F64, inner_kernel, kernel
 from trade_research.kernels.rolling import next_hole, next_value
 from trade_research.kernels.smooth import leak, smooth_run
 
-_BLOCK = 256
+_BLOCK = 128
 """Bars of intermediate values kept at a time; a multiple of eight."""
 
 

@@ -203,7 +203,7 @@ def _extremes(pick: Kernel[float]) -> tuple[Kernel[None], Kernel[F64]]:
             out[:] = np.nan
             return out
         out[: window - 1] = np.nan
-        block = max(768, window)
+        block = max(512, 4 * window)
         room = np.empty((2, block + window))
         for first in range(0, x.size - window + 1, block):
             part = x[first : first + block + window - 1]

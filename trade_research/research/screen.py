@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from trade_research.errors import ConfigError, MissingDataError, nearest
+from trade_research.errors import MissingDataError, nearest
 from trade_research.frames.columns import columns
-from trade_research.indicators.expressions import Expression, parse
-from trade_research.research.presets import PRESETS
+from trade_research.research.rules import Asked, Rules, asked_of
 from trade_research.store.query import Query
 from trade_research.store.store import Store
 from trade_research.store.times import Moment, parse_moment
@@ -21,7 +20,6 @@ from trade_research.store.times import Moment, parse_moment
 if TYPE_CHECKING:
     from trade_research.strategies.strategy import Strategy
 
-Rules = str | Sequence[str] | Mapping[str, str]
 _OK, _ENDED, _LATER, _OTHER = "ok", "ended", "not yet", "other bars"
 _WEEKEND = timedelta(days=4)
 
@@ -144,7 +142,7 @@ def screen(
     >>> tr.screen(store, where="rsi(close, 14) < 30", as_of="2021-05-20")  # doctest: +SKIP
     """
     opened = store if isinstance(store, Store) else Store(store)
-    asked = _asked(where, preset, at_least, rank, show, strategy)
+    asked = asked_of(where, preset, at_least, rank, show, strategy)
     queries = _queries(opened, instruments, interval)
     known = [query.sources[0].known_until for query in queries.values() if query is not None]
     moment = max(known) if as_of is None else parse_moment(as_of, "as_of")
@@ -160,63 +158,6 @@ def screen(
     frame = frame.sort(ordered, descending=[True, True, False], nulls_last=True).drop("rank_")
     notes = _notes(frame, interval, asked)
     return Screen(frame, moment, interval, asked.texts, asked.at_least, notes)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """The expressions of one call."""
-
-    rules: dict[str, Expression]
-    at_least: int
-    rank: Expression | None
-    show: dict[str, Expression]
-    about: str
-
-    @property
-    def texts(self) -> dict[str, str]:
-        return {name: rule.text for name, rule in self.rules.items()}
-
-
-def _asked(
-    where: Rules | None,
-    preset: str | None,
-    at_least: int | None,
-    rank: str | None,
-    show: Sequence[str] | Mapping[str, str],
-    strategy: Strategy | None,
-) -> _Asked:
-    about = ""
-    if preset is not None:
-        if preset not in PRESETS:
-            raise ConfigError(f"there is no preset {preset!r}; {nearest(preset, PRESETS)}")
-        if where is not None:
-            raise ConfigError("give either where= or preset=, not both")
-        known = PRESETS[preset]
-        where = {
-            name: text
-            for name, text in known.rules.items()
-            if strategy is not None or "target" not in parse(text).columns
-        }
-        at_least = known.at_least if at_least is None else at_least
-        rank, show, about = rank or known.rank, show or known.show, known.about
-    if not where:
-        raise ConfigError("say what to look for: where='rsi(close, 14) < 30', or a preset")
-    texts = _named(where)
-    rules = {name: parse(text) for name, text in texts.items()}
-    for name, rule in rules.items():
-        if not rule.is_condition:
-            raise ConfigError(f"{name!r} is a number; compare it with something: '{rule.text} > 0'")
-    wanted = len(rules) if at_least is None else at_least
-    if not 1 <= wanted <= len(rules):
-        raise ConfigError(f"at_least is {wanted}, of {len(rules)} conditions")
-    shown = {name: parse(text) for name, text in _named(show).items()}
-    return _Asked(rules, wanted, None if rank is None else parse(rank), shown, about)
-
-
-def _named(texts: Rules) -> dict[str, str]:
-    if isinstance(texts, str):
-        return {texts: texts}
-    return dict(texts) if isinstance(texts, Mapping) else {text: text for text in texts}
 
 
 def _queries(store: Store, wanted: Sequence[str] | None, interval: str) -> dict[str, Query | None]:
@@ -251,7 +192,7 @@ class _Reader:
     strategy: Strategy | None
     params: dict[str, Any]
 
-    def row(self, whole: Query, asked: _Asked) -> dict[str, Any]:
+    def row(self, whole: Query, asked: Asked) -> dict[str, Any]:
         """What is known of one instrument."""
         frame = self._read(whole)
         if frame.is_empty():
@@ -303,7 +244,7 @@ def _last(values: Any, is_condition: bool) -> bool | float | None:
     return found == 1.0 if is_condition else found
 
 
-def _schema(asked: _Asked) -> dict[str, Any]:
+def _schema(asked: Asked) -> dict[str, Any]:
     base: dict[str, Any] = {
         "instrument": pl.String,
         "close_time": pl.Datetime("us", "UTC"),
@@ -316,7 +257,7 @@ def _schema(asked: _Asked) -> dict[str, Any]:
     return base | dict.fromkeys(asked.rules, pl.Boolean) | kinds | {"rank_": pl.Float64}
 
 
-def _notes(frame: pl.DataFrame, interval: str, asked: _Asked) -> tuple[str, ...]:
+def _notes(frame: pl.DataFrame, interval: str, asked: Asked) -> tuple[str, ...]:
     """What was looked at, and what cannot be there."""
     held = frame["status"].value_counts()
     number = dict(zip(held["status"], held["count"], strict=True))
