@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import polars as pl
 
 from trade_research.kernels.jit import F64
 from trade_research.research.progress import Bar, bar
@@ -19,9 +20,6 @@ from trade_research.research.trials import record_configurations
 from trade_research.strategies.declare import Span
 from trade_research.sweep.search import METHODS, Search
 from trade_research.sweep.space import Configurations, Space
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _WORK = 500_000_000  # bars times configurations of one part, about
 _LEAST, _MOST = 256, 65_536  # configurations of one part
@@ -224,8 +222,6 @@ def _survivors(
 
 def _with_pruned(plan: Plan, found: Configurations, kept: Any, threads: int | None) -> pl.DataFrame:
     """Results of a batch; configurations given up early are rows that say so."""
-    import polars as pl
-
     scores = plan.scorer.score(
         found[np.flatnonzero(kept)] if kept.any() else found[:1], threads=threads
     )
@@ -239,8 +235,6 @@ def _with_pruned(plan: Plan, found: Configurations, kept: Any, threads: int | No
 
 def _given_up(found: Configurations, like: pl.DataFrame) -> pl.DataFrame:
     """Rows of configurations that were given up, in the columns of a table of results."""
-    import polars as pl
-
     axes = found.frame()
     texts: Mapping[str, str] = {
         "status": "pruned",
