@@ -14,7 +14,6 @@ from tests.research.test_screen import DAY, bars, stored
 from trade_research.cli.strategies import spark_line
 from trade_research.errors import ExpressionError, MissingDataError
 
-
 MAIN = "from trade_research.cli import main; main()"
 
 

@@ -24,8 +24,8 @@ _MOST = 1_000_000  # values of one axis
 def parse_axes(texts: list[str] | None, strategy: Strategy) -> dict[str, list[Any]]:
     """`name=values` texts as axes: parameters in their declared type, exits as numbers or none.
 
-    Values are ``low:high:step`` with both ends, ``low:high`` with step 1, ``low:high:log9`` for nine
-    even steps of the logarithm, or a list.
+    Values are ``low:high:step`` with both ends, ``low:high`` with step 1, ``low:high:log9`` for
+    nine even steps of the logarithm, or a list.
 
     Raises
     ------

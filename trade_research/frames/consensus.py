@@ -41,7 +41,7 @@ class Consensus:
         ``open_time`` and ``source.field`` true where that value went into the bar.
     sources : DataFrame
         ``source, bars, left_out, weight, verdict, detail``: the verdict is "ok", "unit",
-        "shifted", "stale", "noisy" or "undecided"; the weight is that of the last bar which all have.
+        "shifted", "stale", "noisy" or "undecided"; the weight is that of the last bar all have.
     """
 
     bars: pl.DataFrame

@@ -73,8 +73,6 @@ def _log2(typing: Any, size: Any) -> Any:
     return types.int64(types.int64), code
 
 
-
-
 @intrinsic  # type: ignore[untyped-decorator]
 def _pointer(typing: Any, address: Any) -> Any:
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:

@@ -106,7 +106,7 @@ def targets_of(
 def opinions_of(
     strategy: Strategy, data: Data, params: Mapping[str, Any]
 ) -> tuple[F64, Mapping[str, F64], int]:
-    """Targets as the strategy gives them, (n_bars, n_symbols), and the equity that 1.0 stands for."""
+    """Targets as the strategy gives them, (n_bars, n_symbols), and the equity 1.0 stands for."""
     market, calendar = data.market, data.calendar_name
     if strategy.is_panel:
         given = strategy.columns_of(data.frame, calendar=calendar)

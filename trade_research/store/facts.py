@@ -37,7 +37,7 @@ FACT_KINDS = {
     "listed": "the source's history begins here: asked for earlier bars, it had none",
     "ended": "trading has ended: delisted, merged, or a dead symbol",
     "ticker": "it traded under the ticker in `detail` over this span",
-    "no_bars": "asked for this span again, in as many runs as `detail` says, the source had no bars",
+    "no_bars": "asked for this span again in as many runs as `detail` says, the source had no bars",
 }
 _KEY = ["kind", "interval", "start", "end"]
 
