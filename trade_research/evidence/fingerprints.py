@@ -66,13 +66,13 @@ def nearest_entries(entries: Entries, at: int, count: int) -> tuple[I64, F64]:
     rows = np.flatnonzero(before)
     if not known[at] or rows.size < 2 * count:
         return np.empty(0, np.int64), np.empty(0)
-    past = entries.features[rows]
-    middle: F64 = np.median(past, axis=0)
-    scale = _NORMAL_MAD * np.median(np.abs(past - middle), axis=0)
-    scale = np.where(scale > 0.0, scale, past.std(axis=0))
+    past = np.ascontiguousarray(entries.features[rows].T)
+    middle: F64 = np.median(past, axis=1)
+    scale = _NORMAL_MAD * np.median(np.abs(past - middle[:, None]), axis=1)
+    scale = np.where(scale > 0.0, scale, past.std(axis=1))
     varies: B8 = scale > 0.0
-    apart = (past[:, varies] - entries.features[at][varies]) / scale[varies]
-    distance = np.sqrt((apart * apart).mean(axis=1)) if varies.any() else np.zeros(rows.size)
+    apart = (past - entries.features[at][:, None])[varies] / scale[varies, None]
+    distance = np.sqrt((apart * apart).mean(axis=0)) if varies.any() else np.zeros(rows.size)
     order = np.argsort(distance, kind="stable")[:count]
     return rows[order], distance[order]
 

@@ -7,7 +7,7 @@ import numpy as np
 from trade_research.kernels.jit import F64, indicator, inner_kernel, kernel
 from trade_research.kernels.rolling import next_hole
 from trade_research.kernels.smooth import leak
-from trade_research.kernels.windows import _SHORT, rolling_sum, sum_of_block
+from trade_research.kernels.windows import SHORT, rolling_sum, sum_of_block
 
 _BLOCK = 128
 """Bars worked on together; a multiple of eight."""
@@ -174,7 +174,7 @@ def cmf(high: F64, low: F64, close: F64, volume: F64, window: int = 20) -> F64:
     Chaikin. Equal to TA-Lib's ``CMF`` where there is volume; TA-Lib has 0 where there is none.
     """
     out = np.empty(close.size)
-    if not 1 <= window <= _SHORT:
+    if not 1 <= window <= SHORT:
         _press(high, low, close, volume, out)
         out, traded = rolling_sum(out, window), rolling_sum(volume, window)
         for t in range(close.size):

@@ -19,7 +19,7 @@ from trade_research.kernels.rolling import (
 _TIE = 1e-12
 """Share of a value below which a range is rounding."""
 
-_SHORT = 64
+SHORT = 64
 """Windows up to this long are summed as trees."""
 
 
@@ -86,7 +86,7 @@ def rolling_sum(x: F64, window: int) -> F64:
     out = np.empty(x.size)
     start = next_value(x, 0) if 1 <= window <= x.size else x.size
     out[:start] = np.nan
-    if 1 <= window <= min(_SHORT, x.size):
+    if 1 <= window <= min(SHORT, x.size):
         out[: window - 1] = np.nan
         room = np.empty((2, 512 + window))
         for first in range(0, x.size - window + 1, 512):

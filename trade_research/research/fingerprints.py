@@ -78,7 +78,8 @@ def fingerprints(run: Backtest, *, similar: int = 20, same_regime: bool = True) 
     ----------
     run : Backtest
     similar : int
-        How many past entries are looked at; there must be twice as many to choose from.
+        How many past entries are looked at; there must be twice as many to choose from. The time
+        it takes grows with the square of the entries: half a second for a thousand.
     same_regime : bool
         Compare only within one trend of `indicators.regime`; direction must always agree.
 
