@@ -61,6 +61,22 @@ def test_equal_prices_one_bar_and_one_symbol_are_no_reason_to_fail(name):
         assert np.isin(target[~np.isnan(target)], [0.0, 0.25, -0.25, 0.5, -0.5]).all()
 
 
+@strategy(warmup=9)
+def slow_and_dear(close: Panel, slow: Annotated[Panel, Col("close", interval="4h")]):
+    """A quarter in each symbol above its last four-hour close."""
+    n, k = close.shape
+    target = np.zeros((n, k))
+    for t in range(n):
+        for s in range(k):
+            target[t, s] = 0.25 if close[t, s] > slow[t, s] else 0.0
+    return target
+
+
+def test_inputs_built_anew_keep_the_symbols_that_come_later():
+    found = passes(slow_and_dear, ragged(200), {})
+    assert found.causality.rebuilt > 200
+
+
 # -- cheats --------------------------------------------------------------------------------------
 @strategy
 def knows_tomorrow_of_another(close: Panel):

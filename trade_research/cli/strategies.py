@@ -34,10 +34,10 @@ def list_(
     """The strategies that ship with the package."""
     import polars as pl
 
-    from trade_research.strategies.load import shipped
+    from trade_research.strategies.load import panels, shipped
 
     rows = []
-    for name, strategy in shipped().items():
+    for name, strategy in (shipped() | panels()).items():
         row: dict[str, Any] = {
             "name": name,
             "rule": strategy.doc.strip().splitlines()[0],

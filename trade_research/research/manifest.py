@@ -68,11 +68,11 @@ def _command(
     strategy: Strategy, params: Mapping[str, Any], data: Data, setup: Mapping[str, Any]
 ) -> str:
     """The call of the command line that makes the run again; the defaults are left out."""
-    from trade_research.strategies.load import shipped
+    from trade_research.strategies.load import is_shipped
 
     query, costs, exits = data.query, setup["costs"], setup["exits"] or {}
     assert query is not None
-    name = strategy.name if strategy.name in shipped() else f"FILE.py:{strategy.name}"
+    name = strategy.name if is_shipped(strategy.name) else f"FILE.py:{strategy.name}"
     words = ["trade-research", "backtest", name]
     for instrument in query.names:
         words += ["--data", instrument]

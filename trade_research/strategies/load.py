@@ -59,6 +59,11 @@ def shipped() -> dict[str, Strategy]:
     return {name: _shipped(name) for name in SHIPPED}
 
 
+def panels() -> dict[str, Strategy]:
+    """All strategies over many symbols at once that come with the package, by name."""
+    return {name: _shipped(name) for name in PANELS}
+
+
 def is_shipped(name: str) -> bool:
     """Whether a strategy of that name comes with the package."""
     return name in _ALL
