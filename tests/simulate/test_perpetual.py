@@ -330,9 +330,16 @@ def test_maintenance_is_that_of_the_coin():
     assert Account("perp", maintenance=0.02).maintenance_of(names) == [0.02] * 6
 
 
+def test_an_account_may_be_written_with_its_leverage():
+    assert Account.of("perp:3") == Account("perp", leverage=3.0)
+    assert Account.of("margin") == Account("margin")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        lambda: Account.of("perp:much"),
+        lambda: Account.of("perps:3"),
         lambda: Account("perp", leverage=150.0),
         lambda: Account("margin", buffer=0.1),
         lambda: Account("perp", buffer=-0.1),

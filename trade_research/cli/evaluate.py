@@ -102,7 +102,9 @@ def backtest(
     costs_of: Annotated[
         str | None, typer.Option("--costs", help="A venue's costs instead, e.g. binance.")
     ] = None,
-    account: Annotated[str, typer.Option(help="spot or margin.")] = "spot",
+    account: Annotated[
+        str, typer.Option(help="spot, margin or perp; perp:3 for three times leverage.")
+    ] = "spot",
     cash: Annotated[float, typer.Option(help="Starting cash.")] = 100_000.0,
     delay: Annotated[int, typer.Option(help="Extra bars between decision and fill.")] = 0,
     stop: Annotated[float | None, typer.Option(help="Stop, fraction of the entry price.")] = None,

@@ -86,8 +86,18 @@ class Account:
 
     @classmethod
     def of(cls, account: Account | str) -> Account:
-        """An account from itself or from its kind."""
-        return account if isinstance(account, Account) else cls(account)
+        """An account from itself, or from text: its kind, perhaps with leverage: ``"perp:3"``."""
+        if isinstance(account, Account):
+            return account
+        kind, _, leverage = str(account).partition(":")
+        try:
+            return cls(kind, float(leverage or 1.0))
+        except ValueError as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(
+                f"account {account!r}: {leverage!r} is no leverage. Write e.g. 'perp:3'."
+            ) from error
 
     def maintenance_of(self, symbols: Sequence[str]) -> list[float]:
         """The maintenance rate of each symbol, a fraction of its position's value."""
