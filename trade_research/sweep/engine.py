@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -182,18 +183,22 @@ def warmups(strategy: Strategy, configurations: Configurations) -> tuple[int, di
     rule, n = strategy.warmup_rule, len(configurations)
     if not callable(rule):
         return rule or 0, {}
-    found = factor(configurations.values, strategy.warmup_names, n)
-    fixed = {name: strategy.params[name].default for name in strategy.warmup_names}
-    names, columns = list(found.values), [c.tolist() for c in found.values.values()]
-    rows = [fixed | dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    names = strategy.warmup_names
+    found = factor(configurations.values, names, n)
+    columns = [
+        found.values[name].tolist()
+        if name in found.values
+        else itertools.repeat(strategy.params[name].default, found.size)
+        for name in names
+    ]
     failed: dict[int, str] = {}
     try:
-        bars = [rule(**row) for row in rows or [fixed]]
+        bars = list(map(rule, *columns)) if columns else [rule()]
     except Exception:  # whatever it raises, the strategy says for which parameters
         bars = []
-        for i, row in enumerate(rows or [fixed]):
+        for i in range(found.size):
             try:
-                bars.append(strategy.warmup(**row))
+                bars.append(strategy.warmup(**found.row(i)))
             except TradeResearchError as error:
                 failed |= dict.fromkeys(np.flatnonzero(found.of == i).tolist(), str(error))
     return max(0, math.ceil(max(bars, default=0))), failed
