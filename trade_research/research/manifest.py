@@ -87,8 +87,8 @@ def _command(
     for key, usual in (("cash", 100_000.0), ("delay", 0)):
         words += [f"--{key}", f"{setup[key]:g}"] if setup[key] != usual else []
     if setup["account"]["kind"] != "spot":
-        leverage = setup["account"]["leverage"]
-        words += ["--account", setup["account"]["kind"] + (f":{leverage:g}" if leverage > 1 else "")]
+        kind, leverage = setup["account"]["kind"], setup["account"]["leverage"]
+        words += ["--account", f"{kind}:{leverage:g}" if leverage > 1.0 else kind]
     return shlex.join(words)
 
 

@@ -91,13 +91,12 @@ class Account:
             return account
         kind, _, leverage = str(account).partition(":")
         try:
-            return cls(kind, float(leverage or 1.0))
-        except ValueError as error:
-            if isinstance(error, ConfigError):
-                raise
+            times = float(leverage or 1.0)
+        except ValueError:
             raise ConfigError(
                 f"account {account!r}: {leverage!r} is no leverage. Write e.g. 'perp:3'."
-            ) from error
+            ) from None
+        return cls(kind, times)
 
     def maintenance_of(self, symbols: Sequence[str]) -> list[float]:
         """The maintenance rate of each symbol, a fraction of its position's value."""
