@@ -5,31 +5,48 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-import sys
+import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from trade_research.errors import TradeResearchError
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def run(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """A line of a console session, its `trade-research` run by this interpreter."""
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, as `main` would have it."""
+
+    returncode: int
+    stderr: str
+
+
+def run(line: str, cwd: Path) -> Done:
+    """A line of a console session, typed in a folder."""
+    from typer.testing import CliRunner
+
+    from trade_research.cli.app import app
+
     program, *words = shlex.split(line)
     assert program == "trade-research"
-    code = "from trade_research.cli.app import main; main()"
-    alone = os.environ | {"TRADE_RESEARCH_STAND_IN": "127.0.0.1:9"}  # nobody listens there
-    return subprocess.run(
-        [sys.executable, "-c", code, *words],
-        cwd=cwd,
-        env=alone,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    here = Path.cwd()
+    os.chdir(cwd)
+    try:
+        alone = {"TRADE_RESEARCH_STAND_IN": "127.0.0.1:9"}  # nobody listens there
+        found = CliRunner().invoke(app, words, env=alone)
+    finally:
+        os.chdir(here)
+    if isinstance(found.exception, TradeResearchError):
+        return Done(1, f"error: {found.exception}")
+    if found.exception is not None and not isinstance(found.exception, SystemExit):
+        trace = traceback.format_exception(found.exception)
+        return Done(-1, "".join(trace))
+    return Done(found.exit_code, found.output)
 
 
 @pytest.fixture(scope="module")

@@ -56,7 +56,9 @@ app.command(epilog=runs.VERIFY_EXAMPLES)(runs.verify)
 app.command(epilog=promotion.CERTIFY_EXAMPLES)(promotion.certify)
 app.command(epilog=promotion.PROMOTE_EXAMPLES)(promotion.promote)
 app.add_typer(paper.app, name="paper")
-app.command(epilog=examples("kill", "kill --session old --reason 'venue is down'"))(paper.kill)
+app.command(epilog=examples("kill --session old", "kill --session old --reason 'venue is down'"))(
+    paper.kill
+)
 app.add_typer(audit.app, name="audit")
 app.command(epilog=examples("doctor", "doctor --warm"))(doctor.doctor)
 

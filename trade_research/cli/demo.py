@@ -13,9 +13,10 @@ from trade_research.cli.runs import ROOT, RunsRoot
 
 
 def demo(
-    report: Annotated[Path, typer.Option(help="Where the report goes.")] = Path(
-        "reports/demo.html"
-    ),
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Where the report goes: reports/demo.html, demo_books.html for --books."),
+    ] = None,
     runs: RunsRoot = ROOT,
     books: Annotated[
         bool, typer.Option("--books", help="A made-up order-book market instead.")
@@ -27,13 +28,13 @@ def demo(
     if books:
         from trade_research.cli.books import demo_books
 
-        demo_books(store, report, as_json=json)
+        demo_books(store, report or Path("reports/demo_books.html"), as_json=json)
         return
     import polars as pl
 
     from trade_research.research.demo import NAME, run_demo
 
-    made = run_demo(store, report, runs, on_step=warn)
+    made = run_demo(store, report or Path("reports/demo.html"), runs, on_step=warn)
     verdict = made.run.verdict
     if json:
         emit_json(
