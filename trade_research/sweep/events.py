@@ -101,7 +101,8 @@ def settle(
     Parameters
     ----------
     at, to : arrays of shape (room,)
-        Rows that decide and their targets: tile by tile, in each of one signal after the other.
+        Rows that decide and their targets, ``~row`` where the target did not change: tile by tile,
+        in each of one signal after the other.
     begin : int64 array of shape (n_tiles, n_signals + 1)
         Where those of each signal begin, tile by tile.
     signal, of_terms : int64 arrays of shape (n_configs,)
@@ -120,10 +121,17 @@ def settle(
             me, span = tallies[c, s], spans[s]
             for q in range(begin.shape[0]):
                 a, b = begin[q, j], begin[q, j + 1]
-                if me.status == FINE and a < b and at[b - 1] >= span[0] and at[a] < span[1]:
+                if me.status == FINE and a < b and reaches(at[a], at[b - 1], span):
                     follow(at[a:b], to[a:b], mine, tables, span, me, sums[c, s])
             if is_last:
                 close_books(mine, tables, span, me, sums[c, s])
+
+
+@inline_kernel
+def reaches(first: int, last: int, span: I64) -> bool:
+    """Whether rows, oldest and newest given, reach into a span; ``~row`` is a row too."""
+    oldest, newest = first if first >= 0 else ~first, last if last >= 0 else ~last
+    return bool(newest >= span[0] and oldest < span[1])
 
 
 @inline_kernel
@@ -133,9 +141,10 @@ def follow(
     """Take one configuration through changes of its target in one span."""
     first, last = span[0], span[1]
     for i in range(rows.size):
-        x, nominal = targets[i], rows[i] + terms.lag
-        if rows[i] < first or x == me.wanted:
+        row, x = rows[i] if rows[i] >= 0 else ~rows[i], targets[i]
+        if row < first or x == me.wanted:
             continue
+        nominal = row + terms.lag
         if x != 0.0 and x != 1.0:
             me.status = UNFIT
             break

@@ -11,7 +11,7 @@ from trade_research.kernels.jit import F64, I64, bare_kernel, inline_kernel
 from trade_research.kernels.lanes import LANES, growth_sums
 from trade_research.simulate.codes import DUST
 from trade_research.simulate.records import Records
-from trade_research.sweep.events import FINE, UNFIT, Tally, Terms, extremes, loss, note_day
+from trade_research.sweep.events import FINE, UNFIT, Tally, Terms, extremes, loss, note_day, reaches
 from trade_research.sweep.tables import Tables
 
 
@@ -37,7 +37,7 @@ def settle_levels(
             me, span = tallies[c, s], spans[s]
             for q in range(begin.shape[0]):
                 a, b = begin[q, j], begin[q, j + 1]
-                if me.status == FINE and a < b and at[b - 1] >= span[0] and at[a] < span[1]:
+                if me.status == FINE and a < b and reaches(at[a], at[b - 1], span):
                     follow_levels(at[a:b], to[a:b], mine, tables, span, me, sums[c, s], lanes)
             if is_last and me.status == FINE:
                 end_span(mine, tables, span, me, sums[c, s], lanes)
@@ -57,9 +57,10 @@ def follow_levels(
     """Take one configuration through changes of its target in one span."""
     first, last = span[0], span[1]
     for i in range(rows.size):
-        x, bar = targets[i], rows[i] + terms.lag
-        if rows[i] < first or x == me.wanted:
+        row, x = rows[i] if rows[i] >= 0 else ~rows[i], targets[i]
+        if row < first or x == me.wanted:
             continue
+        bar = row + terms.lag
         if not abs(x) < 1e6:
             me.status = UNFIT
         me.wanted = x

@@ -24,7 +24,7 @@ from trade_research.sweep.rule import NUMBERS, Rule
 TILE = 1024
 """Bars whose targets are made at a time; a multiple of 64."""
 
-_ONE, _TOP = np.uint64(1), np.uint64(1 << 63)
+_NONE, _ONE, _TOP = np.uint64(0), np.uint64(1), np.uint64(1 << 63)
 _KEEP = -1.7976931348623157e308  # what a latch that is not set holds meanwhile
 
 
@@ -68,37 +68,59 @@ class Scanner:
 def collect(row: F64, size: int, t0: int, forced: I64, at: I64, to: F64, n: int) -> int:
     """Append where the targets ``row[1 : 1 + size]`` of bars from `t0` on change; returns how many.
 
-    `row[0]` is the target before them. Where `forced` has a bit, a target is noted though it did
-    not change. NaN is no target. Twice the same is harmless: who reads the list knows.
+    `row[0]` is the target before them. NaN is no target. Where `forced` has a bit, a target is
+    noted though it did not change: such a row is written as ``~row``.
     """
     for w in range(0, size, WORD):
-        word = (changes(row, w + 1) | np.uint64(forced[(t0 + w) // WORD])) & numbers(row, w + 1)
+        new, asked = changes(row, w + 1), np.uint64(forced[(t0 + w) // WORD])
+        word = new
+        if asked != _NONE:
+            word |= asked & numbers(row, w + 1)
         if size - w < WORD:
             word &= (_ONE << np.uint64(size - w)) - _ONE
         found = count(word)
         i = lowest(word | _TOP)
         at[n], to[n] = t0 + w + i, row[1 + w + i]
-        word &= word - _ONE
-        i = lowest(word | _TOP)
+        rest = word & (word - _ONE)
+        i = lowest(rest | _TOP)
         at[n + 1], to[n + 1] = t0 + w + i, row[1 + w + i]
         for more in range(2, found):
-            word &= word - _ONE
-            i = lowest(word)
+            rest &= rest - _ONE
+            i = lowest(rest)
             at[n + more], to[n + more] = t0 + w + i, row[1 + w + i]
+        if asked != _NONE:
+            mark_forced(new, t0 + w, found, at, n)
         n += found
     return n
 
 
 @inner_kernel
+def mark_forced(new: np.uint64, first: int, found: int, at: I64, n: int) -> None:
+    """Write rows of a word as ``~row`` whose target did not change."""
+    for k in range(n, n + found):
+        if (new >> np.uint64(at[k] - first)) & _ONE == _NONE:
+            at[k] = ~at[k]
+
+
+@inner_kernel
 def collect_held(
-    row: F64, size: int, t0: int, forced: I64, held: float, at: I64, to: F64, n: int
+    row: F64,
+    size: int,
+    t0: int,
+    forced: I64,
+    held: float,
+    before: float,
+    at: I64,
+    to: F64,
+    n: int,
 ) -> int:
     """As `collect`, of a latch, which holds `held` before these bars; `_KEEP` leaves it so.
 
-    0 where a bar has NaN: its target is not what the latch holds.
+    `before` is the target before them. 0 where a bar has NaN: its target is not what the latch
+    holds. The first bar is always noted.
     """
     for w in range(0, size, WORD):
-        inside = ~np.uint64(0)
+        inside = ~_NONE
         if size - w < WORD:
             inside = (_ONE << np.uint64(size - w)) - _ONE
         if numbers(row, w + 1) & inside != inside:
@@ -107,21 +129,13 @@ def collect_held(
         if w == 0:
             word |= _ONE
         word &= inside
-        found = count(word)
-        i = lowest(word | _TOP)
-        one = row[1 + w + i] if row[1 + w + i] != _KEEP else held
-        at[n], to[n] = t0 + w + i, one
-        word &= word - _ONE
-        i = lowest(word | _TOP)
-        two = row[1 + w + i] if row[1 + w + i] != _KEEP else one
-        at[n + 1], to[n + 1] = t0 + w + i, two
-        held = two if found > 1 else (one if found == 1 else held)
-        for more in range(2, found):
-            word &= word - _ONE
+        while word != _NONE:
             i = lowest(word)
+            word &= word - _ONE
             held = row[1 + w + i] if row[1 + w + i] != _KEEP else held
-            at[n + more], to[n + more] = t0 + w + i, held
-        n += found
+            at[n] = t0 + w + i if held != before else ~(t0 + w + i)
+            to[n] = before = held
+            n += 1
     return n
 
 
@@ -165,22 +179,25 @@ before_[j_] = room_[size_]
 n_ = collect_(room_, size_, t0_, forced_, at_, to_, n_)
 """
 _LATCHED = """
+room_[0] = before_[j_]
 for i_ in range(size_):
     {load}
     {latch} = keep_
     {rule}
     out_[i_] = {latch} if target_ == {latch} else nan_
-more_ = collect_held_(room_, size_, t0_, forced_, held_[j_], at_, to_, n_)
+more_ = collect_held_(
+    room_, size_, t0_, forced_, held_[j_], before_[j_], at_, to_, n_
+)
 if more_ > 0:
     n_ = more_
-    held_[j_] = to_[more_ - 1]
+    held_[j_] = before_[j_] = to_[more_ - 1]
 else:
-    {latch}, room_[0] = held_[j_], nan_
+    {latch} = held_[j_]
     for i_ in range(size_):
         {load}
         {rule}
         out_[i_] = target_
-    held_[j_] = {latch}
+    held_[j_], before_[j_] = {latch}, room_[size_]
     n_ = collect_(room_, size_, t0_, forced_, at_, to_, n_)
 """
 

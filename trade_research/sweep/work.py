@@ -96,13 +96,17 @@ class Work:
     ) -> None:
         """Do all of it, piece by piece, or until `stop` says so."""
         if (self._stage != acc.STEPPED).any():
-            _ = self._tables, self._terms  # made once, before threads ask for them
+            tables = pool.submit(lambda: (self._tables, self._terms))
+        else:
+            tables = None
         for recipe in recipes_of(self._strategy, self.signals, self._maker.columns):
             held = Pool(next(iter(self._maker.columns), {}), self._field.market.n_bars)
             for batch in self._batches(recipe, n_threads, held.room):
                 if stop():
                     return
                 used = self._load(recipe, batch, held, pool)
+                if tables is not None:
+                    tables.result()
                 waiting = [pool.submit(self._piece, used, piece, held) for piece in batch]
                 for piece in waiting:
                     progress(piece.result())
