@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from trade_research.kernels.jit import F64, I64
-from trade_research.metrics.moments import ROUNDING, Returns, moments
+from trade_research.metrics.moments import BLOCK, ROUNDING, Moments, Returns, moments
 
 US_PER_YEAR = 365.25 * 86_400e6
 
@@ -31,16 +31,25 @@ def returns_of(equity: F64, initial: float) -> F64:
     float64 array of shape (n_bars,)
         Fractions; 0 after the equity has reached 0 or less (the run is over, nothing is at risk).
     """
-    out = np.empty(equity.size)
-    if equity.size == 0:
-        return out
+    return moments_of(equity, initial).returns
+
+
+def moments_of(equity: F64, initial: float) -> Moments:
+    """`returns_of` and their sums in one pass over the equity; arguments as there."""
+    n, low = equity.size, math.inf
+    out, sums = np.empty(n), np.empty(-(-n // BLOCK))
     with np.errstate(divide="ignore", invalid="ignore"):
-        np.divide(equity[1:], equity[:-1], out=out[1:])
-    out[0] = equity[0] / initial
-    out -= 1.0
-    if not equity.min() > 0.0:
-        out[1:][equity[:-1] <= 0.0] = 0.0
-    return out
+        for a in range(0, n, BLOCK):
+            level, block = equity[a : a + BLOCK], out[a : a + BLOCK]
+            block[0] = level[0] / (equity[a - 1] if a else initial)
+            np.divide(level[1:], level[:-1], out=block[1:])
+            block -= 1.0
+            sums[a // BLOCK] = block.sum()
+            low = min(low, level.min())
+    if low > 0.0:
+        return Moments(out, sums)
+    out[1:][equity[:-1] <= 0.0] = 0.0
+    return Moments(out)
 
 
 def risk_free_per_period(risk_free: float, periods_per_year: float | None) -> float:
@@ -158,11 +167,12 @@ def downside_deviation(excess: Returns, *, periods_per_year: float | None) -> fl
 def sortino_ratio(excess: Returns, *, periods_per_year: float | None) -> float:
     """Annualised Sortino ratio: mean · A over the downside deviation.
 
-    NaN with fewer than two returns, without a negative one, or when `periods_per_year` is None.
+    NaN with fewer than two returns, without one more negative than rounding makes it, or when
+    `periods_per_year` is None.
     """
     m = moments(excess)
     risk = downside_deviation(m, periods_per_year=periods_per_year)
-    if periods_per_year is None or m.n < 2 or not risk > 0.0:
+    if periods_per_year is None or m.n < 2 or not risk > ROUNDING * _root(periods_per_year):
         return math.nan
     return m.mean * periods_per_year / risk
 
