@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from trade_research.kernels.jit import F64
 
+LINE = 8  # float64 values that come with one
+
 
 def fetch(table: F64, row: int) -> None:
     """Have the row of a (n_rows, n_columns) table brought near meanwhile; changes nothing.

@@ -53,7 +53,7 @@ class RunArrays:
 
     @cached_property
     def moments(self) -> Moments:
-        return moments(ret.returns_of(self.equity, self.initial))
+        return ret.moments_of(self.equity, self.initial)
 
     @cached_property
     def excess(self) -> Moments:

@@ -11,7 +11,7 @@ import numpy as np
 
 from trade_research.kernels.jit import F64
 
-_BLOCK = 8192
+BLOCK = 32_768  # returns that stay in the cache while they are worked on
 ROUNDING = 1e-15  # a few units in the last place of E_t / E_{t-1}: what rounding alone makes
 
 
@@ -19,13 +19,15 @@ class Moments:
     """Lazy sums of one return series, shape (n,), fractions per period (0.01 is one per cent).
 
     Pass it to several metrics instead of the array, and they share the passes. An empty series
-    gives NaN everywhere, and so does a NaN in the series (but for counts). Powers are summed in
-    cache-sized blocks, pairwise and never by BLAS, so the bits do not depend on threads.
+    gives NaN everywhere, and so does a NaN in the series (but for counts). Everything is summed in
+    cache-sized blocks, pairwise and never by BLAS, so the bits do not depend on threads. `sums` are
+    those of the blocks, where who made the returns has them.
     """
 
-    def __init__(self, returns: F64) -> None:
+    def __init__(self, returns: F64, sums: F64 | None = None) -> None:
         self.returns = returns
         self.n = returns.size
+        self._sums = sums
 
     @classmethod
     def of(cls, n: int, mean: float, m2: float, m3: float, m4: float) -> Moments:
@@ -38,7 +40,10 @@ class Moments:
     @cached_property
     def mean(self) -> float:
         """Arithmetic mean."""
-        return float(self.returns.sum() / self.n) if self.n else math.nan
+        sums = self._sums
+        if sums is None:
+            sums = np.array([block.sum() for block, _ in self._blocks()])
+        return float(sums.sum() / self.n) if self.n else math.nan
 
     @cached_property
     def m2(self) -> float:
@@ -120,16 +125,16 @@ class Moments:
 
     def _blocks(self) -> Iterator[tuple[F64, F64]]:
         """Stretches of the series, each with room of the same size to work in."""
-        room = np.empty(min(self.n, _BLOCK))
-        for a in range(0, self.n, _BLOCK):
-            block = self.returns[a : a + _BLOCK]
+        room = np.empty(min(self.n, BLOCK))
+        for a in range(0, self.n, BLOCK):
+            block = self.returns[a : a + BLOCK]
             yield block, room[: block.size]
 
     def _mean_of(self, of: Callable[[F64, F64], tuple[float, ...]], k: int) -> tuple[float, ...]:
         """Means over the series of `k` functions of the deviations from the mean."""
         if self.n == 0:
             return (math.nan,) * k
-        room, mean = np.empty(min(self.n, _BLOCK)), self.mean
+        room, mean = np.empty(min(self.n, BLOCK)), self.mean
         blocks = ((np.subtract(b, mean, out=room[: b.size]), w) for b, w in self._blocks())
         return tuple(s / self.n for s in _sums(blocks, of, k))
 

@@ -6,10 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trade_research.kernels.ahead import LINE, fetch
 from trade_research.kernels.jit import B8, F64, I64, bare_kernel, inner_kernel
 from trade_research.simulate import codes as k
 from trade_research.simulate.market import Market
 from trade_research.simulate.records import FillRow, Records, TradeRow, empty, room
+
+FAR = 32 * LINE  # bars looked at ahead of time; from there on the processor sees the pattern
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +85,8 @@ def match_fills(
     """
     n = 0
     for i in range(len(fills)):
+        if i + 5 < len(fills):
+            fetch_span(fills[i + 4], fills[i + 5].bar, high, low)
         fill = fills[i]
         me = held[fill.symbol]
         size, price = abs(fill.quantity), fill.price
@@ -127,6 +132,15 @@ def match_fills(
             row.kind, row.is_open = 0, 1
             n += 1
     return n
+
+
+@inner_kernel
+def fetch_span(fill: FillRow, until: int, high: F64, low: F64) -> None:
+    """Have near by then what a position of the only symbol will see from this fill on."""
+    if fill.position != 0.0 and high.shape[1] == 1:
+        for b in range(fill.bar, min(until, fill.bar + FAR), LINE):
+            fetch(high, b)
+            fetch(low, b)
 
 
 @inner_kernel
