@@ -14,6 +14,7 @@ from trade_research.simulate.market import Market
 from trade_research.simulate.records import Books, Records, dtype_of
 from trade_research.sweep.events import Terms
 from trade_research.sweep.factors import Factor
+from trade_research.sweep.field import Field
 from trade_research.sweep.game import Game
 
 _RATES = {
@@ -116,7 +117,8 @@ def terms_of(accounts: Records) -> Records:
     out["bought"] = 0.5 / (1.0 + fee)
     out["sold"] = 0.5 * (1.0 - worse)
     out["worse"], out["fee"], out["tax"] = worse, fee, tax
-    for name in ("leverage", "maintenance", "is_margin"):
+    out["maker"] = accounts["maker_fee"]
+    for name in ("leverage", "maintenance", "is_margin", *_DISTANCES, "max_hold", "cooldown"):
         out[name] = accounts[name]
     return out
 
@@ -144,17 +146,22 @@ def why_stepped(game: Game, market: Market) -> str | None:
     return None
 
 
-def stages_of(game: Game) -> list[int]:
-    """Which ways of settling from sums a game admits, in the order to be tried."""
+def stages_of(game: Game, field: Field) -> tuple[list[int], list[int]]:
+    """Ways of scoring without and with exits that a game admits, in the order to be tried."""
     is_plain = game.account.leverage == 1.0
     is_lent = game.account.kind == "margin" and game.costs.borrow_bps > 0.0
-    return [*([ALL_IN] if is_plain else []), *([] if is_lent else [SIZED]), STEPPED]
+    is_found = is_plain and game.fill == "next_open" and field.is_consistent
+    return (
+        [*([ALL_IN] if is_plain else []), *([] if is_lent else [SIZED]), STEPPED],
+        [*([BRACKETS] if is_found else []), STEPPED],
+    )
 
 
-ALL_IN, SIZED, STEPPED = range(3)
-"""Ways to score a configuration: `events`, `levels`, the simulator's own loop."""
+ALL_IN, BRACKETS, SIZED, STEPPED = range(4)
+"""Ways to score a configuration: `events`, `brackets`, `levels`, the simulator's own loop."""
 
 EXITS_NEED_BARS = "exits depend on the prices inside bars"
+EXITS_FOUND = "all in or out until a stop, a target or a time, at proportional costs"
 CHANGES_ONLY = "all in or out at proportional costs"
 SIZES_ONLY = "sizes change at trades alone, at proportional costs"
 TROUBLE = "a margin call, a ruin or a bar that traded nothing needs every bar"

@@ -35,6 +35,13 @@ class Terms:
     leverage: float
     maintenance: float
     is_margin: int
+    # what `brackets` needs: exits, as `Acct` has them
+    maker: float
+    stop: float
+    take_profit: float
+    trailing: float
+    max_hold: int
+    cooldown: int
 
 
 class Tally:
@@ -71,6 +78,15 @@ class Tally:
     gross: float  # value at entry prices of the position
     fees: float  # paid for it
     noted: int  # bars whose return is in the sums
+    # what `brackets` needs
+    is_locked: int  # after an exit, until a new target
+    exit_bar: int
+    checked: int  # bars before are without exit
+    until: int  # bar at whose open the longest hold ends
+    before: float  # money before the entry
+    floor: float  # stop price
+    goal: float  # target price
+    top: float  # best price since the entry
 
 
 def new_tallies(n: int, first_day: I64, cash_rate: float) -> Records:
@@ -79,6 +95,7 @@ def new_tallies(n: int, first_day: I64, cash_rate: float) -> Records:
     for name in ("money", "peak", "depth", "day_start", "last_worth"):
         out[name] = 1.0
     out["day"], out["cash_rate"], out["waiting"] = first_day, cash_rate, -1
+    out["exit_bar"] = -1
     return out
 
 
@@ -214,8 +231,8 @@ def leave(bar: int, terms: Terms, tables: Tables, span: I64, me: Tally, sums: F6
     me.cost += me.units * line[0] * terms.sell_cost
     me.traded += line[1] * terms.sold
     gain = me.money - me.units * me.asked
-    me.won += gain if gain > 0.0 else 0.0
-    me.lost -= gain if gain < 0.0 else 0.0
+    me.won += gain if got > me.asked else 0.0
+    me.lost -= gain if got < me.asked else 0.0
     me.wins += 1 if got > me.asked else 0
     me.trades += 1
     me.held += bar - me.since

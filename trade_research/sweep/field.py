@@ -61,7 +61,25 @@ class Field:
         """Days of each span."""
         return self.table[:, 18] - self.table[:, 2]
 
-    def tables(self, fill: str, is_margin: bool) -> Tables:
+    @cached_property
+    def bars(self) -> F64:
+        """Open, high, low and close of the only instrument, (n_bars, 4)."""
+        prices = [getattr(self.market, name)[:, 0] for name in ("open", "high", "low", "close")]
+        return np.stack(prices, axis=1)
+
+    @cached_property
+    def reach(self) -> tuple[F64, F64]:
+        """Least and greatest price of each bar, whatever its own low and high say."""
+        prices = [self.bars[:, k] for k in range(4)]
+        return np.minimum.reduce(prices), np.maximum.reduce(prices)
+
+    @cached_property
+    def is_consistent(self) -> bool:
+        """Whether every bar's open and close lie between its low and high."""
+        low, high = self.reach
+        return np.array_equal(low, self.bars[:, 2]) and np.array_equal(high, self.bars[:, 1])
+
+    def tables(self, fill: str, has_reach: bool) -> Tables:
         """What settling from sums reads of the only instrument, under one rule of fills."""
         market = self.market
         price = market.open if fill == "next_open" else market.close
@@ -71,14 +89,8 @@ class Field:
             self.day,
             market.volume[:, 0] == 0.0,
             self.cash_rate,
-            *(_reach(market) if is_margin else ()),
+            *(self.reach if has_reach else ()),
         )
-
-
-def _reach(market: Market) -> tuple[F64, F64]:
-    """Least and greatest price of each bar, whatever its own low and high say."""
-    prices = np.stack([getattr(market, name)[:, 0] for name in ("open", "high", "low", "close")])
-    return prices.min(axis=0), prices.max(axis=0)
 
 
 def days_of(market: Market, sessions: Any) -> I64:

@@ -50,7 +50,9 @@ def measure(
             "volatility": std * np.sqrt(a),
             "sharpe": _ratio(mean - cash_rate, std, mean) * np.sqrt(a),
             "sortino": np.where(
-                (down > 0.0) & (n_bars >= 2), (mean - cash_rate) * a / (down * np.sqrt(a)), np.nan
+                (down > ROUNDING) & (n_bars >= 2),
+                (mean - cash_rate) * a / (down * np.sqrt(a)),
+                np.nan,
             ),
             "max_drawdown": depth,
             "calmar": np.where(depth < -ROUNDING, cagr / -depth, np.nan),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from trade_research.kernels.lanes import LANES
 from trade_research.simulate.records import Records
 from trade_research.strategies.strategy import Strategy
 from trade_research.sweep import accounts as acc
+from trade_research.sweep.brackets import settle_brackets
 from trade_research.sweep.events import INFINITE, RUINED, UNFIT, new_tallies, settle
 from trade_research.sweep.factors import Factor, factor
 from trade_research.sweep.field import Field
@@ -34,7 +36,12 @@ MOST_SIGNALS = 1024
 
 _FEW = 64  # signals of a piece, at least
 _TARGETS = 32 * 1024 * 1024  # bytes of whole targets kept at a time
-_WHY = {acc.ALL_IN: acc.CHANGES_ONLY, acc.SIZED: acc.SIZES_ONLY, acc.STEPPED: acc.TROUBLE}
+_WHY = {
+    acc.ALL_IN: acc.CHANGES_ONLY,
+    acc.BRACKETS: acc.EXITS_FOUND,
+    acc.SIZED: acc.SIZES_ONLY,
+    acc.STEPPED: acc.TROUBLE,
+}
 _INFINITE = "a target is infinite. A target is a fraction of equity; NaN is no opinion."
 
 
@@ -72,16 +79,21 @@ class Work:
     def _choose_paths(self) -> None:
         """Decide how each configuration is scored, and say why."""
         why = acc.why_stepped(self._game, self._field.market)
-        self._stages = [acc.STEPPED] if why else acc.stages_of(self._game)
         exits = acc.has_exits_of(self._accounts)[self._variants.of]
-        self._stage = np.where(exits, acc.STEPPED, self._stages[0])
-        self._why = np.full(self.n, why or _WHY[self._stages[0]], dtype=object)
+        plain, bracketed = [acc.STEPPED], [acc.STEPPED]
         if why is None:
-            self._why[exits] = acc.EXITS_NEED_BARS
+            plain, bracketed = acc.stages_of(self._game, self._field)
+        self._after = dict([*pairwise(plain), *pairwise(bracketed)])
+        self._stage = np.where(exits, bracketed[0], plain[0])
+        self._why = np.full(self.n, why or _WHY[plain[0]], dtype=object)
+        if why is None:
+            known = _WHY[bracketed[0]] if len(bracketed) > 1 else acc.EXITS_NEED_BARS
+            self._why[exits] = known
 
     @cached_property
     def _tables(self) -> Tables:
-        return self._field.tables(self._game.fill, self._game.account.kind == "margin")
+        is_margin = self._game.account.kind == "margin"
+        return self._field.tables(self._game.fill, is_margin or acc.BRACKETS in self._stage)
 
     @cached_property
     def _terms(self) -> Records:
@@ -162,7 +174,7 @@ class Work:
             kept = np.array([c not in self._status for c in configs.tolist()], dtype=np.bool_)
             configs, which = configs[kept], which[kept]
         if recipe.scanner is not None:
-            for stage in self._stages[:-1]:
+            for stage in self._after:
                 mine = self._stage[configs] == stage
                 if mine.any():
                     scan = Scan(recipe, piece, held, self.signals, self._maker.defaults)
@@ -176,15 +188,23 @@ class Work:
         """Settle configurations from sums; those that turn out unfit are left to the next stage."""
         tallies, sums = self._tallies[configs], self._sums[configs]
         variants, field = self._variants.of[configs], self._field
-        settle = _SETTLE[stage]
+        settle = self._settler(stage)
         how(field, self._tables, which, self._terms, variants, tallies, sums, settle)
         unfit = (tallies["status"] == UNFIT).any(axis=1)
         tallies[unfit] = new_tallies(int(unfit.sum()), field.table[:, 2], field.cash_rate)
         sums[unfit] = 0.0
         self._tallies[configs], self._sums[configs] = tallies, sums
-        after = self._stages[self._stages.index(stage) + 1]
-        self._stage[configs[unfit]] = after
-        self._why[configs[unfit]] = _WHY[after]
+        self._stage[configs[unfit]] = self._after[stage]
+        self._why[configs[unfit]] = _WHY[self._after[stage]]
+
+    def _settler(self, stage: int) -> Callable[..., None]:
+        """The compiled code of a way to settle, with the room it works in."""
+        if stage == acc.ALL_IN:
+            return settle
+        if stage == acc.SIZED:
+            lanes = np.zeros(3 * LANES)
+            return lambda *rest: settle_levels(*rest, lanes)
+        return lambda *rest: settle_brackets(*rest, self._field.bars)
 
     def _whole(self, recipe: Recipe, piece: slice, held: Pool, configs: I64, which: I64) -> None:
         """Targets over all bars, some signals at a time; settled where that fits, else stepped."""
@@ -206,7 +226,7 @@ class Work:
 
     def _take(self, targets: F64, configs: I64, which: I64) -> None:
         """Configurations through targets that are made."""
-        for stage in self._stages[:-1]:
+        for stage in self._after:
             mine = self._stage[configs] == stage
             if mine.any():
                 how = partial(settle_whole, targets)
@@ -279,13 +299,6 @@ class Work:
         path = np.where(self._stage == acc.STEPPED, "general", "events").astype(object)
         days = np.diff(field.table[0, 2:19])
         return Scores(configurations, metrics, status, path, self._why, first, days, found)
-
-
-def _settle_sized(*rest: Any) -> None:
-    settle_levels(*rest, np.zeros(3 * LANES))
-
-
-_SETTLE: dict[int, Callable[..., None]] = {acc.ALL_IN: settle, acc.SIZED: _settle_sized}
 
 
 def _keys(recipe: Recipe, piece: slice) -> Sequence[Any]:
