@@ -99,7 +99,8 @@ def theirs(n: int, average: str = "sma", **more):
     some = [every[i] for i in pick]
     is_short = more.pop("is_short", False)
     if more:
-        more |= {"open": open_, "high": high, "low": low, "stop_entry_price": "fillprice"}
+        more |= {"open": opens, "high": pd.Series(high, index), "low": pd.Series(low, index)}
+        more |= {"stop_entry_price": "fillprice"}
         more |= {"stop_exit_price": "stopmarket"}
 
     def chunk(pairs):

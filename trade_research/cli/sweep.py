@@ -30,7 +30,7 @@ from trade_research.cli.output import (
 from trade_research.errors import ParameterError
 
 SWEEP_EXAMPLES = examples(
-    'sweep ma_crossover --data index:SP500@1d --fast 5:45:10 --slow 30:90:30 --where "fast < slow"',
+    'sweep ma_crossover --data index:SP500@1d --fast 5:45:10 --slow 30,60 --where "fast < slow"',
     "sweep bollinger --data index:NASDAQ@1d --window 10:60:10 --stop none,0.05 --no-evidence",
     "sweep ma_crossover --data index:SP500@1d --method random --samples 200 --report sweep.html",
 )

@@ -88,7 +88,7 @@ def parts_of(strategy: Strategy, chosen: Mapping[str, Any]) -> Parts:
     columns = strategy.columns
     body = _Chosen(chosen).block(definition.body)
     splitter = _Splitter(columns, numbers, space)
-    rest = splitter.block(needed(body, space))
+    rest = needed(splitter.block(needed(body, space)), space)
     return Parts(rest, splitter.shared, columns, numbers, space)
 
 
@@ -353,7 +353,7 @@ class _Splitter(ast.NodeTransformer):
 
     def _statement(self, node: ast.stmt) -> list[ast.stmt]:
         if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            return self._assign(node, node.targets[0])
+            return [made for part in _apart(node) for made in self._assign(part, part.targets[0])]
         self._may_call = isinstance(node, ast.Return | ast.Expr)
         self._forget(node)
         made = self.visit(node)
@@ -361,8 +361,9 @@ class _Splitter(ast.NodeTransformer):
         return [made]
 
     def _assign(self, node: ast.Assign, target: ast.expr) -> list[ast.stmt]:
-        call = self._call(node.value)
+        call = self._of(node.value)
         if call is not None and isinstance(target, ast.Name):
+            self._forget(target)
             self._known[target.id] = call
             return []
         if call is not None and isinstance(target, ast.Tuple):
@@ -508,6 +509,16 @@ class _Splitter(ast.NodeTransformer):
         copy = ast.parse(ast.unparse(node), mode="eval").body
         plain: ast.expr = _Inline(self._known, self._numbers, self._space).visit(copy)
         return plain
+
+
+def _apart(node: ast.Assign) -> list[ast.Assign]:
+    """`a, b = x, y` as one assignment after the other, where none reads what another sets."""
+    pairs = _pair(node.targets[0], node.value) or []
+    set_ = {name for target, _ in pairs for name in _sets(target)}
+    read = {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+    if len(pairs) < 2 or set_ & read:
+        return [node]
+    return [ast.Assign([target], value) for target, value in pairs]
 
 
 class _Inline(ast.NodeTransformer):

@@ -97,12 +97,20 @@ def cut_of(
         kinds = {name: p.type for name, p in strategy.params.items()}
         scanner = scanner_of(parts, rule_of(parts, flat), kinds, holes)
     except NotPointwiseError as error:
-        why = f"its targets need whole arrays: {error}"
+        why = f"its targets need whole arrays: {_in_words(str(error), parts)}"
     if len(_cuts) >= _MOST_CUTS:
         _cuts.clear()
     made = Cut(parts, _body(parts), scanner, why, digest(strategy.fn))
     _cuts[key] = made
     return made
+
+
+def _in_words(text: str, parts: Parts) -> str:
+    """A reason with the indicators in the place of the names of their values."""
+    for name, call in reversed(parts.shared.items()):
+        field = "" if call.field is None else f".{call.field}"
+        text = text.replace(name, f"{call.kernel.__name__}(…){field}")
+    return text
 
 
 def _recipe(

@@ -178,13 +178,17 @@ class Work:
                 mine = self._stage[configs] == stage
                 if mine.any():
                     scan = Scan(recipe, piece, held, self.signals, self._maker.defaults)
-                    self._settle(scan.settle, stage, configs[mine], which[mine])
+                    self._settle(recipe, scan.settle, stage, configs[mine], which[mine])
             stepped = self._stage[configs] == acc.STEPPED
             configs, which = configs[stepped], which[stepped]
+        if recipe.why:
+            self._why[configs] = self._why[configs] + f"; {recipe.why}"
         self._whole(recipe, piece, held, configs, which)
         return sum(map(len, parts))
 
-    def _settle(self, how: Callable[..., None], stage: int, configs: I64, which: I64) -> None:
+    def _settle(
+        self, recipe: Recipe, how: Callable[..., None], stage: int, configs: I64, which: I64
+    ) -> None:
         """Settle configurations from sums; those that turn out unfit are left to the next stage."""
         tallies, sums = self._tallies[configs], self._sums[configs]
         variants, field = self._variants.of[configs], self._field
@@ -195,7 +199,8 @@ class Work:
         sums[unfit] = 0.0
         self._tallies[configs], self._sums[configs] = tallies, sums
         self._stage[configs[unfit]] = self._after[stage]
-        self._why[configs[unfit]] = _WHY[self._after[stage]]
+        known = _WHY[self._after[stage]]
+        self._why[configs[unfit]] = f"{known}; {recipe.why}" if recipe.why else known
 
     def _settler(self, stage: int) -> Callable[..., None]:
         """The compiled code of a way to settle, with the room it works in."""
@@ -222,15 +227,15 @@ class Work:
                 else:
                     self._status |= dict.fromkeys(configs[which == j].tolist(), text)
             mine = np.isin(which, some) & (place[which] >= 0)
-            self._take(targets, configs[mine], place[which[mine]])
+            self._take(recipe, targets, configs[mine], place[which[mine]])
 
-    def _take(self, targets: F64, configs: I64, which: I64) -> None:
+    def _take(self, recipe: Recipe, targets: F64, configs: I64, which: I64) -> None:
         """Configurations through targets that are made."""
         for stage in self._after:
             mine = self._stage[configs] == stage
             if mine.any():
                 how = partial(settle_whole, targets)
-                self._settle(how, stage, configs[mine], which[mine])
+                self._settle(recipe, how, stage, configs[mine], which[mine])
         stepped = self._stage[configs] == acc.STEPPED
         configs, which = configs[stepped], which[stepped]
         if not len(configs):
