@@ -45,6 +45,19 @@ def test_the_laws_hold(name, seed):
     assert found.causality.flips == found.causality.changes > 10
 
 
+@pytest.mark.parametrize("name", PANELS)
+@pytest.mark.parametrize(("factor", "decimals"), [(600.0, 2), (1e-8, 10)])
+def test_the_laws_hold_at_prices_near_60_000_and_near_a_millionth(name, factor, decimals):
+    prices = pl.col("open", "high", "low", "close")
+    frame = ragged(200, seed=3).with_columns((prices * factor).round(decimals))
+    passes(load_strategy(name), frame, SHORT[name])
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_no_bars_are_no_targets(name):
+    assert load_strategy(name).targets(ragged(50)[:0]).height == 0
+
+
 def test_the_laws_hold_on_perpetuals_that_pay():
     found = passes(
         load_strategy("funding_carry"), ragged(), SHORT["funding_carry"], "perp", funding=1e-3
