@@ -107,7 +107,7 @@ def cut_of(
 
 def _in_words(text: str, parts: Parts) -> str:
     """A reason with the indicators in the place of the names of their values."""
-    for name, call in reversed(parts.shared.items()):
+    for name, call in reversed(list(parts.shared.items())):
         field = "" if call.field is None else f".{call.field}"
         text = text.replace(name, f"{call.kernel.__name__}(…){field}")
     return text
