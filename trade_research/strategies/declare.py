@@ -28,7 +28,11 @@ RESERVED = frozenset(
         "trades",
         "latency",
     )
-) | {"report", "calendar", "benchmark", "finalize"}
+) | {"report", "calendar", "benchmark", "finalize", "start", "funding", "risk_free"}
+RESERVED |= frozenset(
+    ("where", "method", "samples", "seed", "by", "folds", "store", "resume", "executor", "threads")
+)
+RESERVED |= {"progress", "train", "test", "anchored", "metric", "min_trades"}
 """Argument names of `backtest` and its kin, which a strategy may not use for its own."""
 
 _INT64 = range(-(2**63), 2**63)
