@@ -30,6 +30,15 @@ def test_spot_has_no_leverage():
     assert orders(result) == [(1.5, 15.0, 10.0, "partial", "insufficient_cash")]
 
 
+def test_an_order_that_the_costs_of_the_others_leave_nothing_for_says_so():
+    # All in A. Going to half and half sells 5 for 500 and pays 500 of fee: nothing is left for B.
+    c = Costs(fee_bps=0.0, spread_bps=0.0, slippage_bps=0.0, fixed_fee=500.0)
+    market = panel(flat(100.0, 4), flat(100.0, 4))
+    result = go(market, [[0, 0], [1.0, 0], [0.5, 0.5], [0.5, 0.5]], costs=c, cash=1_500.0)
+    assert [f[1] for f in fills(result)] == [10.0, -5.0]
+    assert orders(result)[2][3:] == ("unfilled", "insufficient_cash")
+
+
 def test_a_short_adds_its_proceeds_to_cash_and_owes_units():
     rows = [*flat(100.0, 3), *flat(90.0, 2)]
     result = go(bars_of(*rows), SHORT[:5], account="margin")

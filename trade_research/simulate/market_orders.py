@@ -202,7 +202,7 @@ def shrink(
         return quantity
     if most <= k.DUST * size:
         most = 0.0
-    if size * price <= (budget + leverage * acct.batch_cost) * (1.0 + 1e-9):
+    if most > 0.0 and size * price <= (budget + leverage * acct.batch_cost) * (1.0 + 1e-9):
         # Short of nothing but the costs: that is what "all in" means, not a shortfall.
         order.quantity -= side * (size - most)
         order.desired -= side * (size - most)
