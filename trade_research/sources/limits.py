@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+# Tokens: below it a shortfall is rounding, and the wait for it may be too short to move the clock.
+DUST = 1e-9
+
 
 @dataclass
 class Bucket:
@@ -47,7 +50,7 @@ class Bucket:
             most = max(6 * rate, weight)
             self._tokens = min(most, self._tokens + (now - self._at) * rate)
             self._at = now
-            if self._tokens < weight:
+            if self._tokens < weight - DUST:
                 return (weight - self._tokens) / rate
             self._tokens -= weight
             return 0.0
