@@ -29,7 +29,8 @@ def naive(x, method, window, least, squash=True, times=None, span=None):
             out[t] = math.copysign(1.0, v)
             continue
         if method == "zscore":
-            z = (v - h.mean()) / h.std() if np.ptp(h) > 0 else np.nan
+            with np.errstate(divide="ignore"):  # the squares of tiny values are nought
+                z = (v - h.mean()) / h.std() if np.ptp(h) > 0 else np.nan
         elif method == "mad":
             middle = np.median(h)
             reach = np.sort(np.abs(h - middle))[(h.size + 1) // 2 - 1]

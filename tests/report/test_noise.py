@@ -26,11 +26,11 @@ CHEAP = tr.Costs(fee_bps=0.1, spread_bps=0.0, slippage_bps=0.0)
 
 
 @tr.strategy(warmup=60)
-def dice(close, seed: int = 1):
+def dice(close, throw: int = 1):
     """Thrown with the far digits of each close: one day in five anew, long or short."""
     out, side = np.zeros(close.size), 1.0
     for t in range(close.size):
-        thrown = int(close[t] * 1e7) * seed % 7_919
+        thrown = int(close[t] * 1e7) * throw % 7_919
         if thrown % 5 == 0:
             side = 1.0 if thrown % 2 == 0 else -1.0
         out[t] = side
@@ -69,7 +69,7 @@ PRICES = {
     "real days, shuffled": lambda rng: shuffled(rng),
 }
 RULES = {
-    "dice": (dice, lambda rng: {"seed": int(rng.integers(1, 7_000))}),
+    "dice": (dice, lambda rng: {"throw": int(rng.integers(1, 7_000))}),
     "crossover": (
         tr.strategies.ma_crossover,
         lambda rng: {"fast": int(rng.integers(2, 6)), "slow": int(rng.integers(7, 20))},
