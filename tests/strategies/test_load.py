@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 
 import numpy as np
@@ -133,3 +134,11 @@ def test_every_preset_can_be_run(one):
         preset = one.preset(name)
         assert preset.warmup() == one.warmup(**params)
         assert preset.bind() == one.bind(**params)
+
+
+def test_the_text_of_a_strategy_outlives_its_file(folder):
+    found = load_strategy("one.py")
+    (folder / "one.py").write_text("something = 'else'\n")
+    assert inspect.getsource(found.fn) == found.source
+    (folder / "one.py").unlink()
+    assert inspect.getsource(found.variant("late").fn) == found.source

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import linecache
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -158,7 +160,11 @@ def _run_file(path: Path) -> ModuleType:
     try:
         # Bytecode files know the source's age to a second only: an edit within it would be missed.
         with _path_first(full.parent):
-            exec(compile(text, str(full), "exec"), module.__dict__)
+            code = compile(text, str(full), "exec")
+            # What `inspect` finds is the text that ran, be the file edited or gone by then.
+            lines = decode_source(text).splitlines(keepends=True)
+            linecache.cache[str(full)] = (len(text), None, lines, str(full))
+            exec(code, module.__dict__)
     except Exception as error:  # whatever the user's file raises becomes one line
         del sys.modules[module.__name__]
         raise StrategyError(f"strategy file {str(path)!r} fails: {_line(error)}") from error
