@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from trade_research.frames.books import NANO, depth_of, level_names, to_books, t
 from trade_research.frames.recording import Recording
 from trade_research.store import Store
 from trade_research.store.book_files import read_books_file, write_books_file
+from trade_research.store.book_writes import SMALL_FILES
+from trade_research.store.commit import read_current
 
 START = int(datetime(2024, 3, 1, 23, 59, tzinfo=UTC).timestamp()) * 10**9
 
@@ -81,6 +84,37 @@ def test_a_second_write_changes_nothing_and_a_different_book_is_a_revision(tmp_p
         books, null_equal=True
     )
     assert store.books("BTC/USDT:USDT", masked=False)["bid_size_1"][0] == 9.0
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_books_written_in_pieces_are_those_written_at_once(tmp_path: Path, seed: int) -> None:
+    store, rng = Store(tmp_path), np.random.default_rng(seed)
+    books = random_books(rng, 400, 3)
+    cuts = np.unique([0, *rng.integers(1, 399, 24), 400])
+    for first, last in pairwise(cuts):
+        if rng.random() < 0.8:  # behind what is stored, or reaching back into it
+            back = int(rng.integers(0, 30)) if rng.random() < 0.2 else 0
+            store.write_books(_whole(books, first - back, last), venue="v", symbol="X")
+    for first, last in pairwise(cuts):  # and what was left out, between
+        store.write_books(_whole(books, first, last), venue="v", symbol="X")
+    assert store.books("X", masked=False).equals(books, null_equal=True)
+    assert store.book_catalog()["days"].to_list() == [2]
+
+
+def _whole(books: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
+    """Rows of the span and those of the same times: turns are counted within a write."""
+    times = books["time"][max(first, 0) : last]
+    return books.filter(pl.col("time").is_between(times[0], times[-1]))
+
+
+def test_pieces_that_follow_on_are_files_of_their_own_until_they_are_many(tmp_path: Path) -> None:
+    store, books = Store(tmp_path), random_books(np.random.default_rng(9), 20, 2)
+    books = books.with_columns(time=books["time"] - pl.duration(hours=2, time_unit="ns"))  # one day
+    left = []
+    for row in range(20):
+        store.write_books(books[row : row + 1], venue="v", symbol="X")
+        left.append(len(read_current(next(tmp_path.glob("books/*/*"))).parts))
+    assert left == [*range(1, SMALL_FILES + 1), 1, 2, 3, 4]
 
 
 def test_spans_cross_midnight_and_end_before_their_end(tmp_path: Path) -> None:
