@@ -62,6 +62,15 @@ def test_zero_volume_stretches():
     ]
 
 
+def test_a_long_stretch_ends_at_multiples_of_16384_intervals():
+    bars = walk(grid(20_000)).with_columns(volume=pl.lit(0.0))
+    found = audit(bars, "1m").filter(pl.col("kind") == "zero_volume")
+    assert found["rows"].sum() == 20_000
+    assert found["end_time"][:-1].to_list() == found["open_time"][1:].to_list()
+    inside = found["open_time"][1:].dt.timestamp("ms")
+    assert inside.to_list() == [t for t in inside if t % (16_384 * 60_000) == 0] != []
+
+
 def test_unknown_volume_is_not_zero():
     bars = walk(grid(5)).with_columns(volume=pl.lit(None, pl.Float64))
     assert audit(bars, "1m").height == 0

@@ -17,9 +17,12 @@ from trade_research.errors import (
     SchemaError,
     StoreError,
 )
+from trade_research.frames import verdicts
 from trade_research.frames.bars import to_bars
 from trade_research.frames.verdicts import audit
-from trade_research.store import Store, provenance
+from trade_research.store import Store, merge, provenance
+from trade_research.store.catalog import list_datasets
+from trade_research.store.commit import read_current
 
 WHERE = {"venue": "binance", "symbol": "BTC/USDT", "interval": "1m"}
 
@@ -55,6 +58,19 @@ def test_overlap_is_merged_and_appended_rows_are_a_file_of_their_own(store):
     assert same(store.bars("BTC/USDT", "1m"), frame)
     parts = list(store.root.rglob("part-*.parquet"))
     assert len(parts) == 3  # of versions 1, 2 and the appended one of 3
+
+
+def test_rows_that_are_stored_already_write_no_file_anew(store):
+    frame = minutes(3000)
+    store.write_bars(frame[:1000], **WHERE)
+    [old] = store.root.rglob("part-*.parquet")
+    report = store.write_bars(frame[999:2000], **WHERE)
+    assert (report.added, report.unchanged, report.revised) == (1000, 1, 0)
+    assert [part.rows for part in parts_of(store)] == [1000, 1000]
+    assert parts_of(store)[0].path.endswith(old.name)
+    report = store.write_bars(frame[500:].filter(pl.int_range(2500) % 2 == 0), **WHERE)
+    assert (report.added, report.unchanged) == (500, 750)
+    assert [part.rows for part in parts_of(store)] == [1000, 1000, 500]
 
 
 def test_a_hole_between_stored_rows_is_filled(store):
@@ -119,16 +135,32 @@ def test_many_small_appends_are_merged_from_time_to_time(store):
     for i in range(0, 60, 3):
         store.write_bars(frame[i : i + 3], **WHERE)
     assert same(store.bars("BTC/USDT", "1m"), frame)
-    from trade_research.store.catalog import list_datasets
-    from trade_research.store.commit import read_current
+    assert len(parts_of(store)) <= 17
 
+
+def test_large_files_are_no_longer_merged_with_appended_rows(store, monkeypatch):
+    monkeypatch.setattr(merge, "_MANY_PARTS", 4)
+    monkeypatch.setattr(merge, "_LARGE", 100)
+    frame = minutes(600)
+    for i in range(0, 600, 25):
+        store.write_bars(frame[i : i + 25], **WHERE)
+    assert same(store.bars("BTC/USDT", "1m"), frame)
+    rows = [part.rows for part in parts_of(store)]
+    assert rows[:-4] == [125] * len(rows[:-4])  # four of 25 and the one that was too many
+
+
+def parts_of(store):
+    """Files of the only dataset's newest version, by time."""
     [(_, folder)] = list_datasets(store.root)
-    assert len(read_current(folder).parts) <= 17
+    return read_current(folder).parts
 
 
 @pytest.mark.parametrize("seed", range(count(80)))
-def test_any_order_of_writes_gives_the_same_bars_verdicts_and_hash(tmp_path, seed):
+def test_any_order_of_writes_gives_the_same_bars_verdicts_and_hash(tmp_path, monkeypatch, seed):
     """Pieces with holes, zero volumes and jumps, in any order, overlapping: judged as one whole."""
+    monkeypatch.setattr(merge, "_MANY_PARTS", 2 + seed % 3)
+    monkeypatch.setattr(merge, "_LARGE", 1500)
+    monkeypatch.setattr(verdicts, "LONGEST", 700)
     rng = np.random.default_rng(seed)
     frame = minutes(6000, datetime(2020, 12, 30, tzinfo=UTC), seed=seed)
     edges = [0, *np.sort(rng.choice(np.arange(9, 5990), 6, replace=False)).tolist(), 6000]

@@ -59,6 +59,9 @@ VERDICT_SCHEMA = pl.Schema(
 
 WINDOW = 256  # bars of history behind the usual step of `outlier` and `spike`
 LEAST_STEP = 5e-4  # the usual step is never taken as less: half of all steps may be zero
+LONGEST = (
+    16_384  # intervals; a stretch ends at their multiples, so that new bars reopen no old ones
+)
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,8 @@ def audit(
     polars.DataFrame
         ``[symbol], kind, causal, open_time, end_time, rows, detail``, by time. A gap runs from the
         first missing bar to the next one there, `rows` counts the missing; other stretches run from
-        the first bar's open to the last one's close. `KINDS` explains each kind; causal ones use
-        nothing later than the bar's close.
+        the first bar's open to the last one's close, at most 16,384 intervals. `KINDS` explains
+        each kind; causal ones use nothing later than the bar's close.
 
     References
     ----------
@@ -173,9 +176,10 @@ def _one_symbol(
         ends = bars.get_column("close_time").to_physical().to_numpy()
         missing = market.count(opens[:-1] + interval.us, opens[1:], interval)
         _gaps(table, opens, missing, interval)
-        after_gap = np.concatenate([[False], missing > 0])
+        block = opens // (LONGEST * interval.us)
+        cut = np.concatenate([[False], (missing > 0) | (np.diff(block) > 0)])
         for kind, (rows, what) in _marks(bars, opens, interval, market, now, thresholds).items():
-            _stretches(table, kind, rows, after_gap, opens, ends, what)
+            _stretches(table, kind, rows, cut, opens, ends, what)
     if flags is not None and flags.height:
         found = zip(flags["found"], flags["expected"], strict=True)
         start = flags.get_column("open_time").to_physical().to_numpy()
@@ -303,9 +307,9 @@ def _runs(mark: B8, split: B8) -> tuple[I64, I64]:
 
 
 def _stretches(
-    table: _Table, kind: str, mark: B8, after_gap: B8, opens: I64, ends: I64, what: str | F64
+    table: _Table, kind: str, mark: B8, cut: B8, opens: I64, ends: I64, what: str | F64
 ) -> None:
-    at, rows = _runs(mark, after_gap)
+    at, rows = _runs(mark, cut)
     if isinstance(what, str):
         detail = [what] * at.size
     else:

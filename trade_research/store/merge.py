@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from trade_research.store.codes import I64, TIME, TIMES, VALUES
 from trade_research.store.commit import Manifest, Part, new_file
 from trade_research.store.decoding import decode, read_table
 
+B8 = npt.NDArray[np.bool_]
 Columns = dict[str, npt.NDArray[Any]]
 """Bars as arrays: times as int64 microseconds, the rest as float64 where NaN is unknown."""
 
-_MANY_PARTS = 16  # files of one period; one more is merged with the rest
+_MANY_PARTS = 16  # small files in a row; one more is merged with them
+_LARGE = 1 << 18  # rows of a file that is only written anew when rows inside of it change
 REVISION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "open_time": pl.Datetime("us", "UTC"),
     "column": pl.String,
@@ -89,7 +92,8 @@ def plan(folder: Path, base: Manifest, fresh: Columns, periods: Sequence[Period]
     """What to write so that `base` also says what `fresh` says.
 
     Rows beside all stored files of their period become a file of their own; stored files that they
-    overlap are replaced by the merged rows, but only where something differs.
+    overlap are replaced by the merged rows, but only where something differs. Many small files in a
+    row become one.
     """
     times = fresh["open_time"]
     result = Plan(list(base.parts), set(base.columns) | set(fresh))
@@ -100,13 +104,39 @@ def plan(folder: Path, base: Manifest, fresh: Columns, periods: Sequence[Period]
         mine = [part for part in base.parts if part.period == period.name]
         first, last = int(rows["open_time"][0]), int(rows["open_time"][-1])
         touched = [part for part in mine if part.end >= first and part.start <= last]
-        if len(mine) - len(touched) >= _MANY_PARTS:
-            touched = mine
-        merged = _merge(_read(folder, touched), rows, result)
-        if merged is not None:
+        crowd = _small_beside(mine, first)
+        crowded = len(crowd) >= _MANY_PARTS
+        if crowded:
+            touched = [part for part in mine if part in touched or part in crowd]
+        stored = _read(folder, touched)
+        known, revised = _compare(stored, rows, result)
+        if known.all() and not revised:
+            continue
+        if stored is None or not (crowded or revised or _lie_inside(rows, known, stored)):
+            merged = {name: values[~known] for name, values in rows.items()}
+        else:
+            merged = _woven(stored, rows, known)
             result.kept = [part for part in result.kept if part not in touched]
-            result.rewritten.append((period.name, merged))
+        result.rewritten.append((period.name, merged))
     return result
+
+
+def _small_beside(mine: Sequence[Part], time: int) -> list[Part]:
+    """The files around `time` that no large one parts from it."""
+    ordered = sorted(mine, key=lambda part: part.start)
+    before = takewhile(_is_small, [part for part in reversed(ordered) if part.start < time])
+    after = takewhile(_is_small, [part for part in ordered if part.start >= time])
+    return [*before, *after]
+
+
+def _is_small(part: Part) -> bool:
+    return part.rows < _LARGE
+
+
+def _lie_inside(new: Columns, known: B8, stored: Columns) -> bool:
+    """Whether rows that are not known lie between stored ones, or on both sides of them."""
+    added, times = new["open_time"][~known], stored["open_time"]
+    return bool(added[0] < times[-1] and added[-1] > times[0])
 
 
 def _read(folder: Path, parts: Iterable[Part]) -> Columns | None:
@@ -119,30 +149,30 @@ def _read(folder: Path, parts: Iterable[Part]) -> Columns | None:
     return from_frame(decode(tables, codes, names))
 
 
-def _merge(stored: Columns | None, new: Columns, result: Plan) -> Columns | None:
-    """Stored and new rows together, or None when the new ones say nothing new."""
-    counts = result.counts
-    if stored is None:
-        counts.added += new["open_time"].size
-        counts.note(new["open_time"])
-        return new
-    at = np.searchsorted(stored["open_time"], new["open_time"])
-    inside = np.minimum(at, stored["open_time"].size - 1)
-    known = stored["open_time"][inside] == new["open_time"]
-    revised = _revisions(stored, new, inside[known], np.flatnonzero(known), result)
-    counts.note(new["open_time"][~known])
-    counts.note(new["open_time"][known][revised])
+def _compare(stored: Columns | None, new: Columns, result: Plan) -> tuple[B8, bool]:
+    """Which of the new rows are stored already, and whether any of those differs."""
+    counts, times = result.counts, new["open_time"]
+    known = np.zeros(times.size, bool)
+    revised = known[:0]
+    if stored is not None:
+        at = _places(stored, times)
+        known = stored["open_time"][at] == times
+        revised = _revisions(stored, new, at[known], np.flatnonzero(known), result)
+        counts.note(times[known][revised])
+    counts.note(times[~known])
     counts.added += int((~known).sum())
     counts.revised += int(revised.sum())
     counts.unchanged += int(known.sum() - revised.sum())
-    if known.all() and not revised.any():
-        return None
-    return _woven(stored, new, inside[known], known)
+    return known, bool(revised.any())
 
 
-def _revisions(
-    stored: Columns, new: Columns, old_rows: I64, new_rows: I64, result: Plan
-) -> npt.NDArray[np.bool_]:
+def _places(stored: Columns, times: I64) -> I64:
+    """Row of each time among the stored ones, or the one after it; the last for what follows."""
+    places = np.searchsorted(stored["open_time"], times)
+    return np.minimum(places, stored["open_time"].size - 1)
+
+
+def _revisions(stored: Columns, new: Columns, old_rows: I64, new_rows: I64, result: Plan) -> B8:
     """Which of the rows that both have differ in a column that the new ones bring."""
     revised = np.zeros(old_rows.size, bool)
     for name in new:
@@ -159,7 +189,7 @@ def _revisions(
     return revised
 
 
-def _unknown(values: npt.NDArray[np.generic]) -> npt.NDArray[np.bool_]:
+def _unknown(values: npt.NDArray[np.generic]) -> B8:
     return np.isnan(values) if values.dtype.kind == "f" else np.zeros(values.size, bool)
 
 
@@ -168,7 +198,7 @@ def _revision_rows(
     times: npt.NDArray[np.generic],
     before: npt.NDArray[np.generic],
     after: npt.NDArray[np.generic],
-    differs: npt.NDArray[np.bool_],
+    differs: B8,
 ) -> pl.DataFrame:
     """One row a changed value; times as microseconds since 1970."""
     return pl.DataFrame(
@@ -181,8 +211,9 @@ def _revision_rows(
     ).with_columns(pl.col("old", "new").fill_nan(None))
 
 
-def _woven(stored: Columns, new: Columns, at: I64, known: npt.NDArray[np.bool_]) -> Columns:
+def _woven(stored: Columns, new: Columns, known: B8) -> Columns:
     """All rows in time order: the new ones win, columns they lack keep what was stored."""
+    at = _places(stored, new["open_time"])[known]
     kept = np.ones(stored["open_time"].size, bool)
     kept[at] = False
     times = np.concatenate([stored["open_time"][kept], new["open_time"]])
