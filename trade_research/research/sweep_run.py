@@ -21,7 +21,7 @@ from trade_research.strategies.declare import Span
 from trade_research.sweep.search import METHODS, Search
 from trade_research.sweep.space import Configurations, Space
 
-_WORK = 500_000_000  # bars times configurations of one part, about
+_WORK = 2_000_000_000  # bars times configurations of one part, about
 _LEAST, _MOST = 256, 65_536  # configurations of one part
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from trade_research.kernels.jit import F64, I64
 from trade_research.sweep.parts import WholeError
 
-BUDGET = 256 * 1024 * 1024
+BUDGET = 512 * 1024 * 1024
 """Bytes of shared values kept at a time."""
 
 
