@@ -45,14 +45,18 @@ PAIRS = [
 ]
 
 
+def opened(case, server):
+    """The case's source, asking its stand-in."""
+    key = {name: Secret(value) for name, value in case.options.items()}
+    return open_source(case.source, to=server.at, **key)
+
+
 @pytest.fixture(scope="module")
 def open_case(request):
     """A case, its running stand-in, and a source that was opened on it."""
     case = request.param
     with case.make() as server:
-        key = {name: Secret(value) for name, value in case.options.items()}
-        source = open_source(case.source, to=server.at, **key)
-        yield case, server, source
+        yield case, server, opened(case, server)
 
 
 class Bent:
@@ -72,6 +76,16 @@ def fault_of(case, kind):
     if kind in TRANSPORT:
         return TRANSPORT[kind]
     return wrong_symbol(case) if kind == "wrong symbol" else row_faults(case).get(kind)
+
+
+def bend(server, case, kind, times=10**6):
+    """Let the stand-in go wrong in that way, `times` of its answers."""
+    if kind.startswith("clock"):
+        server.clock_offset = 90.0 if kind.endswith("ahead") else -90.0
+        return
+    server.fault = Bent(case, fault_of(case, kind), times)
+    if case.source.startswith("archive") and kind in ROWS:
+        _fit_checksum(server)
 
 
 def run(case, source, store, **span):
@@ -98,12 +112,7 @@ def test_fault(open_case, kind, times, tmp_path):
     half = stored(case, store)
     assert half.equals(truth.filter(truth["open_time"] < case.middle))
 
-    if kind.startswith("clock"):
-        server.clock_offset = 90.0 if kind.endswith("ahead") else -90.0
-    else:
-        server.fault = Bent(case, fault_of(case, kind), times)
-        if case.source.startswith("archive") and kind in ROWS:
-            _fit_checksum(server)
+    bend(server, case, kind, times)
     done = run(case, source, store, end=case.end)
     now = stored(case, store)
     assert (
@@ -121,6 +130,21 @@ def test_fault(open_case, kind, times, tmp_path):
     source.http._late_by = None
     assert run(case, source, store, end=case.end).error is None
     assert stored(case, store).equals(truth)
+
+
+@needs_data
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_source_that_fails_from_the_start(case, tmp_path):
+    store, span = Store(tmp_path), {"start": case.start, "end": case.end}
+    with case.make() as server:
+        source, server.fault = opened(case, server), TRANSPORT["html"]
+        done = run(case, source, store, **span)
+        for part in (case.source.partition(":")[0], case.symbol, f" from {case.start:%F}", "again"):
+            assert part in done.error
+        assert not list(tmp_path.rglob("*.parquet"))
+        server.fault = None
+        assert run(case, source, store, **span).error is None
+    assert stored(case, store).equals(case.expected())
 
 
 def _fit_checksum(server):

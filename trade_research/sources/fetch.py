@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -23,7 +24,7 @@ from trade_research.errors import (
     TradeResearchError,
 )
 from trade_research.frames.bars import BAR_COLUMNS, PRICES
-from trade_research.frames.calendars import get_calendar
+from trade_research.frames.calendars import Calendar, get_calendar
 from trade_research.frames.verdicts import VERDICT_SCHEMA
 from trade_research.sources.http import Retry
 from trade_research.sources.source import Source, closed_bars
@@ -133,9 +134,14 @@ class _Work:
         self.step = timedelta(microseconds=self.name.interval.us)
         name = self.name
         self.folder = bars_folder(self.store.root, name.venue, name.symbol, name.interval)
-        manifest = read_current(self.folder)
-        calendar = manifest.calendar if manifest else self.source.calendar(name.symbol)
-        self.market = get_calendar(calendar or "24/7")
+
+    @cached_property
+    def market(self) -> Calendar:
+        """The calendar that the bars are stored with, else the one that the source says."""
+        if (manifest := read_current(self.folder)) is not None:
+            return get_calendar(manifest.calendar or "24/7")
+        found = self.retry.run(lambda: self.source.calendar(self.name.symbol), self.sleep)
+        return get_calendar(found)
 
     def run(self, start: datetime | None, end: datetime | None) -> None:
         stored = self.span()
@@ -145,7 +151,8 @@ class _Work:
             )
         begin = start or (stored[1] if stored else BEGINNING)
         # A bar whose time has not come yet is not asked for.
-        self.until = end = min(end or self.source.now(), self.source.now())
+        self.at, self.until = begin, min(end or self.source.now(), self.source.now())
+        end = self.until
         self.total = self.expected(begin, end)
         if stored is None:
             begin = self.listing(begin)
