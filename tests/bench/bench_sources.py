@@ -2,45 +2,34 @@
 
 from __future__ import annotations
 
-import resource
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
 from tests.bench.table import Row
-from tests.sources.test_kill_fetch import NAME, START, klines
+from tests.sources.fetcher import measure_fetch
+from tests.sources.test_kill_fetch import klines
 from tests.standins.binance import binance
 from trade_research.indicators.normalise import METHODS, normalise
-from trade_research.sources.fetch import fetch_bars
-from trade_research.sources.registry import open_source
-from trade_research.store.store import Store
 
 BARS = 1_000_000
 ORIGIN_NS = 116_000.0  # a z-score of the origin's normaliser
 
 
 def rows() -> list[Row]:
-    """Seconds of a million bars from a stand-in in this process, and nanoseconds a value."""
+    """Seconds of a million bars into another process, its memory, and nanoseconds a value."""
     return [*_fetch(), *_normaliser()]
 
 
 def _fetch() -> list[Row]:
     made = []
     with binance({("BTCUSDT", "1m"): klines(BARS)}) as server:
-        source = open_source("binance", to=server.at)
-        source.symbols()
         for n in (BARS // 5, BARS):
             with tempfile.TemporaryDirectory() as folder:
-                start = time.perf_counter()
-                end = START + timedelta(minutes=n)
-                done = fetch_bars(source, Store(folder), NAME, start=START, end=end)
-                took = time.perf_counter() - start
-                assert done.error is None
-                assert end < datetime.now(UTC)
-            megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-            work = f"fetch {n:,} bars over loopback; {megabytes:,.0f} MB at most so far"
+                took, peak = measure_fetch(Path(folder), server.at, n)
+            work = f"fetch {n:,} bars over loopback; {peak:,.0f} MB at most"
             made.append(Row(work, took, None, "", "s", "1,000,000 in 20 s" if n == BARS else ""))
     return made
 

@@ -5,39 +5,23 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
 from tests.counts import count
 from tests.data import needs_data
+from tests.sources.fetcher import NAME, START, measure_fetch, start_fetch
 from tests.standins.binance import binance
-from trade_research.frames.intervals import parse_interval
 from trade_research.sources.fetch import fetch_bars
 from trade_research.sources.registry import open_source
-from trade_research.store.layout import Name
 from trade_research.store.store import Store
 
-START = datetime(2020, 11, 1, tzinfo=UTC)  # the series crosses a year's end
 BARS = count(500_000)
 END = START + timedelta(minutes=BARS)
-NAME = Name("binance", "BTC/USDT", parse_interval("1m"))
-FETCHER = """
-import sys
-from tests.sources.test_kill_fetch import END, NAME, START
-from trade_research.sources.fetch import fetch_bars
-from trade_research.sources.registry import open_source
-from trade_research.store.store import Store
-source = open_source("binance", to=sys.argv[2])
-source.symbols()
-print("ready", flush=True)
-fetch_bars(source, Store(sys.argv[1]), NAME, start=START, end=END, chunk=int(sys.argv[3]))
-print("done", flush=True)
-"""
 
 
 def klines(n: int) -> list[list[object]]:
@@ -72,19 +56,21 @@ def test_a_killed_fetch_ends_as_the_uninterrupted_one(tmp_path):
             store = Store(tmp_path / f"killed-{killed}")
             finished = False
             while not finished:
-                chunk = str(max(1000, BARS // 40))
-                fetcher = subprocess.Popen(
-                    [sys.executable, "-c", FETCHER, str(store.root), server.at, chunk],
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-                assert fetcher.stdout.readline() == "ready\n"
+                fetcher = start_fetch(store.root, server.at, BARS, max(1000, BARS // 40))
                 if killed < count(50):
                     time.sleep(rng.uniform(0.0, max(0.3, took / 2)))
                     fetcher.send_signal(signal.SIGKILL)
                     killed += fetcher.wait() == -signal.SIGKILL
-                finished = fetcher.stdout.read() == "done\n"
-                fetcher.stdout.close()
-                fetcher.wait()
+                finished = bool(fetcher.communicate()[0])
             assert store.bars("BTC/USDT", "1m").equals(truth)
             assert store.revisions().is_empty()
+
+
+@needs_data
+@pytest.mark.full
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak of memory from /proc")
+def test_memory_does_not_grow_with_the_span(tmp_path):
+    with binance({("BTCUSDT", "1m"): klines(1_000_000)}) as server:
+        _, few = measure_fetch(tmp_path / "few", server.at, 200_000)
+        _, many = measure_fetch(tmp_path / "many", server.at, 1_000_000)
+    assert many < 1.1 * few
