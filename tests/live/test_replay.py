@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.live.faults import Rough
 from trade_research.errors import SessionError
 from trade_research.live.journal import scan
 
+START_AT = datetime(2024, 1, 1, tzinfo=UTC)
 START = pl.datetime(2024, 1, 1, time_zone="UTC")
 
 
@@ -42,7 +44,25 @@ def walk(seed: int, n: int = 400, symbols: int = 1) -> pl.DataFrame:
     return pl.concat(parts)
 
 
+def hourly(symbols: int) -> pl.DataFrame:
+    """A funding rate every hour, stamped a little after it; marks of every second one."""
+    hours, rng = np.arange(-1, 8), np.random.default_rng(0)
+    parts = [
+        pl.DataFrame(
+            {
+                "time": [START_AT + timedelta(hours=int(h), milliseconds=7) for h in hours],
+                "funding_rate": rng.normal(1e-4, 1e-3, hours.size),
+                "mark_price": [100.0 + h if h % 2 else None for h in hours.tolist()],
+                "symbol": f"S{s}" if symbols > 1 else "asset",
+            }
+        )
+        for s in range(symbols)
+    ]
+    return pl.concat(parts)
+
+
 SETUPS: dict[str, dict[str, Any]] = {
+    "perp": {"account": "perp"},
     "plain": {},
     "short": {"account": "margin"},
     "exits": {"exits": tr.Exits(stop=0.01, take_profit=0.02, cooldown=3)},
@@ -64,9 +84,15 @@ def assert_equal(one: Any, other: Any) -> None:
 def test_a_replay_is_the_backtest(setup: str, symbols: int) -> None:
     bars = walk(1, symbols=symbols)
     given = {"fast": 3, "slow": 9, "calendar": "24/7", "cash": 10_000.0} | SETUPS[setup]
+    if setup == "perp":
+        given["funding"] = hourly(symbols)
     run = tr.backtest(tr.strategies.ma_crossover, bars, **given)
     assert run.result.fills.size > 10
-    assert_equal(tr.replay(tr.strategies.ma_crossover, bars, seconds=0.2, **given), run)
+    rough = Rough(1, restart=0.01)
+    found = tr.replay(tr.strategies.ma_crossover, bars, seconds=0.2, transport=rough, **given)
+    assert_equal(found, run)
+    assert rough.restarts > 0
+    assert ("funding" in found.journal["event"]) == (setup == "perp")
 
 
 @pytest.mark.parametrize("seed", range(count(100)))

@@ -15,6 +15,7 @@ from trade_research.simulate.simulator import Simulator
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64
+    from trade_research.simulate.funding import Funding
     from trade_research.simulate.records import Records
     from trade_research.simulate.result import Result
 
@@ -77,11 +78,16 @@ class PaperBroker:
         marks = self._sim.marks.tolist()
         return {symbol: p for symbol, p in zip(self.symbols, marks, strict=True) if p == p}
 
-    def on_row(self, row: Row, session: int | None) -> list[Filled]:
-        """A row of bars has closed: what it filled, orders of the row before first."""
+    def on_row(
+        self, row: Row, session: int | None, funding: Sequence[Funding] = ()
+    ) -> list[Filled]:
+        """A row of bars has closed: what it filled, orders of the row before first.
+
+        `funding` is what was stamped since the row before; perpetuals pay it.
+        """
         self._row[:] = np.nan
         fills = self._sim.advance(
-            row.open_time, row.close_time, row.bars, self._row, session=session
+            row.open_time, row.close_time, row.bars, self._row, session=session, funding=funding
         )
         return self._filled(fills) if len(fills) else []
 

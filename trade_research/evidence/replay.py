@@ -14,7 +14,7 @@ from trade_research.evidence.leak import utc
 from trade_research.evidence.probe import Probe, StrategyLike, first_difference
 from trade_research.evidence.rebuilt import probes_of
 from trade_research.kernels.jit import F64
-from trade_research.simulate.funding import Funding
+from trade_research.simulate.funding import fundings_of
 from trade_research.simulate.market import PRICES, Market
 from trade_research.simulate.run import simulate
 from trade_research.simulate.simulator import Simulator
@@ -170,23 +170,12 @@ def _fed(market: Market, target: F64, setup: Mapping[str, Any]) -> Result:
     bars = np.stack([getattr(market, name) for name in PRICES], axis=1)
     sessions = market.session_days().tolist()
     times = zip(market.open_time.tolist(), market.close_time.tolist(), sessions, strict=True)
-    due = _fundings(market, min(FROM_PYTHON, market.n_bars))
+    due = fundings_of(market)
     for t, (opened, closed, session) in enumerate(islice(times, FROM_PYTHON)):
-        account.advance(opened, closed, bars[t], target[t], session=session, funding=due[t])
+        account.advance(opened, closed, bars[t], target[t], session=session, funding=due.get(t, ()))
     if market.n_bars > FROM_PYTHON:
         account.extend(market.since(FROM_PYTHON), target[FROM_PYTHON:])
     return account.result()
-
-
-def _fundings(market: Market, n_bars: int) -> list[list[Funding]]:
-    """The fundings that fall due in each of the first bars, as a live session hears of them."""
-    out: list[list[Funding]] = [[] for _ in range(n_bars)]
-    due = market.funding
-    flows: Records | list[Any] = [] if due is None else due[due["bar"] < n_bars]
-    for flow in flows:
-        one = Funding(market.symbols[flow.symbol], int(flow.time), flow.rate, flow.mark)
-        out[flow.bar].append(one)
-    return out
 
 
 def _targets(market: Market, wanted: F64, given: F64) -> str | None:

@@ -10,6 +10,7 @@ from trade_research.brokers.paper import Filled
 from trade_research.feeds.bars import Bar
 from trade_research.orders import Intent
 from trade_research.risk.check import Approved
+from trade_research.simulate.funding import Funding
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TEXT = 400
@@ -22,7 +23,7 @@ def number(value: float) -> float | None:
 
 def moment(us: int) -> str:
     """ISO 8601 of microseconds since 1970, in UTC, without a zone."""
-    return f"{datetime.fromtimestamp(us / 1e6, UTC):%Y-%m-%dT%H:%M:%S}"
+    return datetime.fromtimestamp(us // 1_000_000, UTC).isoformat()[:19]
 
 
 def bar_fields(bar: Bar, is_after_gap: bool) -> dict[str, Any]:
@@ -106,6 +107,16 @@ def fill_fields(fill: Filled, order_id: str, moment_us: int) -> dict[str, Any]:
         "reason": fill.reason,
         "position": fill.after,
         "bar_us": moment_us,
+    }
+
+
+def funding_fields(due: Funding) -> dict[str, Any]:
+    """A funding rate that falls due on what is held; `mark` is null where nobody knows it."""
+    return {
+        "symbol": due.symbol,
+        "time_us": due.time,
+        "rate": due.rate,
+        "mark": number(due.mark),
     }
 
 

@@ -6,8 +6,8 @@ them, or, after a restart, compares them with what was written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from trade_research.live.records import (
     bar_fields,
     clipped,
     fill_fields,
+    funding_fields,
     number,
     order_fields,
     signal_fields,
@@ -28,6 +29,9 @@ from trade_research.orders import Intent, intent_id
 from trade_research.risk.check import Approved, Refused, breach, check, is_opposite
 from trade_research.risk.limits import Limits
 from trade_research.risk.state import RiskState
+
+if TYPE_CHECKING:
+    from trade_research.simulate.funding import Funding
 
 Record = Callable[..., object]
 
@@ -68,6 +72,8 @@ class Session:
         A bar that opens later than it says is after a gap.
     session_of : callable, optional
         Day number of a row by its close time, where sessions are not UTC days.
+    funding_of : callable, optional
+        Fundings stamped since the row before, by a row's open time: perpetuals pay them.
     may_trade : callable
         Asked right before every order that is not a reduction; False latches the session.
     """
@@ -83,6 +89,7 @@ class Session:
         cash: float,
         schedule: Schedule,
         session_of: Callable[[int], int] | None = None,
+        funding_of: Callable[[int], Sequence[Funding]] = lambda open_time: (),
         may_trade: Callable[[], bool] = lambda: True,
     ) -> None:
         self.name, self.broker, self.limits = name, broker, limits
@@ -90,7 +97,7 @@ class Session:
         self.n_rows, self.last_open, self.errors = 0, -1, 0
         self.is_halted = False
         self.decider, self._record, self.may_trade = decider, record, may_trade
-        self._schedule, self._session_of = schedule, session_of
+        self._schedule, self._session_of, self._funding_of = schedule, session_of, funding_of
         self._open: dict[str, Approved] = {}
         self._ids: dict[tuple[int, str], str] = {}
         self._flows: dict[str, float] = {}
@@ -101,7 +108,10 @@ class Session:
         self._receive(row)
         self._withdraw(row)
         session = None if self._session_of is None else self._session_of(row.close_time)
-        for fill in self.broker.on_row(row, session):
+        funding = self._funding_of(row.open_time)
+        for due in funding:
+            self._record("funding", **funding_fields(due))
+        for fill in self.broker.on_row(row, session, funding):
             self._fill(fill, row)
         self._open.clear()
         self._mark(row)

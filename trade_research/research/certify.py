@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trade_research.errors import PromotionError
+from trade_research.errors import PromotionError, TradeResearchError
 from trade_research.live.certificate import Certificate, Gate
 from trade_research.live.transport import Rough
 from trade_research.report.record import encode
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from trade_research.simulate.result import Result
     from trade_research.strategies.strategy import Strategy
 
-RESTARTS = 2
+# Shares of the rows after which the session is taken up again: each costs all rows before it.
+RESTARTS = 0.1, 0.3
 SECONDS = 10.0
 FIRST_NAMES = 3
 
@@ -71,7 +72,6 @@ def certify(
         raise PromotionError(
             "a bare frame cannot be certified: write it to a store and pass store.query(…)"
         )
-    setup = {k: v for k, v in given.items() if k not in strategy.params}
     laws = check(
         strategy,
         run.data,
@@ -80,9 +80,8 @@ def certify(
         seed=seed,
         **run.params,
     )
-    n = run.data.market.n_bars
-    rough = Rough(seed, [n * (i + 1) // (RESTARTS + 1) for i in range(RESTARTS)])
-    again = replay(strategy, run.data, transport=rough, seconds=seconds, **setup, **run.params)
+    rough = Rough(seed, [int(run.data.market.n_bars * share) for share in RESTARTS])
+    again = _again(run, rough, seconds)
     gates = (
         _laws(laws),
         _replay(run, again, rough, laws.passed),
@@ -91,6 +90,22 @@ def certify(
         _evidence(run),
     )
     return Certificate(_subject(run), gates, _facts(run, laws, again, rough))
+
+
+def _again(run: Backtest, rough: Rough, seconds: float) -> Replayed | str:
+    """The run as a session gives it, or why no session could."""
+    try:
+        return replay(
+            run.strategy,
+            run.data,
+            portfolio=run.portfolio,
+            transport=rough,
+            seconds=seconds,
+            **run.setup.of_the_account,
+            **run.params,
+        )
+    except TradeResearchError as error:
+        return f"the session ended: {error}"
 
 
 def _subject(run: Backtest) -> dict[str, Any]:
@@ -116,14 +131,14 @@ def _subject(run: Backtest) -> dict[str, Any]:
     }
 
 
-def _facts(run: Backtest, laws: Check, again: Replayed, rough: Rough) -> dict[str, Any]:
+def _facts(run: Backtest, laws: Check, again: Replayed | str, rough: Rough) -> dict[str, Any]:
     days = run.evidence
     expectancy = days.estimates.get("expectancy")
     return {
         "check": laws.to_dict(),
         "replay": {
-            "rows": again.rows,
-            "decided_alone": again.alone,
+            "rows": 0 if isinstance(again, str) else again.rows,
+            "decided_alone": 0 if isinstance(again, str) else again.alone,
             "orders": len(run.result.orders),
             "fills": len(run.result.fills),
             "equity_sha256": sha256(run.result.equity.tobytes()).hexdigest(),
@@ -161,23 +176,32 @@ def _laws(laws: Check) -> Gate:
     return Gate("laws", not names, found, "all three hold", "`check` names the bar.")
 
 
-def _replay(run: Backtest, again: Replayed, rough: Rough, is_lawful: bool) -> Gate:
-    mine, theirs = run.result, again.run.result
-    same = [
-        np.array_equal(mine.equity.view(np.int64), theirs.equity.view(np.int64)),
-        mine.orders.tobytes() == theirs.orders.tobytes(),
-        mine.fills.tobytes() == theirs.fills.tobytes(),
-    ]
-    names = [n for n, ok in zip(("equity", "orders", "fills"), same, strict=True) if not ok]
+def _replay(run: Backtest, again: Replayed | str, rough: Rough, is_lawful: bool) -> Gate:
+    todo = "Please report it: it is our error." if is_lawful else "Mend the laws first."
+    needed = "the backtest's bits"
+    if isinstance(again, str):
+        return Gate("replay", False, again, needed, todo)
+    names = _different(run.result, again)
+    if names:
+        found = f"{', '.join(names)} differ from the backtest's"
+        return Gate("replay", False, found, needed, todo)
     happened = ", ".join(f"{count:,} {name}" for name, count in rough.counts.items())
     found = (
-        f"{', '.join(names)} differ from the backtest's"
-        if names
-        else f"{again.rows:,} rows through feed, risk, broker and journal gave the backtest's "
-        f"bits, with bars {happened}"
+        f"{again.rows:,} rows through feed, risk, broker and journal gave the backtest's bits, "
+        f"{again.alone:,} of them decided on the rows before alone, with bars {happened}"
     )
-    todo = "Please report it: it is our error." if is_lawful else "Mend the laws first."
-    return Gate("replay", not names, found, "the backtest's bits", todo)
+    return Gate("replay", True, found, needed)
+
+
+def _different(mine: Result, again: Replayed) -> list[str]:
+    """What of a replay is not the backtest's, bit for bit."""
+    theirs = again.run.result
+    same = {
+        "equity": np.array_equal(mine.equity.view(np.int64), theirs.equity.view(np.int64)),
+        "orders": mine.orders.tobytes() == theirs.orders.tobytes(),
+        "fills": mine.fills.tobytes() == theirs.fills.tobytes(),
+    }
+    return [name for name, is_same in same.items() if not is_same]
 
 
 def _data(data: Data, accept: Sequence[str]) -> Gate:

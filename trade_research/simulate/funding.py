@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -70,6 +70,18 @@ def flows_of(funding: pl.DataFrame | float, market: Market) -> Records:
         flows["mark"] = rows["mark_price"].fill_null(np.nan).to_numpy()
         parts.append(flows[due])
     return _sorted(joined(parts))
+
+
+def fundings_of(market: Market) -> dict[int, list[Funding]]:
+    """The fundings that a session hears of with each bar, by the bar's number."""
+    out: dict[int, list[Funding]] = {}
+    flows: Records | list[Any] = [] if market.funding is None else market.funding
+    for flow in flows:
+        one = Funding(
+            market.symbols[flow.symbol], int(flow.time), float(flow.rate), float(flow.mark)
+        )
+        out.setdefault(int(flow.bar), []).append(one)
+    return out
 
 
 def flows_now(

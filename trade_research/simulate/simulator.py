@@ -200,9 +200,12 @@ class Simulator:
         one that is already in force. Of an account without `delay` that fills at the next open.
         """
         syms, t = self._books.syms, self.n_bars - 1
-        is_new = np.where(syms["is_locked"] == 0, target != syms["held"], target != syms["row"])
+        is_free, held = syms["is_locked"] == 0, syms["held"]
+        is_new = target != np.where(is_free, held, syms["row"])
         if self._columns.flags[t]:
-            is_new |= (syms["is_locked"] == 0) & (syms["held"] != 0.0)
+            is_new |= is_free & (held != 0.0)
+        if not is_new.any():
+            return np.zeros(len(self.symbols))
         with np.errstate(invalid="ignore", over="ignore"):
             units = target * self.equity / syms["mark"] - syms["position"]
         units[target == 0.0] = -syms["position"][target == 0.0]
