@@ -5,12 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.counts import count
+from tests.counts import FULL, count
 from tests.simulate.cases import market_of, random_bars
 from tests.sweep import naive
 from tests.sweep.zoo import ALL, axes_of
 from trade_research.metrics.returns import returns_of
-from trade_research.sweep import METRICS, Space, day_returns, score
+from trade_research.sweep import (
+    METRICS,
+    Space,
+    day_returns,
+    pool,
+    scan,
+    score,
+    signals,
+    tiles,
+    work,
+)
+from trade_research.sweep.engine import largest_warmup
 
 YEAR = {"periods_per_year": 8760.0, "sessions_per_year": 365.0}
 RUN_AXES = {
@@ -106,6 +117,45 @@ def test_every_metric_equals_a_run_of_its_own(family):
             last = np.flatnonzero(np.append(days[1:] != days[:-1], True))
             daily = returns_of(run.equity[last], run.initial_cash)
             np.testing.assert_allclose(scores.blocks[i], naive.blocks(daily), atol=1e-9)
+
+
+@pytest.fixture
+def in_pieces(monkeypatch):
+    """Cuts work as small as it can be: signals, tiles, targets and shared values at a time."""
+
+    def cut():
+        small = [(work, "MOST_SIGNALS", 3), (work, "_FEW", 1), (work, "_TARGETS", 1)]
+        small += [(pool, "BUDGET", 1), (tiles, "TILES", 1)]
+        if FULL:  # its code is compiled anew
+            small += [(scan, "TILE", 192), (tiles, "TILE", 192), (signals, "_cuts", {})]
+        for module, name, value in small:
+            monkeypatch.setattr(module, name, value)
+
+    return cut
+
+
+@pytest.mark.parametrize("family", ["plain", "exits", "general"])
+def test_no_bit_depends_on_how_the_work_is_cut(family, in_pieces):
+    rules = {"exits": family == "exits", "general": family == "general"}
+    cases = [case(seed, **rules) for seed in range(1_000, 1_000 + count(400))]
+    more = [
+        YEAR | settings | {"start": largest_warmup(strategy, found)}
+        for _, strategy, _, _, found, settings in cases
+    ]
+    whole = [
+        score(strategy, market, columns, found, threads=1, **given)
+        for (_, strategy, market, columns, found, _), given in zip(cases, more, strict=True)
+    ]
+    in_pieces()
+    for (rng, strategy, market, columns, found, _), given, want in zip(
+        cases, more, whole, strict=True
+    ):
+        rows = rng.permutation(len(found))[: rng.integers(1, len(found) + 1)]
+        got = score(strategy, market, columns, found[rows], threads=3, **given)
+        for name in METRICS:
+            np.testing.assert_array_equal(got.metrics[name], want.metrics[name][rows], name)
+        for name in ("status", "path", "why", "blocks", "moments"):
+            np.testing.assert_array_equal(getattr(got, name), getattr(want, name)[rows], name)
 
 
 def test_day_returns_are_those_of_full_runs():
