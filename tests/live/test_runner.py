@@ -75,9 +75,15 @@ class Wants:
 
 
 def rig(
-    folder: Path, what: Any, feed: Ticking, *, deadline: float = 5.0, wide: bool = True
+    folder: Path,
+    what: Any,
+    feed: Ticking,
+    *,
+    deadline: float = 5.0,
+    wide: bool = True,
+    clock: SystemClock | None = None,
 ) -> tuple[Runner, Session]:
-    latch, clock = Latch(folder), SystemClock()
+    latch, clock = Latch(folder), clock or SystemClock()
     journal = Journal(folder, clock, "rig")
     limits = LIMITS.but(max_orders_per_minute=10_000, max_orders_per_day=10_000)
     limits = limits.but(max_lateness_s=1e6) if wide else limits

@@ -95,7 +95,9 @@ class BarClock:
     def _is_overdue(self, now: int) -> bool:
         """Whether the next row has closed without a word, and asking for it brought some of it."""
         start, close = self._next()
-        if not start or now < max(close + self._grace, self._ask_after):
+        if not start or now < close + self._grace:
+            return False
+        if now < self._ask_after <= now + self._retry:  # farther off, the clock was set back
             return False
         end = start
         while end and now >= close + self._grace:

@@ -11,10 +11,14 @@ class Clock(Protocol):
 
     def now_ns(self) -> int: ...
     def monotonic_ns(self) -> int: ...
+    def stepped_ns(self) -> int: ...
 
 
 class SystemClock:
     """The machine's clock."""
+
+    def __init__(self) -> None:
+        self._apart: int | None = None
 
     def now_ns(self) -> int:
         """Nanoseconds since 1970, UTC; a person or NTP may set it back."""
@@ -23,6 +27,16 @@ class SystemClock:
     def monotonic_ns(self) -> int:
         """Nanoseconds since some moment; never steps back."""
         return time.monotonic_ns()
+
+    def stepped_ns(self) -> int:
+        """How far the time of day went from the stopwatch since this was asked last.
+
+        Ahead after the machine slept or the clock was set forward, negative after it was set back.
+        """
+        apart = self.now_ns() - self.monotonic_ns()
+        step = 0 if self._apart is None else apart - self._apart
+        self._apart = apart
+        return step
 
 
 class VirtualClock:
@@ -42,3 +56,7 @@ class VirtualClock:
     def monotonic_ns(self) -> int:
         """Nanoseconds since some moment."""
         return time.monotonic_ns()
+
+    def stepped_ns(self) -> int:
+        """Being set is its ordinary life."""
+        return 0

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import Future, wait
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from trade_research.live.session import Decider
 
 # The whole of (n_rows, n_symbols) targets and the other columns, from all rows so far.
 Evaluate = Callable[["History"], tuple[F64, Mapping[str, F64]]]
+Decision = Future[tuple[F64, Mapping[str, float]]]
 _FIRST_ROWS = 1_024
 LOOK_S = 0.05
 
@@ -116,16 +118,17 @@ class Growing:
 class WithDeadline:
     """Asks another decider in a thread of its own and waits for so long and no longer.
 
-    A strategy that does not come back holds neither the kill switch nor the exits: what is held
-    stays, and the session says so, row after row.
+    A strategy that does not come back holds neither the kill switch nor the exits, nor the process
+    at its end: what is held stays, and the session says so, row after row.
     """
 
     def __init__(
         self, decider: Decider, seconds: float, is_over: Callable[[], bool] = lambda: False
     ) -> None:
         self._decider, self._seconds, self._is_over = decider, seconds, is_over
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="strategy")
-        self._late: Future[tuple[F64, Mapping[str, float]]] | None = None
+        self._late: Decision | None = None
+        self._asked: queue.SimpleQueue[tuple[Row, Decision]] = queue.SimpleQueue()
+        threading.Thread(target=self._work, name="strategy", daemon=True).start()
 
     def see(self, row: Row) -> None:
         """As the other sees it: also while it is busy."""
@@ -135,18 +138,26 @@ class WithDeadline:
         """As the other decides; given up at once when `is_over`."""
         if self._late is not None and not self._late.done():
             raise SessionError("the strategy is still busy with an earlier bar")
-        asked = self._worker.submit(self._decider.decide, row)
+        asked: Decision = Future()
+        self._asked.put((row, asked))
         end = time.monotonic() + self._seconds
+        while not wait([asked], min(LOOK_S, max(end - time.monotonic(), 0.0))).done:
+            self._late = asked
+            if self._is_over():
+                raise SessionError("given up: the session is over")
+            if time.monotonic() >= end:
+                raise SessionError(f"no decision within {self._seconds:g} s")
+        error = asked.exception()
+        if error is None:
+            return asked.result()
+        if isinstance(error, TradeResearchError):
+            raise error
+        raise SessionError(f"{type(error).__name__}: {error}") from error
+
+    def _work(self) -> None:
         while True:
+            row, asked = self._asked.get()
             try:
-                return asked.result(min(LOOK_S, max(end - time.monotonic(), 0.0)))
-            except FutureTimeout:
-                self._late = asked
-                if self._is_over():
-                    raise SessionError("given up: the session is over") from None
-                if time.monotonic() >= end:
-                    raise SessionError(f"no decision within {self._seconds:g} s") from None
-            except TradeResearchError:
-                raise
-            except (Exception, SystemExit) as error:
-                raise SessionError(f"{type(error).__name__}: {error}") from error
+                asked.set_result(self._decider.decide(row))
+            except BaseException as error:
+                asked.set_exception(error)

@@ -101,7 +101,10 @@ class Journal:
             raise JournalError(f"a {event} record of {len(line)} bytes; {MAX_BYTES} is the most")
         self._write(now, line)
         self.seq, self._h, self._is_dirty = self.seq + 1, h, True
-        if self._is_durable and (event in DURABLE or now - self._synced_ns >= SOON_NS):
+        # By the stopwatch: a clock that was set back must not put this off.
+        if self._is_durable and (
+            event in DURABLE or self._clock.monotonic_ns() - self._synced_ns >= SOON_NS
+        ):
             self.sync()
         return self.seq
 
@@ -112,7 +115,7 @@ class Journal:
                 os.fdatasync(self._file)
             except OSError as error:
                 self._fail(error)
-        self._is_dirty, self._synced_ns = False, self._clock.now_ns()
+        self._is_dirty, self._synced_ns = False, self._clock.monotonic_ns()
 
     def close(self) -> None:
         """Sync, and let another writer have the folder."""
@@ -133,7 +136,7 @@ class Journal:
         second, rest = divmod(now, _SECOND)
         if second != self._second:
             self._second = second
-            self._stamp = f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
+            self._stamp = datetime.fromtimestamp(second, UTC).isoformat()[:19]
         return f"{self._stamp}.{rest // 1_000:06d}Z"
 
     def _write(self, now: int, line: bytes) -> None:
@@ -162,7 +165,7 @@ class Journal:
         try:
             self._file = os.open(self.folder / name, flags, 0o600)
             self._size = os.fstat(self._file).st_size
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
         except OSError as error:
             self._fail(error)
         self._day = day
@@ -171,7 +174,7 @@ class Journal:
         self._is_failed = True
         raise JournalError(
             f"the journal in {self.folder} cannot be written: {error}. Nothing is traded without "
-            "a record: free the disk or mend the permissions, then start the session again"
+            "a record: free the disk or mend the permissions"
         ) from error
 
 
@@ -285,7 +288,8 @@ def _locked(folder: Path) -> int:
     return lock
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Put the names of a folder's files onto the disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from trade_research.errors import SessionError
+from trade_research.live.journal import sync_folder
 
 NAME = "KILL"
 
@@ -32,10 +34,12 @@ class Latch:
     def set(self, by: str, reason: str) -> bool:
         """Set it, on the disk when this returns; whether it was not set before.
 
+        The file is the latch; what it says may be missing where a disk is full.
+
         Raises
         ------
         SessionError
-            It cannot be written.
+            There can be no such file.
         """
         text = json.dumps({"by": by, "reason": reason, "ts": f"{datetime.now(UTC):%FT%TZ}"})
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -45,11 +49,12 @@ class Latch:
             return False
         except OSError as error:
             raise SessionError(f"the kill latch {self.path} cannot be set: {error}") from error
-        try:
-            os.write(handle, text.encode())
+        with suppress(OSError), os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
             os.fsync(handle)
-        finally:
-            os.close(handle)
+        with suppress(OSError):
+            sync_folder(self.path.parent)
         return True
 
     def read(self) -> tuple[str, str]:

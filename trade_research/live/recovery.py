@@ -22,7 +22,9 @@ from trade_research.live.session import Decider, Session
 
 META = frozenset({"v", "seq", "ts", "t_ns", "event", "sid", "h"})
 # Records of the shell, which no session says.
-SHELL = frozenset({"session_start", "recovered", "heartbeat", "feed_trouble"})
+SHELL = frozenset(
+    {"session_start", "recovered", "heartbeat", "feed_trouble", "clock_step", "execution_error"}
+)
 
 
 class Retold:

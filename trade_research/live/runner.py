@@ -18,12 +18,14 @@ from trade_research.feeds.bars import Bar, Skipped
 from trade_research.live.clock import Clock
 from trade_research.live.journal import Journal
 from trade_research.live.latch import Latch
+from trade_research.live.records import clipped
 from trade_research.live.session import Session
 
 STOPPED, KILLED, FAILED = "stopped", "killed", "failed"
 LOOK_S = 0.05
 HEARTBEAT_NS = 60_000_000_000
 STATUS_NS = 1_000_000_000
+STEP_NS = 1_000_000_000
 MAX_ERRORS = 5
 TEXT = 400
 
@@ -98,7 +100,8 @@ class Runner:
         """Until the end.
 
         A journal that cannot be written ends the session with everything closed: nothing is traded
-        without a record.
+        without a record. Whatever else goes wrong is our own error: it is on record, and what is
+        held stays as the journal has it.
         """
         previous = self._catch_signals()
         try:
@@ -107,6 +110,9 @@ class Runner:
             self._latch_anyway(str(error))
             self._session.broker.flatten()
             return Ended(FAILED, str(error))
+        except Exception as error:
+            self._journal.append("execution_error", error=clipped(error))
+            raise
         finally:
             self._feed.close()
             for number, handler in previous.items():
@@ -153,6 +159,10 @@ class Runner:
                 self._session.shutdown(self._reason)
                 return Ended(STOPPED, self._reason)
             bars = self._feed.poll(LOOK_S)
+            stepped = self._clock.stepped_ns()
+            if abs(stepped) > STEP_NS:
+                reason = _step_text(stepped)
+                self._journal.append("clock_step", seconds=stepped / 1e9, reason=reason)
             self._take(bars or ())
             for trouble in self._feed.troubles():
                 self._journal.append("feed_trouble", reason=trouble[:TEXT])
@@ -208,6 +218,12 @@ class Runner:
             self.stop(signal.Signals(number).name)
 
         return {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+def _step_text(stepped: int) -> str:
+    if stepped > 0:
+        return "the machine slept, or its clock was set forward: bars that are late are not traded"
+    return "the clock was set back: no bar comes twice, none from its future is traded"
 
 
 def write_status(folder: Path, status: dict[str, Any]) -> None:

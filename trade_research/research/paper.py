@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from trade_research.brokers.paper import PaperBroker
 from trade_research.errors import SessionError
@@ -105,16 +106,17 @@ class Paper:
         on_look: Callable[..., None] | None,
     ) -> Ended:
         latch = Latch(self.folder)
-        if latch.is_set:
-            by, reason = latch.read()
-            raise SessionError(
-                f"session {self.name!r} was killed by {by} ({reason}); it cannot go on. Start "
-                "another: --session NAME"
-            )
         is_live = isinstance(clock, SystemClock)
         with Journal(self.folder, clock, self.name, is_daily=is_live) as journal:
+            if latch.is_set:
+                by, reason = latch.read()
+                raise SessionError(
+                    f"session {self.name!r} was killed by {by} ({reason}); it cannot go on. Start "
+                    "another: --session NAME"
+                )
             past = list(scan(self.folder)) if journal.seq else []
             self._check(past)
+            self._warm(history)
             session = self._relived(journal, past, history)
             if past:
                 journal.append("recovered", records=len(past), bytes=journal.recovered_bytes)
@@ -162,6 +164,13 @@ class Paper:
                     f"on with {value!r}. Go on with what it was, or start another: --session NAME"
                 )
 
+    def _warm(self, history: History) -> None:
+        """One decision that counts for nothing: compiled now, and what does not fit is said now."""
+        if not history.n_rows:
+            history = History(history.symbols)
+            history.add(_rows(self.data)[0])
+        self._evaluate(history)
+
     def _relived(self, journal: Journal, past: list[dict[str, Any]], history: History) -> Session:
         """The session as its journal has it; its rows join the history."""
         symbols = self.data.market.symbols
@@ -196,9 +205,17 @@ class Paper:
         """Day number of a row's session; UTC days where the calendar has no sessions."""
         if self.data.calendar_name == "24/7":
             return None
-        market = self.data.market
-        days = dict(zip(market.close_time.tolist(), market.session_days().tolist(), strict=True))
-        return days.__getitem__
+        market, calendar = self.data.market, self.data.calendar
+        sessions = market.session_days().tolist()
+        days: dict[int, int] = dict(zip(market.close_time.tolist(), sessions, strict=True))
+
+        def session_of(close_time: int) -> int:
+            if close_time not in days and calendar is not None:
+                closed = pl.Series([close_time]).cast(pl.Datetime("us", "UTC"))
+                days[close_time] = int(calendar.session_dates(closed).to_physical()[0])
+            return days[close_time]
+
+        return session_of
 
     def _evaluate(self, history: History) -> tuple[Any, Mapping[str, Any]]:
         evaluate = evaluator(

@@ -9,6 +9,9 @@ from trade_research.orders import Intent
 from trade_research.risk.limits import Limits
 from trade_research.risk.state import RiskState
 
+# A bar that closes later than this from now: the clock is wrong. Half of a venue's window.
+MAX_EARLY_S = 2.5
+
 
 @dataclass(frozen=True, slots=True)
 class Approved:
@@ -88,6 +91,8 @@ def _refusal(intent: Intent, limits: Limits, state: RiskState, now_ns: int) -> t
     if not limits.is_open(now_ns):
         return "hours", f"outside {limits.hours} {limits.tz}"
     age = now_ns / 1e9 - intent.decided / 1e6
+    if not age >= -MAX_EARLY_S:
+        return "clock", f"the bar closes {-age:.1f} s from now: the clock was set back, or is wrong"
     if not age <= limits.max_lateness_s:
         return "stale_bar", f"the bar is {age:.1f} s old, {limits.max_lateness_s:g} is the most"
     wait = limits.cooldown_minutes * 60.0 - (now_ns - state.last_loss_ns) / 1e9
