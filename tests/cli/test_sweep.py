@@ -45,6 +45,14 @@ def test_axes_are_options(bars, tmp_path):
     assert page.read_text().startswith("<!doctype html>")
 
 
+def test_every_way_to_name_an_axis_is_the_same(bars):
+    ways = [("--fast", "5:15:5"), ("-s", "fast=5:15:5"), ("-p", "fast=5:15:5")]
+    fixed = ("--data", bars, "--calendar", "24/7", "-p", "slow=40", "--no-evidence", "--json")
+    found = [json.loads(run(*fixed, *way).stdout)["data"]["best"] for way in ways]
+    assert len(found[0]) == 3
+    assert found[0] == found[1] == found[2]
+
+
 def test_people_get_the_verdict_first(bars):
     done = run("--data", bars, "--calendar", "24/7", "--fast", "5", "--slow", "20:60:20")
     assert done.exit_code == 0, done.output

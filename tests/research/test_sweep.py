@@ -88,8 +88,9 @@ def test_a_constraint_leaves_out_what_it_forbids(bars):
         ({"fast": [3], "where": "fast > 3"}, "admits no configuration"),
         ({"fast": [3], "method": "gird"}, "did you mean 'grid'"),
         ({"fast": [3], "method": "random"}, "say how many"),
-        ({"fast": [3], "samples": 5}, "samples= is for drawing"),
+        ({"fast": [3], "samples": 5, "method": "grid"}, "samples= is for drawing"),
         ({"fast": tr.Span(0.1, 0.5)}, "has no grid"),
+        ({"slow": [9_000]}, "longest warm-up, 9,000 bars, and there are"),
         ({"fast": [3], "by": "sharp"}, "did you mean 'sharpe'"),
         ({"fast": [3], "symbol": ["ETH"]}, "symbol 'ETH' is not in the data"),
     ],
@@ -130,6 +131,12 @@ def test_several_symbols_alone_and_together(bars):
     together = run(both, **FAST)
     assert together.results["path"].unique().to_list() == ["general"]
     together.best(2)
+
+
+def test_without_a_method_axes_are_a_grid_and_samples_are_drawn(bars):
+    assert run(bars, fast=[3, 5], slow=[20, 40]).size == 4
+    assert run(bars, fast=range(3, 9), samples=4).size == 4
+    assert tr.sweep(tr.strategies.macd, bars, calendar="24/7", progress=False).size == 1_000
 
 
 def test_random_and_sobol_draws_are_those_of_their_seed(bars):

@@ -9,6 +9,7 @@ import trade_research as tr
 from tests.simulate.cases import market_of, random_bars
 from tests.sweep import zoo
 from trade_research.indicators import bollinger_bands, ema, sma
+from trade_research.kernels.digest import digest
 from trade_research.strategies.load import shipped
 from trade_research.sweep import Space, pool, score
 from trade_research.sweep.parts import WholeError, parts_of
@@ -177,6 +178,16 @@ def test_every_indicator_is_worked_out_once(monkeypatch):
     space = Space({"fast": range(3, 13), "slow": range(20, 40), "stop": [None, 0.1]})
     score(zoo.crossing, market, {"close": market.close[:, 0]}, space.grid(), threads=2)
     assert len(calls) == 30
+
+
+@pytest.mark.parametrize("name", ["ma_crossover", "rsi_reversion"])
+def test_the_code_made_for_a_sweep_is_kept_between_processes(name):
+    strategy = getattr(tr.strategies, name)
+    fixed = {n: p.default for n, p in strategy.params.items() if p.type in (str, bool)}
+    cut = cut_of(strategy, fixed, strategy.columns, ())
+    assert (cut.scanner is None) == (name == "rsi_reversion")
+    assert cut.scanner is None or digest(cut.scanner.kernel.py_func).opaque == ()
+    assert digest(cut.body.py_func).opaque == ()
 
 
 def test_a_helper_that_changed_is_seen(monkeypatch):

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 Axes = Annotated[
     list[str] | None,
-    typer.Option("-s", "--space", help="An axis: fast=5:50:5 (ends included), or a list a,b,c."),
+    typer.Option(
+        "-s",
+        "--space",
+        "-p",
+        "--param",
+        help="An axis: fast=5:50:5 (ends included), a list a,b,c, or one value.",
+    ),
 ]
 WhereOption = Annotated[
     str | None, typer.Option("--where", help="A constraint on the axes, e.g. 'fast < slow'.")

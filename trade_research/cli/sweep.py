@@ -12,10 +12,8 @@ from trade_research.cli.data import Since, Until
 from trade_research.cli.evaluate import (
     CalendarOption,
     DataOption,
-    Params,
     StrategyArg,
     open_data,
-    parse_params,
 )
 from trade_research.cli.output import (
     JsonFlag,
@@ -44,8 +42,10 @@ def sweep(
     data: DataOption,
     space: Axes = None,
     where: WhereOption = None,
-    param: Params = None,
-    method: Annotated[str, typer.Option(help="grid, random, sobol, tpe or nsga2.")] = "grid",
+    method: Annotated[
+        str | None,
+        typer.Option(help="grid, random, sobol, tpe or nsga2; grid when axes are given."),
+    ] = None,
     samples: Annotated[int | None, typer.Option(help="How many to draw, but for a grid.")] = None,
     seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
     by: Annotated[str, typer.Option(help="Measure to sort by; several with commas.")] = "sharpe",
@@ -77,8 +77,8 @@ def sweep(
 
     Axes are parameters, and stop, take-profit, trailing, max-hold, cooldown, delay, symbol:
     low:high:step with both ends, low:high:log9 for nine even steps of the logarithm, or a list
-    a,b,c. Without any, the space that the strategy declares. On bars of the store every
-    configuration is counted as a trial. Ctrl-C keeps what is done.
+    a,b,c. Without any, 1,000 draws from the space that the strategy declares. On bars of the store
+    every configuration is counted as a trial. Ctrl-C keeps what is done.
     """
     from trade_research.research.sweep import sweep as run
     from trade_research.research.sweep_text import shown_columns
@@ -86,8 +86,7 @@ def sweep(
     from trade_research.strategies.load import load_strategy
 
     loaded = load_strategy(strategy)
-    axes: dict[str, Any] = {k: [v] for k, v in parse_params(param, loaded).items()}
-    axes |= parse_axes([*(space or ()), *axes_of(context.args)], loaded)
+    axes: dict[str, Any] = parse_axes([*(space or ()), *axes_of(context.args)], loaded)
     costs, more = _costs(loaded, fee_bps=fee_bps, spread_bps=spread_bps, slippage_bps=slippage_bps)
     found = run(
         loaded,
@@ -159,6 +158,6 @@ def axes_of(words: list[str]) -> list[str]:
 
 def _costs(strategy: Any, **texts: str) -> tuple[dict[str, float], dict[str, Any]]:
     """Costs given as one number, and those that are axes."""
-    axes = parse_axes([f"{name}={text}" for name, text in texts.items()], strategy)
+    axes: dict[str, Any] = parse_axes([f"{name}={text}" for name, text in texts.items()], strategy)
     single = {name: values[0] for name, values in axes.items() if len(values) == 1}
     return single, {name: values for name, values in axes.items() if len(values) > 1}

@@ -12,10 +12,8 @@ from trade_research.cli.data import Since, Until
 from trade_research.cli.evaluate import (
     CalendarOption,
     DataOption,
-    Params,
     StrategyArg,
     open_data,
-    parse_params,
 )
 from trade_research.cli.output import (
     JsonFlag,
@@ -41,7 +39,6 @@ def walkforward(
     test: Annotated[str, typer.Option(help="Bars to trade with the choice: 30d, 4w.")],
     space: Axes = None,
     where: WhereOption = None,
-    param: Params = None,
     anchored: Annotated[
         bool, typer.Option("--anchored", help="Train on everything since the first bar.")
     ] = False,
@@ -66,16 +63,15 @@ def walkforward(
 ) -> None:
     """Choose parameters on past bars, trade them on the next ones, move on.
 
-    Every configuration goes to the store's ledger of trials. Without -s the spans that the
-    strategy declares are searched.
+    Every configuration goes to the store's ledger of trials. Without -s, 200 draws from
+    the space that the strategy declares.
     """
     from trade_research.research.walkforward import walk_forward
     from trade_research.simulate.costs import Costs
     from trade_research.strategies.load import load_strategy
 
     loaded = load_strategy(strategy)
-    axes: dict[str, Any] = {k: [v] for k, v in parse_params(param, loaded).items()}
-    axes |= parse_axes(space, loaded)
+    axes: dict[str, Any] = parse_axes(space, loaded)
     with progress() as bar:
         task = bar.add_task("walking forward", total=None)
         found = walk_forward(

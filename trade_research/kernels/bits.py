@@ -6,8 +6,6 @@ their place.
 
 from __future__ import annotations
 
-import ctypes
-
 import numpy as np
 
 from trade_research.kernels.jit import F64
@@ -52,5 +50,7 @@ def log2(size: int) -> int:
 
 def values_at(address: int, n: int) -> F64:
     """The `n` float64 values that lie at an address; who calls keeps them alive."""
+    import ctypes  # here, where no digest of compiled code meets it
+
     pointer = ctypes.cast(int(address), ctypes.POINTER(ctypes.c_double))
     return np.ctypeslib.as_array(pointer, (int(n),))

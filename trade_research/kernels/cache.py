@@ -37,6 +37,10 @@ _log = logging.getLogger(__name__)
 _FORMAT = "1"
 _MOST_ENTRIES = 2_000
 _VERSIONS = (_FORMAT, numba.__version__, llvmlite.__version__, np.__version__)
+# Machine instructions that Numba puts in the place of plain functions: no digest sees them.
+_INSTEAD = hashlib.sha256(
+    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*_code.py")))
+).hexdigest()
 _adopted: WeakKeyDictionary[Any, Digest] = WeakKeyDictionary()
 _tidied: set[Path] = set()
 
@@ -105,7 +109,15 @@ class CompileCache(_Cache):  # type: ignore[misc]  # numba has no types
         if self._digest.opaque or arguments is None:
             return None
         flags = (config.BOUNDSCHECK, config.OPT, config.DEBUGINFO_DEFAULT, config.USING_SVML)
-        key = (self._digest.hex, arguments, self._options, codegen.magic_tuple(), flags, _VERSIONS)
+        key = (
+            self._digest.hex,
+            arguments,
+            self._options,
+            codegen.magic_tuple(),
+            flags,
+            _VERSIONS,
+            _INSTEAD,
+        )
         text = repr((key, platform.python_version_tuple()[:2], platform.machine()))
         name = "".join(c for c in self._fn.__name__ if c.isascii() and c.isidentifier())[:40]
         return folder / f"{name or 'fn'}-{hashlib.sha256(text.encode()).hexdigest()[:40]}.bin"

@@ -327,7 +327,7 @@ def sweep(
     data: Any,
     *,
     where: str | None = None,
-    method: str = "grid",
+    method: str | None = None,
     samples: int | None = None,
     seed: int = 0,
     by: str | Sequence[str] = "sharpe",
@@ -364,10 +364,11 @@ def sweep(
         As for `backtest`; or the name of an instrument in `store`: ``"binance:BTC/USDT@1h"``.
     where : str, optional
         A constraint between axes, such as ``"fast < slow"``.
-    method : {"grid", "random", "sobol", "tpe", "nsga2"}
-        All combinations; or `samples` drawn evenly, or as Optuna's models guide the search.
+    method : {"grid", "random", "sobol", "tpe", "nsga2"}, optional
+        All combinations; or `samples` drawn evenly, or as Optuna's models guide the search. Left
+        out: "grid" for axes, "sobol" where `samples` is given or there are no axes.
     samples : int, optional
-        How many to draw, by every method but "grid".
+        How many to draw, by every method but "grid"; 1,000 of the strategy's own space.
     seed : int
         Of the draws.
     by : str or sequence of str
@@ -418,7 +419,10 @@ def sweep(
             raise ConfigError(f"by={name!r} is no metric of a sweep: {nearest(name, METRICS)}")
     if not isinstance(delay, int):
         axes, delay = {"delay": delay} | axes, 0
-    space = _space(strategy, axes, where)
+    space = space_of(strategy, axes, where)
+    if method is None:
+        method = "grid" if axes and samples is None else "sobol"
+        samples = 1_000 if not axes and samples is None else samples
     found = funded(found, funding, account=Account.of(account).kind, reads=strategy.reads)
     setup = Setup(
         costs=Costs() if costs is None else costs,
@@ -434,6 +438,11 @@ def sweep(
     drawn = _drawn(space, method, samples, seed)
     names = tuple(space.levels["symbol"].tolist()) if "symbol" in space.axes else ()
     start = start_of(strategy, space, drawn)
+    if start >= (n_bars := found.market.n_bars):
+        raise ConfigError(
+            f"all configurations begin after the longest warm-up, {start:,} bars, and there are "
+            f"{n_bars:,}. Give more bars, or axes whose values look back less."
+        )
     scorer = Scorer(strategy, found, setup, start, risk_free, portfolio, names)
     plan = Plan(scorer, space, drawn, method, samples, seed, measures, folds)
     parts, is_complete, uncounted = carry_out(
@@ -467,7 +476,7 @@ def _data(data: Any, store: Any, calendar: Any) -> Data:
     return read_data(data, calendar)
 
 
-def _space(strategy: Strategy, axes: Mapping[str, Any], where: str | None) -> Space:
+def space_of(strategy: Strategy, axes: Mapping[str, Any], where: str | None) -> Space:
     """The space of the axes given, values in the parameters' types; else the strategy's own."""
     given = dict(axes) or {
         name: _declared(strategy, name, values) for name, values in strategy.space.items()

@@ -10,6 +10,7 @@ import polars as pl
 from trade_research.errors import ConfigError, nearest
 from trade_research.research.data import Data, funded, read_data
 from trade_research.research.setup import Setup
+from trade_research.research.sweep import space_of
 from trade_research.research.sweep_scorer import Ground
 from trade_research.research.trials import record_configurations
 from trade_research.research.walked import WalkForward, settings_of
@@ -17,13 +18,14 @@ from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 from trade_research.sweep.scores import METRICS
-from trade_research.sweep.space import Space
 from trade_research.sweep.walkforward import walk
 
 if TYPE_CHECKING:
     from trade_research.frames.calendars import Calendar
     from trade_research.portfolio.sizing import Portfolio
     from trade_research.strategies.strategy import Strategy
+
+DRAWN = 200  # configurations of a strategy's own space
 
 
 def walk_forward(
@@ -73,7 +75,8 @@ def walk_forward(
         Is told how many configurations are done since it was called last.
     **axes
         Values to choose from, for parameters and for `stop`, `take_profit`, `trailing`, `max_hold`
-        and `cooldown`; a single value is fixed. Without any: the spans the strategy declares.
+        and `cooldown`; a single value is fixed. Without any: 200 Sobol
+        draws from the space that the strategy declares.
     costs, account, cash, exits, fill, delay, rebalance, portfolio, rules, funding, calendar,
     risk_free
         As for `backtest`.
@@ -107,8 +110,8 @@ def walk_forward(
         rebalance=rebalance,
         finalize=False,
     )
-    space = Space(axes or strategy.space, where)
-    configurations = space.grid()
+    space = space_of(strategy, axes, where)
+    configurations = space.grid() if axes else space.sobol(DRAWN, seed=0)
     if not len(configurations):
         raise ConfigError(f"where={where!r} admits no configuration. Widen the axes.")
     found = funded(found, funding, account=setup.account.kind, reads=strategy.reads)
