@@ -44,9 +44,9 @@ def walk(seed: int, n: int = 400, symbols: int = 1) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def hourly(symbols: int) -> pl.DataFrame:
+def hourly(symbols: int, n: int = 8) -> pl.DataFrame:
     """A funding rate every hour, stamped a little after it; marks of every second one."""
-    hours, rng = np.arange(-1, 8), np.random.default_rng(0)
+    hours, rng = np.arange(-1, n), np.random.default_rng(0)
     parts = [
         pl.DataFrame(
             {

@@ -11,6 +11,8 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -200,6 +202,15 @@ class Damage:
 def files_of(folder: Path) -> list[Path]:
     """The files of a folder's journal, oldest first."""
     return sorted(folder.glob("audit_????-??-??.jsonl"))
+
+
+def events(folder: Path) -> Counter[str]:
+    """How many records of each event a folder has, by their text: no chain is looked at."""
+    return Counter(
+        name.decode("ascii")
+        for file in files_of(folder)
+        for name in re.findall(rb'"event":"(\w+)"', file.read_bytes())
+    )
 
 
 def scan(folder: Path, damage: list[Damage] | None = None) -> Iterator[dict[str, Any]]:

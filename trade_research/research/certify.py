@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trade_research.errors import PromotionError, TradeResearchError
+from trade_research.errors import PromotionError
 from trade_research.live.certificate import Certificate, Gate
+from trade_research.live.journal import events
+from trade_research.live.records import clipped
 from trade_research.live.transport import Rough
 from trade_research.report.record import encode
 from trade_research.research.backtest import Backtest, backtest
 from trade_research.research.check import check
 from trade_research.research.health import versions
 from trade_research.research.replay import Replayed, replay
+from trade_research.simulate.market import PRICES
 
 if TYPE_CHECKING:
     from trade_research.evidence.check import Check
@@ -104,8 +107,8 @@ def _again(run: Backtest, rough: Rough, seconds: float) -> Replayed | str:
             **run.setup.of_the_account,
             **run.params,
         )
-    except TradeResearchError as error:
-        return f"the session ended: {error}"
+    except Exception as error:  # whatever ends a session, there is no proof of it
+        return f"the session ended: {clipped(error)}"
 
 
 def _subject(run: Backtest) -> dict[str, Any]:
@@ -196,10 +199,18 @@ def _replay(run: Backtest, again: Replayed | str, rough: Rough, is_lawful: bool)
 def _different(mine: Result, again: Replayed) -> list[str]:
     """What of a replay is not the backtest's, bit for bit."""
     theirs = again.run.result
+    bars, fills = int((~np.isnan(mine.market.close)).sum()), len(mine.fills)
+    said = events(again.folder)
     same = {
-        "equity": np.array_equal(mine.equity.view(np.int64), theirs.equity.view(np.int64)),
+        "bars": all(
+            getattr(mine.market, name).tobytes() == getattr(theirs.market, name).tobytes()
+            for name in ("open_time", "close_time", *PRICES)
+        ),
+        "equity": mine.equity.tobytes() == theirs.equity.tobytes(),
         "orders": mine.orders.tobytes() == theirs.orders.tobytes(),
         "fills": mine.fills.tobytes() == theirs.fills.tobytes(),
+        "records": (said["bar_received"], said["fill"]) == (bars, fills)
+        and said["signal_generated"] == said["order_intent"] == said["order_placed"],
     }
     return [name for name, is_same in same.items() if not is_same]
 
