@@ -29,7 +29,12 @@ def attach(
 
     def load(name: str) -> Any:
         if name not in names:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            # With the module, Python's traceback adds: did you mean …?
+            raise AttributeError(
+                f"module {package!r} has no attribute {name!r}",
+                name=name,
+                obj=sys.modules[package],
+            )
         home = names[name]
         if not home:
             return import_module(f"{package}.{name}")
