@@ -44,17 +44,17 @@ def _peaks(x: F64, sign: float, left: int, right: int) -> F64:
         out[:] = np.nan
         return out
     out[:both] = np.nan
-    row = np.empty(256)
-    for first in range(0, x.size - both, row.size):
-        top = row[: min(row.size, x.size - both - first)]
+    for first in range(0, x.size - both, 256):
+        part = x[first : first + 256 + both]
+        top, middle = out[first + both : first + both + 256], part[left:]
         for i in range(top.size):
-            top[i] = sign * x[first + left + i]
+            top[i] = sign * middle[i]
         for side in range(0, left, 2):
-            _keep(top, x[first + side :], x[first + min(side + 1, left - 1) :], sign, True)
+            _keep(top, part[side:], part[min(side + 1, left - 1) :], sign, True)
         for side in range(left + 1, both + 1, 2):
-            _keep(top, x[first + side :], x[first + min(side + 1, both) :], sign, False)
+            _keep(top, part[side:], part[min(side + 1, both) :], sign, False)
         for i in range(top.size):
-            out[first + both + i] = sign * top[i]
+            top[i] *= sign
     return out
 
 

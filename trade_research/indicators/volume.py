@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from trade_research.kernels.jit import F64, indicator, inner_kernel, kernel
-from trade_research.kernels.rolling import next_hole
-from trade_research.kernels.smooth import leak
+from trade_research.kernels.jit import F64, indicator, inline_kernel, kernel
+from trade_research.kernels.rolling import carry_runs, room_of
 from trade_research.kernels.windows import SHORT, rolling_sum, sum_of_block
 
 _BLOCK = 128
 """Bars worked on together; a multiple of eight."""
+
+_STEP = 64
+"""The same where one sum waits for the other: the next bars are loaded meanwhile."""
 
 _TIE = 1e-12
 """Share of the price below which two typical prices are equal but for the rounding of thirds."""
@@ -25,7 +27,7 @@ def _typical(high: F64, low: F64, close: F64) -> F64:
     return out
 
 
-@inner_kernel
+@inline_kernel
 def _press(high: F64, low: F64, close: F64, volume: F64, out: F64) -> None:
     """Volume by the place of the close in its bar: all of it at the high, −all at the low."""
     for i in range(out.size):
@@ -37,20 +39,12 @@ def _press(high: F64, low: F64, close: F64, volume: F64, out: F64) -> None:
 @kernel
 def _add_up(x: F64) -> None:
     """Sums since each run began, (n,) in place."""
-    total = 0.0
-    for first in range(0, x.size, 256):
-        part = x[first : first + 256]
-        holes = 0
-        for i in range(part.size):  # counting lets the compiler use vectors
-            holes += 1 if part[i] != part[i] else 0
-        if holes == 0:
-            for i in range(part.size):
-                total += part[i]
-                part[i] = total
-            continue
-        for i in range(part.size):  # the same additions, with a new start behind each hole
-            part[i] += total
-            total = part[i] if part[i] == part[i] else 0.0
+    room, total = room_of(1, _BLOCK)[0], 0.0
+    for first in range(0, x.size, _BLOCK):
+        y = x[first : first + _BLOCK]
+        part = room[: y.size]
+        part[:] = y
+        total = carry_runs(total, part, y)
 
 
 @indicator
@@ -148,17 +142,12 @@ def ad(high: F64, low: F64, close: F64, volume: F64) -> F64:
     ----------
     Chaikin. Equal to TA-Lib's ``AD``.
     """
-    out, room, at = np.empty(close.size), np.empty(_BLOCK), 0
-    while at < close.size:
-        total, start, at = 0.0, at, close.size
-        for first in range(start, close.size, _BLOCK):
-            y = out[first : first + _BLOCK]
-            part = room[: y.size]
-            _press(high[first:], low[first:], close[first:], volume[first:], part)
-            total = leak(part, total, 1.0, y)
-            if y[y.size - 1] != y[y.size - 1]:
-                at = next_hole(out, first) + 1
-                break
+    out, room, total = np.empty(close.size), room_of(1, _STEP)[0], 0.0
+    for first in range(0, close.size, _STEP):
+        y = out[first : first + _STEP]
+        part = room[: y.size]
+        _press(high[first:], low[first:], close[first:], volume[first:], part)
+        total = carry_runs(total, part, y)
     return out
 
 
@@ -181,9 +170,9 @@ def cmf(high: F64, low: F64, close: F64, volume: F64, window: int = 20) -> F64:
             out[t] = out[t] / (traded[t] if traded[t] > 0.0 else np.nan)
         return out
     out[: window - 1] = np.nan
-    room, rows = np.empty((2, 256 + window)), np.empty((2, 256 + window))
-    for first in range(0, close.size - window + 1, 256):
-        y, v = out[first + window - 1 :][:256], volume[first : first + 255 + window]
+    room, rows = room_of(2, _BLOCK + window), room_of(2, _BLOCK + window)
+    for first in range(0, close.size - window + 1, _BLOCK):
+        y, v = out[first + window - 1 :][:_BLOCK], volume[first : first + _BLOCK - 1 + window]
         part, traded = rows[0][: v.size], rows[1][: y.size]
         _press(high[first:], low[first:], close[first:], v, part)
         sum_of_block(part, window, room, y)

@@ -15,6 +15,23 @@ _CHUNK = 256
 """Bars worked on together; no effect on results."""
 
 
+@kernel
+def to_line(x: F64) -> int:
+    """How many values of `x` come before one that begins a line of the cache, 0 to 7.
+
+    A vector that lies in two lines is loaded and stored in twice the time.
+    """
+    return -(x.ctypes.data // 8) % 8
+
+
+@kernel
+def room_of(rows: int, size: int) -> F64:
+    """Room to work in, (rows, n) with n at least `size`, every row from the start of a line."""
+    width = (size + 7) // 8 * 8
+    space = np.empty(rows * width + 8)
+    return space[to_line(space) :][: rows * width].reshape(rows, width)
+
+
 @inner_kernel
 def next_hole(x: F64, start: int) -> int:
     """Index of the first NaN at or after `start`, (n,) to int; n when there is none."""
@@ -64,22 +81,39 @@ def running_sum(x: F64, base: float, out: F64) -> None:
 
 
 @inner_kernel
-def running_total(x: F64, out: F64) -> None:
-    """`running_sum` of the values themselves."""
-    total, last = 0.0, x.size // 4 * 4
-    out[0] = 0.0
+def carry_sum(total: float, x: F64, out: F64) -> float:
+    """Carry a sum through (n,) values; returns the last, in groups as `running_sum`."""
+    last = x.size // 4 * 4
     for i in range(0, last, 4):
         a = x[i]
         b = a + x[i + 1]
         c = b + x[i + 2]
         d = c + x[i + 3]
-        out[i + 1], out[i + 2], out[i + 3] = total + a, total + b, total + c
+        out[i], out[i + 1], out[i + 2] = total + a, total + b, total + c
         total = total + d
-        out[i + 4] = total
+        out[i + 3] = total
     part = 0.0
     for i in range(last, x.size):
         part += x[i]
-        out[i + 1] = total + part
+        out[i] = total + part
+    return total + part
+
+
+@inner_kernel
+def carry_runs(total: float, x: F64, out: F64) -> float:
+    """`carry_sum` with a new start behind each NaN; `out` is not `x`."""
+    total, at = carry_sum(total, x, out), 0
+    while total != total:
+        at = next_hole(x, at) + 1
+        total = carry_sum(0.0, x[at:], out[at:])
+    return total
+
+
+@inner_kernel
+def running_total(x: F64, out: F64) -> None:
+    """Sums from the first: out[i] of the first i values, (n,) to (n + 1,)."""
+    out[0] = 0.0
+    carry_sum(0.0, x, out[1:])
 
 
 @inner_kernel
@@ -204,7 +238,7 @@ def _extremes(pick: Kernel[float]) -> tuple[Kernel[None], Kernel[F64]]:
             return out
         out[: window - 1] = np.nan
         block = max(512, 4 * window)
-        room = np.empty((2, block + window))
+        room = room_of(2, block + window)
         for first in range(0, x.size - window + 1, block):
             part = x[first : first + block + window - 1]
             at = first + window - 1

@@ -14,6 +14,8 @@ from trade_research.kernels.rolling import (
     lowest_of_block,
     next_hole,
     next_value,
+    room_of,
+    to_line,
 )
 
 _TIE = 1e-12
@@ -24,30 +26,59 @@ SHORT = 64
 
 
 @inner_kernel
+def start_sums(x: F64, span: int, count: int, out: F64) -> int:
+    """The sum of up to five values of `x`, `span` bars apart, into (n,); returns how many."""
+    b, c, d, e = x[span:], x[2 * span :], x[3 * span :], x[4 * span :]
+    if count == 1:
+        for i in range(out.size):
+            out[i] = x[i]
+    elif count == 2:
+        for i in range(out.size):
+            out[i] = x[i] + b[i]
+    elif count == 3:
+        for i in range(out.size):
+            out[i] = (x[i] + b[i]) + c[i]
+    elif count == 4:
+        for i in range(out.size):
+            out[i] = (x[i] + b[i]) + (c[i] + d[i])
+    else:
+        for i in range(out.size):
+            out[i] = (x[i] + b[i]) + (c[i] + d[i]) + e[i]
+    return min(count, 5)
+
+
+@inner_kernel
+def add_rows(x: F64, span: int, count: int, out: F64) -> None:
+    """Add `count` values of `x`, each `span` bars behind the one before, to every one of (n,)."""
+    for at in range(0, count // 2 * 2, 2):
+        a, b = x[at * span :], x[(at + 1) * span :]
+        for i in range(out.size):
+            out[i] += a[i] + b[i]
+    if count % 2 == 1:
+        a = x[(count - 1) * span :]
+        for i in range(out.size):
+            out[i] += a[i]
+
+
+@inner_kernel
 def sum_of_block(part: F64, window: int, room: F64, out: F64) -> None:
     """Sums of every window of `part`, (n,) to (n - window + 1,).
 
     Sums of four neighbours, then of sixteen, …, and of those what makes up the window: no bar waits
-    for another, and a sum depends on nothing but its window. `room`: to work in, (2, n).
+    for another, and a sum depends on nothing but its window. `room` is room to work in, (2, n).
     """
     now, span, done, left, at = part, 1, 0, window, 0
     while True:
-        for _ in range(left % 4):
-            more = now[done:]
-            if done > 0:
-                for i in range(out.size):
-                    out[i] += more[i]
-            else:
-                for i in range(out.size):
-                    out[i] = more[i]
-            done += span
-        left //= 4
-        if left == 0:
+        count, begun = left % 4 if left > 7 else left, 0
+        if done == 0 and count > 0:
+            begun = start_sums(now, span, count, out)
+        add_rows(now[done + begun * span :], span, count - begun, out)
+        if count == left:
             return
-        row, b, c, d = room[at], now[span:], now[2 * span :], now[3 * span :]
-        for i in range(d.size):
+        row, b, c, d = room[at][: now.size - 3 * span], now[span:], now[2 * span :], now[3 * span :]
+        for i in range(row.size):
             row[i] = (now[i] + b[i]) + (c[i] + d[i])
-        now, span, at = row[: d.size], 4 * span, 1 - at
+        now, done, span, at, left = row, done + count * span, 4 * span, 1 - at, left // 4
 
 
 @inner_kernel
@@ -88,10 +119,10 @@ def rolling_sum(x: F64, window: int) -> F64:
     out[:start] = np.nan
     if 1 <= window <= min(SHORT, x.size):
         out[: window - 1] = np.nan
-        room = np.empty((2, 512 + window))
-        for first in range(0, x.size - window + 1, 512):
+        room = room_of(2, 256 + window)
+        for first in range(0, x.size - window + 1, 256):
             at = first + window - 1
-            sum_of_block(x[first : at + 512], window, room, out[at : at + 512])
+            sum_of_block(x[first : at + 256], window, room, out[at : at + 256])
         return out
     after = np.empty(max(min(window, x.size), 0))
     while start < x.size:
@@ -109,9 +140,12 @@ def changes(x: F64, back: int) -> F64:
         out[:] = np.nan
         return out
     out[:back] = np.nan
-    y, now = out[back:], x[back:]
+    head = min(to_line(out[back:]), x.size - back)
+    for t in range(back, back + head):
+        out[t] = x[t] - x[t - back]
+    y, now, before = out[back + head :], x[back + head :], x[head:]
     for i in range(y.size):
-        y[i] = now[i] - x[i]
+        y[i] = now[i] - before[i]
     return out
 
 
@@ -202,7 +236,7 @@ def place_in_range(high: F64, low: F64, x: F64, window: int, below: bool) -> F64
         return out
     out[: window - 1] = np.nan
     block = max(256, window)
-    room = np.empty((4, block + window))
+    room = room_of(4, block + window)
     for first in range(0, x.size - window + 1, block):
         now = x[first + window - 1 : first + window - 1 + block]
         y, top, bottom = out[first + window - 1 :], room[2][: now.size], room[3][: now.size]
