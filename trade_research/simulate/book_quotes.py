@@ -2,7 +2,12 @@
 
 A quoter looks at the book as it was received and wants one bid and one ask. What it wants arrives
 `entry` nanoseconds later, replaces what rested there and goes to the back of its queue; it never
-takes: a price that would is refused. Fills are known `response` nanoseconds after they happen.
+takes: a price that would is refused. What happens at the exchange is known `response` nanoseconds
+later: until then the quoter believes what it last heard, and a side with a request under way waits.
+
+Of each side, `order` holds what rests at the exchange (tick, size left, size ahead, size traded
+there since the level last changed, and when we hear that it is gone) and `coming` what was sent
+last (arrival, tick, size, and when we hear of its arrival).
 """
 
 from __future__ import annotations
@@ -52,6 +57,7 @@ class QuoteRules(NamedTuple):
     model: int
     power: float
     half_life: float
+    partial: bool
 
 
 @inner_kernel
@@ -69,7 +75,7 @@ def fill(
     price = (rules.base + order[side, 0]) * rules.tick
     signed = quantity if side == 0 else -quantity
     fee = rules.maker_fee * price * quantity
-    state[0] += signed
+    state[0] = np.rint((state[0] + signed) / rules.lot) * rules.lot  # no dust to quote against
     state[1] -= signed * price + fee
     state[2] += fee
     row = int(state[3])
@@ -79,7 +85,7 @@ def fill(
     state[3] += 1.0
     order[side, 1] -= quantity
     if order[side, 1] < rules.lot * 0.5:
-        order[side, 0] = NONE
+        order[side, 0], order[side, 4] = NONE, when + rules.response
 
 
 @inner_kernel
@@ -88,13 +94,10 @@ def arrive(
 ) -> None:
     """What was sent reaches the exchange: it replaces our order there, at the back of its queue."""
     at, size = int(coming[side, 1]), coming[side, 2]
-    coming[side, 0] = NONE
-    if at < 0:
-        order[side, 0] = NONE
-        return
+    coming[side, 0], order[side, 4] = NONE, np.inf
     takes = at >= best[1] if side == 0 else at <= best[0]
     if takes or at >= rules.width - 1 or at <= 0:
-        order[side, 0] = NONE
+        order[side, 0], order[side, 4] = NONE, when + rules.response
         return
     order[side, 0], order[side, 1] = at, size
     order[side, 2] = 0.0 if rules.model == FRONT else ladder[side, at]
@@ -123,11 +126,12 @@ def meet(
             if (side == 0 and at < mine) or (side == 1 and at > mine):
                 fill(side, when, order[side, 1], order, tape, state, rules)
             elif at == mine:
-                over = size - order[side, 2]
+                over = np.floor((size - order[side, 2]) / rules.lot + 1e-9) * rules.lot
                 order[side, 2] = max(order[side, 2] - size, 0.0)
                 order[side, 3] += size  # explains the level's next fall
-                if over > rules.lot * 0.5:
-                    fill(side, when, min(over, order[side, 1]), order, tape, state, rules)
+                if over > 0.0:
+                    got = min(over, order[side, 1]) if rules.partial else order[side, 1]
+                    fill(side, when, got, order, tape, state, rules)
         return
     if kind == CLEAR:
         clear_ladder(ladder, best)
@@ -177,7 +181,7 @@ def run_quotes(
     """
     theirs, ours = np.zeros((2, rules.width)), np.zeros((2, rules.width))
     their_best, our_best = np.array([0, rules.width - 1]), np.array([0, rules.width - 1])
-    order, coming = np.full((2, 4), -1.0), np.full((2, 3), -1.0)
+    order, coming = np.full((2, 5), -1.0), np.full((2, 4), -1.0)
     state = np.array([0.0, cash, 0.0, 0.0])
     start, n = time[0], time.size
     head, tail, known, row = 0, 0, 0, 0
@@ -215,7 +219,7 @@ def run_quotes(
             and known < tape.shape[0]
             and (tape[known, 0] + rules.response <= now - start)
         ):
-            position += tape[known, 2]
+            position = np.rint((position + tape[known, 2]) / rules.lot) * rules.lot
             known += 1
         bid_at, ask_at = our_best[0], our_best[1]
         if bid_at > 0 and ask_at < rules.width - 1:
@@ -247,15 +251,18 @@ def run_quotes(
 def send(
     side: int, price: float, size: float, when: int, order: F64, coming: F64, rules: QuoteRules
 ) -> None:
-    """Send what is wanted unless it rests there or is on its way already; bids round down."""
-    if coming[side, 0] >= 0.0:
+    """Send what is wanted unless we believe it rests or is on its way; bids round down."""
+    if when < coming[side, 3]:
         return
+    if order[side, 4] <= when:
+        coming[side, 1] = NONE
     lots = np.floor(size / rules.lot + 1e-9) * rules.lot if size == size else 0.0
     at = -1.0
     if price == price and lots > 0.0:
         ticks = price / rules.tick
         whole = np.floor(ticks + 1e-9) if side == 0 else np.ceil(ticks - 1e-9)
         at = whole - rules.base
-    if at == order[side, 0] or (at < 0.0 and order[side, 0] < 0.0):
+    if at == coming[side, 1] or (at < 0.0 and coming[side, 1] < 0.0):
         return
     coming[side, 0], coming[side, 1], coming[side, 2] = when + rules.entry, at, lots
+    coming[side, 3] = when + rules.entry + rules.response

@@ -141,6 +141,7 @@ def simulate_quotes(
     response: str = "10ms",
     queue: str = "probability",
     power: float = 3.0,
+    partial: bool = True,
     half_life: str = "60s",
     **params: Any,
 ) -> QuoteResult:
@@ -162,6 +163,8 @@ def simulate_quotes(
         See `simulate.book_queue`.
     power : float
         Of the probability model.
+    partial : bool
+        A trade that reaches us fills what is left of it, and else our whole order.
     half_life : str
         Of the mid's variance that a quoter sees.
     **params
@@ -176,7 +179,7 @@ def simulate_quotes(
         base=events.base, tick=events.tick, lot=float(lot), width=events.width,
         every=parse_duration(every), entry=parse_duration(latency),
         response=parse_duration(response), maker_fee=maker / 1e4, model=QUEUES.index(queue),
-        power=float(power), half_life=parse_duration(half_life) / 1e9,
+        power=float(power), half_life=parse_duration(half_life) / 1e9, partial=partial,
     )  # fmt: skip
     steps = int((events.recv[-1] - events.time[0]) // rules.every) + 2
     tape, marks = np.empty((events.time.size, 4)), np.empty((steps, 5))
