@@ -61,6 +61,12 @@ def test_a_run_against_itself_differs_in_nothing(pair):
         compare_runs(pair[:1])
 
 
+def test_exits_that_ask_for_nothing_are_no_difference(pair, tmp_path):
+    bars = pages.bars(300)
+    same = tr.backtest(pages.swing, bars, calendar="24/7", exits=tr.Exits()).save(tmp_path)
+    assert compare_runs([pair[0], same]).found.inputs.is_empty()
+
+
 def test_trades_matched_by_hand():
     def frame(rows: list[tuple[int, int, float, float]]) -> pl.DataFrame:
         days = [datetime(2024, 1, d, tzinfo=UTC) for d in range(1, 31)]
@@ -92,6 +98,7 @@ def test_the_page_is_inert_static_and_the_same_twice(pair, tmp_path):
     root = html5lib.parse(text, treebuilder="lxml", namespaceHTMLElements=False).getroot()
     titles = [p.text for p in root.iter("p") if p.get("class") == "label"]
     assert titles == ["What differs", "Headline", "Equity", "Trades", "Together"]
+    assert root.findtext(".//h1").endswith("swing: level=100.0 against level=101.0")
     assert root.findtext(".//h2").startswith("Data differs: 3 revised bars")
     assert all(not name.startswith("on") for node in root.iter("*") for name in node.attrib)
     assert len(text) < 200_000

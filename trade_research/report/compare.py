@@ -135,9 +135,22 @@ class Comparison:
 def compare_page(found: Comparison) -> str:
     """The comparison as one HTML document; the same bytes for the same runs."""
     made = [inputs(found), headline(found), equity(found), trades(found), together(found)]
-    title = " against ".join(short(run.title, 40) for run in found.runs)
     facts = " · ".join(f"{letter(k)} = {name}" for k, name in enumerate(found.names))
-    return document(Head("COMPARISON", title, facts, ""), made)
+    return document(Head("COMPARISON", _title(found), facts, ""), made)
+
+
+def _title(found: Comparison) -> str:
+    """The strategies' names; of one strategy, the parameters in which its runs differ."""
+    titles = [short(run.title, 40) for run in found.runs]
+    changed = found.inputs.filter(pl.col("what").str.starts_with("params."))
+    if len(set(titles)) > 1 or changed.is_empty():
+        return " against ".join(titles)
+    names = [what.removeprefix("params.") for what in changed["what"]]
+    runs = [
+        ", ".join(f"{name}={value}" for name, value in zip(names, column, strict=True))
+        for column in changed.drop("what")
+    ]
+    return f"{titles[0]}: " + " against ".join(short(run, 60) for run in runs)
 
 
 def write_comparison(found: Comparison, path: str | Path) -> Path:

@@ -38,6 +38,10 @@ class Setup:
     start: int = 0
     """First row whose target counts; the rows before only warm the strategy up."""
 
+    def __post_init__(self) -> None:
+        if self.exits == Exits():  # asks for nothing: the same run, and the same name for it
+            object.__setattr__(self, "exits", None)
+
     def run(self, data: Data, target: F64) -> Result:
         """The targets through the simulator."""
         rules = self.rules_of_the_game
