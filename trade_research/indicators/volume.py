@@ -28,7 +28,7 @@ def _typical(high: F64, low: F64, close: F64) -> F64:
 
 
 @inline_kernel
-def _press(high: F64, low: F64, close: F64, volume: F64, out: F64) -> None:
+def _pressure(high: F64, low: F64, close: F64, volume: F64, out: F64) -> None:
     """Volume by the place of the close in its bar: all of it at the high, −all at the low."""
     for i in range(out.size):
         span = high[i] - low[i]
@@ -146,7 +146,7 @@ def ad(high: F64, low: F64, close: F64, volume: F64) -> F64:
     for first in range(0, close.size, _STEP):
         y = out[first : first + _STEP]
         part = room[: y.size]
-        _press(high[first:], low[first:], close[first:], volume[first:], part)
+        _pressure(high[first:], low[first:], close[first:], volume[first:], part)
         total = carry_runs(total, part, y)
     return out
 
@@ -164,7 +164,7 @@ def cmf(high: F64, low: F64, close: F64, volume: F64, window: int = 20) -> F64:
     """
     out = np.empty(close.size)
     if not 1 <= window <= SHORT:
-        _press(high, low, close, volume, out)
+        _pressure(high, low, close, volume, out)
         out, traded = rolling_sum(out, window), rolling_sum(volume, window)
         for t in range(close.size):
             out[t] = out[t] / (traded[t] if traded[t] > 0.0 else np.nan)
@@ -174,7 +174,7 @@ def cmf(high: F64, low: F64, close: F64, volume: F64, window: int = 20) -> F64:
     for first in range(0, close.size - window + 1, _BLOCK):
         y, v = out[first + window - 1 :][:_BLOCK], volume[first : first + _BLOCK - 1 + window]
         part, traded = rows[0][: v.size], rows[1][: y.size]
-        _press(high[first:], low[first:], close[first:], v, part)
+        _pressure(high[first:], low[first:], close[first:], v, part)
         sum_of_block(part, window, room, y)
         sum_of_block(v, window, room, traded)
         for i in range(y.size):
