@@ -8,8 +8,10 @@ import signal
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import polars as pl
 import pytest
 
 import trade_research as tr
-from tests.counts import count
+from tests.counts import FULL
 from tests.live.test_replay import walk
 from trade_research.errors import SessionError
 from trade_research.live import journal as room
@@ -30,6 +32,8 @@ from trade_research.simulate.accounts import Account
 
 BARS = walk(11, n=160, symbols=2)
 LIMITS = tr.Limits.of_cash(100_000.0).but(max_orders_per_day=30, max_losses_in_a_row=3)
+LATCHING = LIMITS.but(max_drawdown=1_500.0, max_losses_in_a_row=5)
+KILLS = 500 if FULL else 5
 SHELL = {"session_start", "recovered", "heartbeat"}
 
 
@@ -43,7 +47,7 @@ def paper(folder: Path, bars: pl.DataFrame = BARS, **changes: Any) -> Paper:
         "params": strategy.bind(fast=3, slow=9),
         "data": read_data(bars, "24/7"),
         "setup": setup,
-        "limits": LIMITS,
+        "limits": LATCHING,
     }
     made = Paper(**given | changes)
     assert made.data.market.n_bars  # made here: Polars does not survive a fork
@@ -67,6 +71,7 @@ def uncrashed(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     records = said(folder)
     kinds = {r["event"] for r in records}
     assert {"bar_received", "fill", "risk_block", "order_placed", "bar_skipped"} <= kinds
+    assert "risk_latch" in kinds
     return records
 
 
@@ -84,48 +89,62 @@ def child(work: Callable[[], object]) -> int:
     return pid
 
 
-def crashing(session: Paper, write: Callable[[int, bytes], int]) -> None:
-    room.os.write = write  # type: ignore[assignment]
+def fatal(event: str, nth: int, how: str) -> None:
+    """Make this process die at its nth record of an event: around its write, or its sync."""
+    seen, write, sync = [0], os.write, os.fdatasync
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def fatal_write(file: int, data: bytes) -> int:
+        is_named = f'"event":"{event}"'.encode() in data
+        seen[0] += is_named
+        if not (is_named and seen[0] == nth) or how == "synced":
+            return write(file, data)
+        if how != "before":
+            write(file, data if how == "after" else data[: len(data) // 2])
+        die()
+        return 0
+
+    def fatal_sync(file: int) -> None:
+        sync(file)
+        if how == "synced" and seen[0] >= nth:
+            die()
+
+    room.os.write, room.os.fdatasync = fatal_write, fatal_sync
+
+
+def crashing(session: Paper, event: str, nth: int, how: str) -> None:
+    fatal(event, nth, how)
     session.replay()
 
 
+@pytest.mark.timeout(3_600)
 def test_killed_at_named_points(tmp_path: Path, uncrashed: list[dict[str, Any]]) -> None:
-    """Before and after the write of a record, and half-way through it."""
-    rng, real = random.Random(3), os.write
-
-    def fatal(at: int, how: str) -> Callable[[int, bytes], int]:
-        seen = [0]
-
-        def write(file: int, data: bytes) -> int:
-            seen[0] += 1
-            if seen[0] < at:
-                return real(file, data)
-            if how != "before":
-                real(file, data if how == "after" else data[: len(data) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
-            return 0
-
-        return write
-
-    kills = 0
-    for turn in range(count(200)):
-        session = paper(tmp_path / str(turn))
+    """Before, half-way through and after the write of every kind of record, and after its sync."""
+    rng, kills, turn = random.Random(3), 0, 0
+    often = Counter(r["event"] for r in uncrashed) + Counter(["session_start", "recovered"])
+    points = list(product(often, ["before", "half", "after", "synced"]))
+    rng.shuffle(points)
+    named = cycle(points)
+    while kills < KILLS:
+        session, turn = paper(tmp_path / str(turn)), turn + 1
         while True:
-            fault = fatal(rng.randrange(1, 300), rng.choice(["before", "half", "after"]))
-            _, status = os.waitpid(child(partial(crashing, session, fault)), 0)
-            if os.WIFSIGNALED(status):
-                kills += 1
-                continue
-            assert os.WEXITSTATUS(status) == 0
-            break
+            event, how = next(named)
+            at = partial(crashing, session, event, rng.randint(1, often[event]), how)
+            _, status = os.waitpid(child(at), 0)
+            if not os.WIFSIGNALED(status):
+                break
+            kills += 1
+        assert os.WEXITSTATUS(status) == 0
         assert said(session.folder) == uncrashed
-    assert kills >= count(200)
 
 
+@pytest.mark.timeout(3_600)
 def test_killed_at_random_moments(tmp_path: Path, uncrashed: list[dict[str, Any]]) -> None:
     rng, kills, turn = random.Random(5), 0, 0
     session = paper(tmp_path / "0")
-    while kills < count(500):
+    while kills < KILLS:
         pid = child(partial(session.replay, speed=60.0 * 200.0))
         time.sleep(rng.uniform(0.0, 0.5))
         os.kill(pid, signal.SIGKILL)
