@@ -13,6 +13,7 @@ from trade_research.sweep import METRICS
 from trade_research.sweep.game import Game
 from trade_research.sweep.scores import N_BLOCKS
 
+RATE = 0.0003  # of every funding
 PRICES = ("open_time", "close_time", "open", "high", "low", "close", "volume")
 
 
@@ -20,7 +21,8 @@ def cut(market, first, last):
     """The bars [first, last) as a market."""
     session = None if market.session is None else market.session[first:last]
     parts = {name: getattr(market, name)[first:last] for name in PRICES}
-    return dataclasses.replace(market, session=session, **parts)
+    made = dataclasses.replace(market, session=session, funding=None, **parts)
+    return made if market.funding is None else made.with_funding(RATE)
 
 
 def targets(strategy, market, columns, params):
@@ -82,13 +84,18 @@ def game_of(rng, *, exits=False, costs=True, general=False):
     made = Costs(fee_bps=bps(50), spread_bps=bps(20), slippage_bps=bps(20), sell_tax_bps=bps(30))
     more = {}
     if general:
-        kind = rng.choice(
-            ["min_fee", "fixed_fee", "fee_per_unit", "impact_bps", "finalize", "rebalance"]
-        )
-        if kind in ("finalize", "rebalance"):
-            more = {"finalize": True} if kind == "finalize" else {"rebalance": 7}
+        fees = ["min_fee", "fixed_fee", "fee_per_unit", "impact_bps"]
+        others = {
+            "finalize": {"finalize": True},
+            "rebalance": {"rebalance": 7},
+            "drift": {"rebalance": 0.05},
+            "perp": {"account": Account("perp", 2.0)},
+        }
+        kind = str(rng.choice([*fees, *others]))
+        if kind in others:
+            more = others[kind]
         else:
-            made = dataclasses.replace(made, **{str(kind): float(rng.uniform(0.01, 5.0))})
+            made = dataclasses.replace(made, **{kind: float(rng.uniform(0.01, 5.0))})
     chosen = Exits()
     if exits:
         part = lambda a, b: float(rng.uniform(a, b)) if rng.random() < 0.6 else None  # noqa: E731

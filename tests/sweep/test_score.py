@@ -47,8 +47,10 @@ def case(seed, **rules):
     own = axes_of(strategy)
     more = [name for name in RUN_AXES if rng.random() < 0.15]
     axes = own | {name: RUN_AXES[name] for name in more}
-    found = Space(axes).random(12, seed=seed)
-    return rng, strategy, market, {"close": market.close[:, 0]}, found, naive.game_of(rng, **rules)
+    found, settings = Space(axes).random(12, seed=seed), naive.game_of(rng, **rules)
+    if settings["account"].kind == "perp":
+        market = market.with_funding(naive.RATE)
+    return rng, strategy, market, {"close": market.close[:, 0]}, found, settings
 
 
 def assert_equal(scores, i, s, want):

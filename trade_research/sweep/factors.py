@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from trade_research.kernels.jit import I64
-from trade_research.sweep.space import Column
+from trade_research.sweep.space import Column, plain
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Factor:
     size: int
 
     def row(self, i: int) -> dict[str, Any]:
-        """One distinct row as plain values."""
-        return {name: _plain(column[i]) for name, column in self.values.items()}
+        """One distinct row as plain values; None where an exit is off."""
+        return {name: plain(name, column[i]) for name, column in self.values.items()}
 
 
 def factor(columns: Mapping[str, Column], names: Sequence[str], n: int) -> Factor:
@@ -49,7 +49,3 @@ def factor(columns: Mapping[str, Column], names: Sequence[str], n: int) -> Facto
 
 def _sortable(column: Column) -> Column:
     return np.array([str(v) for v in column]) if column.dtype == object else column
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value

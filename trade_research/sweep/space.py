@@ -51,7 +51,7 @@ class Configurations:
 
     def row(self, i: int) -> dict[str, Any]:
         """One configuration as plain values; None where an exit is off."""
-        return {name: _plain(name, column[i]) for name, column in self.values.items()}
+        return {name: plain(name, column[i]) for name, column in self.values.items()}
 
     def frame(self) -> pl.DataFrame:
         """The configurations as a table: `trial` and one column an axis."""
@@ -61,7 +61,8 @@ class Configurations:
         return pl.DataFrame({"trial": self.trial, **columns})
 
 
-def _plain(name: str, value: Any) -> Any:
+def plain(name: str, value: Any) -> Any:
+    """A value of an axis as Python has it; None where an exit is off."""
     value = value.item() if isinstance(value, np.generic) else value
     if name in EXIT_AXES and isinstance(value, float):
         if np.isnan(value):

@@ -10,6 +10,7 @@ import numpy as np
 from trade_research.kernels.jit import B8, F64, I64
 from trade_research.simulate.market import Market
 from trade_research.simulate.records import Books, Records
+from trade_research.simulate.result import Result
 from trade_research.simulate.run import simulate, tape_of
 from trade_research.sweep.events import RUINED, new_tallies
 from trade_research.sweep.field import Field
@@ -81,6 +82,15 @@ def step(
     _local.desk = desk
 
 
+def run_of(target: F64, field: Field, game: Game, s: int) -> Result:
+    """A full run over one span; `target` (n_bars, n_symbols) of all bars."""
+    first, last = field.spans[s].tolist()
+    start = int(field.table[s, 0]) - first
+    return simulate(
+        field.market.since(first, last), target[first:last], start=start, **game.settings
+    )
+
+
 def simulate_each(
     targets: F64,
     field: Field,
@@ -93,10 +103,8 @@ def simulate_each(
     for c, signal in enumerate(which):
         game = games(c)
         for s, (first, last) in enumerate(field.spans):
-            market = field.market.since(int(first), int(last))
-            start = int(field.table[s, 0] - first)
-            run = simulate(market, targets[signal, first:last], start=start, **game.settings)
-            desk = new_desk(0, market.n_symbols, 0)
+            run = run_of(targets[signal], field, game, s)
+            desk = new_desk(0, field.market.n_symbols, 0)
             day = field.day[first:last]
             me = tallies[c : c + 1, s]
             tally_run(

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from trade_research.errors import TradeResearchError
-from trade_research.kernels.jit import F64, I64
+from trade_research.kernels.jit import B8, F64, I64
 from trade_research.kernels.lanes import LANES
 from trade_research.simulate.records import Records
 from trade_research.strategies.strategy import Strategy
 from trade_research.sweep import accounts as acc
 from trade_research.sweep.brackets import settle_brackets
 from trade_research.sweep.events import INFINITE, RUINED, UNFIT, new_tallies, settle
+from trade_research.sweep.exact import from_run, is_lost
 from trade_research.sweep.factors import Factor, factor
 from trade_research.sweep.field import Field
 from trade_research.sweep.game import Game
@@ -29,7 +30,7 @@ from trade_research.sweep.signals import Maker, Recipe, recipes_of
 from trade_research.sweep.space import RUN_AXES, Configurations
 from trade_research.sweep.tables import Tables
 from trade_research.sweep.tiles import Scan
-from trade_research.sweep.whole import settle_whole, simulate_each, step
+from trade_research.sweep.whole import run_of, settle_whole, simulate_each, step
 
 MOST_SIGNALS = 1024
 """Signals worked on together: their targets of a tile come from values that are in the cache."""
@@ -299,11 +300,27 @@ class Work:
         status[~self._is_done] = "stopped"
         failed = ~np.isin(status, ("ok", "no_trades", "ruined"))
         found = moments(tallies[:, 0], first.sum(axis=1), int(field.n_days[0]))
+        self._mend(metrics, found, failed)
         for values in (*metrics.values(), first, found):
             values[failed] = np.nan
         path = np.where(self._stage == acc.STEPPED, "general", "events").astype(object)
         days = np.diff(field.table[0, 2:19])
         return Scores(configurations, metrics, status, path, self._why, first, days, found)
+
+    def _mend(self, metrics: dict[str, F64], found: F64, failed: B8) -> None:
+        """Put in what sums have lost: see `exact`."""
+        field, tables = self._field, self.__dict__.get("_tables")
+        lost = is_lost(field, tables, self._tallies, self._sums.sum(axis=2))
+        lost[failed] = False
+        for c, s in np.argwhere(lost).tolist():
+            target = np.empty(field.market.close.shape)
+            self._maker.whole(int(self.signals.of[c]), target)
+            run, day = run_of(target, field, self._game_of(c), s), field.day[slice(*field.spans[s])]
+            numbers, days = from_run(run, day, field, self._game.cash)
+            for name, value in numbers.items():
+                metrics[name][c, s] = value
+            if s == 0:
+                found[c, 1:] = days
 
 
 def _keys(recipe: Recipe, piece: slice) -> Sequence[Any]:
