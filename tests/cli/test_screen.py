@@ -89,6 +89,17 @@ def test_strategies_show_ranges_and_a_spark_line(root):
     assert "no spark line" in json.loads(text)["data"]["said"]
 
 
+def test_strategies_show_presets():
+    _, text = call("strategies", "show", "rsi_reversion", "--json")
+    presets = json.loads(text)["data"]["presets"]
+    assert presets == {
+        "connors": {"window": 2, "oversold": 10.0, "overbought": 90.0, "middle": 65.0}
+    }
+    _, text = call("strategies", "show", "rsi_reversion")
+    assert "window=2, oversold=10.0, overbought=90.0, middle=65.0" in text
+    assert "rsi_reversion:connors" in text
+
+
 def test_strategies_list_has_ranges():
     _, text = call("strategies", "list", "--json")
     rows = {row["name"]: row for row in json.loads(text)["data"]}

@@ -106,6 +106,17 @@ def test_a_folder_is_no_file(folder):
         load_strategy("dir.py:mine")
 
 
+def test_presets_of_a_file(folder):
+    (folder / "own.py").write_text(
+        "from trade_research import strategy\n"
+        "@strategy(presets={'quick': {'window': 3}})\n"
+        "def mine(close, window: int = 9):\n    return close * 0.0 + window\n"
+    )
+    assert load_strategy("own.py:mine:quick").bind() == {"window": 3}
+    with pytest.raises(StrategyError, match="no preset 'quik'; did you mean 'quick'"):
+        load_strategy("own.py:mine:quik")
+
+
 def test_presets_and_variants():
     golden = load_strategy("ma_crossover:golden_cross")
     plain = shipped()["ma_crossover"]

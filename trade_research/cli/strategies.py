@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,18 +60,19 @@ def list_(
 @app.command(
     epilog=examples(
         "strategies show ma_crossover",
+        "strategies show rsi_reversion:connors",
         "strategies show my_strategy.py:trend --data index:NASDAQ@1d --json",
     )
 )
 def show(
     strategy: Annotated[
-        str, typer.Argument(help="Name, file.py:function or package.module:function.")
+        str, typer.Argument(help="Name, name:preset, file.py:function or package.module:function.")
     ],
     data: DataOption = None,
     store: StoreRoot = Path("datasets"),
     json: JsonFlag = False,
 ) -> None:
-    """One strategy: its rule, parameters with ranges, warm-up, a spark line and its source."""
+    """One strategy: rule, parameters with ranges, presets, warm-up, a spark line, its source."""
     import polars as pl
 
     from trade_research.strategies.load import load_strategy
@@ -85,6 +87,7 @@ def show(
                 "doc": found.doc,
                 "columns": list(found.columns),
                 "parameters": _parameters(found),
+                "presets": {name: dict(values) for name, values in found.presets.items()},
                 "warmup": found.warmup(),
                 "source_hash": found.source_hash,
                 "source": found.source,
@@ -94,6 +97,10 @@ def show(
         return
     say(f"{found.name}({', '.join(found.columns)})", "", found.doc.strip(), "")
     print_table("", pl.DataFrame(_parameters(found)), empty="no parameters")
+    if found.presets:
+        rows = [{"preset": k, "parameters": _pairs(v)} for k, v in found.presets.items()]
+        print_table("", pl.DataFrame(rows))
+        say(f"One runs as any strategy does: {strategy}:{rows[0]['preset']}", "")
     say(
         f"warm-up {found.warmup()} bars · source {found.source_hash[:12]}",
         f"{glance['spark']}  {glance['said']}".strip(),
@@ -113,6 +120,11 @@ def _parameters(strategy: Strategy) -> list[dict[str, str]]:
         }
         for p in strategy.params.values()
     ]
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    """Parameters of a preset on one line."""
+    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _short(strategy: Strategy) -> str:

@@ -79,9 +79,10 @@ def load_strategy(ref: str) -> Strategy:
     ref : str
         A shipped name (``ma_crossover``) or one of its presets (``ma_crossover:golden_cross``), a
         file and function (``mine.py:my_strategy``), or a
-        module and function (``package.module:my_strategy``). The function may be left out where the
-        file or module holds a single strategy. A file is run anew, with the modules beside it that
-        it imports, so what it says now is what counts.
+        module and function (``package.module:my_strategy``), or a preset of either
+        (``mine.py:my_strategy:quick``). The function may be left out where the file or module holds
+        a single strategy. A file is run anew, with the modules beside it that it imports, so what
+        it says now is what counts.
 
     Raises
     ------
@@ -98,12 +99,19 @@ def load_strategy(ref: str) -> Strategy:
         return _shipped(place).preset(name)
     if place.endswith(".py"):
         return _pick(_run_file(Path(place).expanduser()), name, place)
-    if all(part.isidentifier() for part in place.split(".")) and (colon or "." in place):
+    if _is_module(place) and (colon or "." in place):
         return _pick(_import(place), name, place)
+    owner, second, _ = place.rpartition(":")
+    if second and (owner.endswith(".py") or _is_module(owner)):
+        return load_strategy(place).preset(name)
     raise StrategyError(
         f"no strategy {ref!r}: {nearest(ref, _ALL)} "
         f"One of your own is named by its file: mine.py:my_strategy"
     )
+
+
+def _is_module(text: str) -> bool:
+    return all(part.isidentifier() for part in text.split("."))
 
 
 def _shipped(name: str) -> Strategy:
