@@ -90,6 +90,22 @@ def test_an_order_does_not_exist_before_it_arrives_and_never_takes() -> None:
     assert run(taking, "front", price=103.0).fills.height == 0
 
 
+def test_until_it_hears_of_a_fill_it_sends_no_other_order() -> None:
+    """Sold to at 1.05 s and told at 2.05: the bid is not renewed for the trade at 1.5 s."""
+    rows = [*OPEN, (1.05, TRADE, -1, 99.0, 1.0), (1.5, TRADE, -1, 99.0, 1.0), *END]
+    assert run(rows, "front", response="1s").fills["units"].to_list() == [2.0]
+    # Told of its arrival only at 3.01, it cannot be told of anything else to do before.
+    moved = [*OPEN, (0.5, DEPTH, 1, 101.0, 1.0), (1.0, TRADE, -1, 100.0, 2.0), *END]
+    assert run(moved, "front", latency="10ms", response="3s").fills.height == 1
+
+
+@pytest.mark.parametrize(("partial", "units"), [(True, [0.5, 1.2]), (False, [2.0])])
+def test_fills_in_parts_are_whole_lots(partial: bool, units: list[float]) -> None:
+    trades = [(1.0, TRADE, -1, 100.0, 0.5004), (2.0, TRADE, -1, 100.0, 1.2)]
+    found = run([*OPEN, *trades, *END], "front", partial=partial)
+    assert found.fills["units"].to_list() == pytest.approx(units, rel=1e-12)
+
+
 @needs_data
 def test_the_ladder_holds_the_recorded_books() -> None:
     frame = pl.read_parquet(shared("l2/binance_usdm_BTCUSDT_2024-08-08_l2_100ms.parquet"))

@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = attach(
         "superior": "superior",
         "sweep_evidence": "sweeps",
         "check": "check",
+        "check_books": "books",
         "check_causality": "causality",
         "check_replay": "replay",
         "check_warmup": "warmup",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Check:
-    """The verdicts on one strategy; `str` gives them in a few lines."""
+    """The verdicts on one strategy, whose rows are bars or `unit`; `str` gives them in lines."""
 
     strategy: str
     params: dict[str, Any]
     causality: CausalityVerdict
     warmup: WarmupVerdict
     replay: ReplayVerdict
+    unit: str = "bar"
 
     @property
     def passed(self) -> bool:
@@ -45,7 +47,8 @@ class Check:
             lines.append(f"  {'ok  ' if held else 'FAIL'} {name:9}  {verdict}")
         if self.causality.passed:
             lines.append(f"       {self.causality.not_covered}")
-        return "\n".join(lines)
+        text = "\n".join(lines)
+        return text if self.unit == "bar" else re.sub(r"\bbar(s?)\b", rf"{self.unit}\1", text)
 
     __repr__ = __str__
 

@@ -34,6 +34,12 @@ def entry_side(ratio: float, buy: float, sell: float, min_strength: float) -> fl
     return 0.0
 
 
+@inner_kernel
+def is_back(before: float, ratio: float) -> bool:
+    """Whether the ratio came back through 1, or to it, since it was last known."""
+    return (before > 1.0 and ratio <= 1.0) or (before < 1.0 and ratio >= 1.0)
+
+
 @kernel
 def bars_of_mid(time: F64, mid: F64, width: float, known: F64, bars: F64) -> int:
     """Bars of the mid in event time; returns their number.

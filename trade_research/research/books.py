@@ -22,6 +22,7 @@ from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 
 if TYPE_CHECKING:
+    from trade_research.evidence.check import Check
     from trade_research.kernels.jit import F64, I64
     from trade_research.strategies.strategy import Strategy
 
@@ -39,6 +40,36 @@ class BookSetup:
     rules: Rules | None
     cash: float
     latency: str | int | I64
+
+    @classmethod
+    def of(
+        cls,
+        strategy: Strategy,
+        *,
+        costs: Costs | None = None,
+        account: str | Account = "spot",
+        exits: Exits | None = None,
+        rules: Rules | None = None,
+        cash: float = 100_000.0,
+        latency: str | int | I64 = "50ms",
+    ) -> BookSetup:
+        """The arguments of `backtest_books`, checked; the exits of the strategy's preset if none.
+
+        Raises
+        ------
+        ConfigError
+            `cash` is not positive.
+        """
+        if not cash > 0.0:
+            raise ConfigError(f"cash must be positive, found {cash!r}")
+        return cls(
+            Costs() if costs is None else costs,
+            Account.of(account),
+            BOOK_EXITS.get(strategy.name, Exits()) if exits is None else exits,
+            rules,
+            float(cash),
+            latency,
+        )
 
     def run(self, market: BookMarket, target: F64) -> BookResult:
         """The targets through the recorded books."""
@@ -157,6 +188,46 @@ def is_books(data: Any) -> bool:
     return isinstance(frame, pl.DataFrame) and depth_of(frame) > 0
 
 
+def market_of(
+    strategy: Strategy, data: pl.DataFrame | Recording, symbol: str = ""
+) -> tuple[BookMarket, dict[str, F64]]:
+    """Books as the simulator's arrays, and what the strategy reads of them.
+
+    Raises
+    ------
+    SchemaError
+        The frame holds no valid books, or none at all.
+    """
+    frame = data.books if isinstance(data, Recording) else data
+    arrays = book_arrays(frame)
+    if not frame.height:
+        raise SchemaError("there are no books to run over: the frame is empty.")
+    inputs = {
+        name: arrays[col.name] if col.name in arrays else columns(frame, [col.name])[col.name]
+        for name, col in strategy.inputs.items()
+    }
+    return BookMarket(symbol, frame["time"].to_physical().to_numpy(), **arrays), inputs
+
+
+def check_books(
+    strategy: Strategy,
+    data: pl.DataFrame | Recording,
+    *,
+    setup: Mapping[str, Any] | None = None,
+    budget_s: float = 10.0,
+    seed: int = 0,
+    **params: Any,
+) -> Check:
+    """Prove the three laws on these books; see `check`. `setup` is as for `backtest_books`."""
+    from trade_research.evidence.books import check_books as prove
+
+    market, inputs = market_of(strategy, data)
+    return prove(
+        strategy, inputs, market, BookSetup.of(strategy, **(setup or {})).run,
+        strategy.bind(**params), budget_s=budget_s, seed=seed,
+    )  # fmt: skip
+
+
 def backtest_books(
     strategy: Strategy,
     data: pl.DataFrame | Recording,
@@ -191,29 +262,14 @@ def backtest_books(
     latency : str, int or int64 array
         From a book's time to the arrival of an order decided on it.
     """
-    frame = data.books if isinstance(data, Recording) else data
-    arrays = book_arrays(frame)
     prints = data.trades if trades is None and isinstance(data, Recording) else trades
     if prints is not None:
         check_trades(prints)
-    if not frame.height:
-        raise SchemaError("there are no books to run over: the frame is empty.")
-    if not cash > 0.0:
-        raise ConfigError(f"cash must be positive, found {cash!r}")
     bound = strategy.bind(**params)
-    setup = BookSetup(
-        costs=Costs() if costs is None else costs,
-        account=Account.of(account),
-        exits=BOOK_EXITS.get(strategy.name, Exits()) if exits is None else exits,
-        rules=rules,
-        cash=float(cash),
-        latency=latency,
+    setup = BookSetup.of(
+        strategy, costs=costs, account=account, cash=cash, exits=exits, rules=rules, latency=latency
     )
-    market = BookMarket(symbol, frame["time"].to_physical().to_numpy(), **arrays)
-    inputs = {
-        name: arrays[col.name] if col.name in arrays else columns(frame, [col.name])[col.name]
-        for name, col in strategy.inputs.items()
-    }
+    market, inputs = market_of(strategy, data, symbol)
     found = strategy.compute(inputs, **bound)
     result = setup.run(market, found.target)
     return BookBacktest(strategy, bound, market, prints, setup, result, found.target, found.extras)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from trade_research.research.books import check_books, is_books
 from trade_research.research.data import Data, funded, read_data
 from trade_research.simulate.accounts import Account
 
@@ -28,6 +29,8 @@ def check(
     **params: Any,
 ) -> Check:
     """Prove the three laws on these bars: no look-ahead, honest warm-up, replay equals backtest.
+
+    On order books the rows are books, in event time, and `setup` is as for `backtest` on books.
 
     Parameters
     ----------
@@ -53,6 +56,8 @@ def check(
     """
     from trade_research.evidence.check import check as prove
 
+    if is_books(data):
+        return check_books(strategy, data, setup=setup, budget_s=budget_s, seed=seed, **params)
     found = data if isinstance(data, Data) else read_data(data, calendar)
     account = Account.of((setup or {}).get("account", "spot")).kind
     if found.funding is None:

@@ -40,6 +40,11 @@ class BookMarket:
         """Middle of the best prices, (n,); NaN where a side is missing."""
         return 0.5 * (self.bid_price[:, 0] + self.ask_price[:, 0])
 
+    def first(self, n: int) -> BookMarket:
+        """The market when only `n` books were received."""
+        sides = (self.bid_price, self.bid_size, self.ask_price, self.ask_size)
+        return BookMarket(self.symbol, self.time[:n], *(side[:n] for side in sides))
+
 
 @dataclass(frozen=True)
 class BookResult:

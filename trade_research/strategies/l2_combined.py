@@ -8,7 +8,7 @@ import numpy as np
 
 from trade_research.indicators.trend import sma
 from trade_research.indicators.volatility import atr, bollinger_bands
-from trade_research.kernels.book_signal import bars_of_mid, entry_side, top_ratio
+from trade_research.kernels.book_signal import bars_of_mid, entry_side, is_back, top_ratio
 from trade_research.kernels.jit import F64, kernel
 from trade_research.strategies.strategy import Span, strategy
 
@@ -38,18 +38,19 @@ def filtered(
     """Entries of the imbalance that `allowed` lets through; exits need no leave."""
     n = bid_size.shape[0]
     target, ratio = np.full(n, np.nan), np.empty(n)
-    held = 0.0
+    before = np.nan
     for t in range(n):
         ratio[t] = top_ratio(bid_size[t], ask_size[t], depth)
         side = entry_side(ratio[t], buy, sell, 0.0)
         if side != 0.0 and (allowed[t] == side or allowed[t] == 2.0):
-            target[t], held = side, side
-        elif (held > 0.0 and ratio[t] <= 1.0) or (held < 0.0 and ratio[t] >= 1.0):
-            target[t], held = 0.0, 0.0
+            target[t] = side
+        elif is_back(before, ratio[t]):
+            target[t] = 0.0
+        before = ratio[t] if ratio[t] == ratio[t] else before
     return Filtered(target, ratio, allowed)
 
 
-@strategy(presets={"origin": {"fast": 50, "slow": 200, "minutes": 15}})
+@strategy(warmup=1, presets={"origin": {"fast": 50, "slow": 200, "minutes": 15}})
 def l2_trend(
     time: F64,
     bid_price: F64,
@@ -87,7 +88,10 @@ def l2_trend(
     return filtered(bid_size, ask_size, allowed, buy, sell, depth)
 
 
-@strategy(presets={"origin": {"buy": 3.5, "sell": 0.28, "window": 20, "width": 2.0, "minutes": 5}})
+@strategy(
+    warmup=1,
+    presets={"origin": {"buy": 3.5, "sell": 0.28, "window": 20, "width": 2.0, "minutes": 5}},
+)
 def l2_reversion(
     time: F64,
     bid_price: F64,
@@ -133,7 +137,7 @@ def l2_reversion(
     return filtered(bid_size, ask_size, allowed, buy, sell, depth)
 
 
-@strategy(presets={"origin": {"window": 20, "low": 0.5, "high": 3.0, "minutes": 1}})
+@strategy(warmup=1, presets={"origin": {"window": 20, "low": 0.5, "high": 3.0, "minutes": 1}})
 def l2_volatility(
     time: F64,
     bid_price: F64,

@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from trade_research.kernels.book_signal import entry_side, spread_bps, top_ratio
+from trade_research.kernels.book_signal import entry_side, is_back, spread_bps, top_ratio
 from trade_research.kernels.jit import F64
 from trade_research.strategies.strategy import Span, strategy
 
@@ -20,10 +20,11 @@ class Imbalance(NamedTuple):
 
 
 @strategy(
+    warmup=1,
     presets={
         "origin": {"buy": 3.0, "sell": 0.33, "depth": 5, "max_spread": 50.0, "min_strength": 0.5},
         "spot": {"spot_only": True},
-    }
+    },
 )
 def l2_imbalance(
     bid_price: F64,
@@ -41,8 +42,8 @@ def l2_imbalance(
     """Long where the bids outweigh the asks, short where the asks outweigh the bids.
 
     Rule: the ratio is size bid over size asked, `depth` levels a side. Target 1 where it is at
-    least `buy`, −1 where it is at most `sell`; 0 where it comes back through 1 after either; no
-    opinion between, and where a side is empty. An entry needs a spread of at most `max_spread`, a
+    least `buy`, −1 where it is at most `sell`; 0 where it comes back through 1; no opinion
+    between, and where a side is empty. An entry needs a spread of at most `max_spread`, a
     ratio at least `min_strength` from 1 and a mid of at least `min_price`; the way out needs
     nothing. All else is of the fill: give ``Exits`` a target, a stop, a longest hold and a
     cooldown, in event time.
@@ -59,7 +60,7 @@ def l2_imbalance(
     """
     n = bid_price.shape[0]
     target, ratio, spread = np.empty(n), np.empty(n), np.empty(n)
-    held = 0.0
+    before = np.nan
     for t in range(n):
         ratio[t] = top_ratio(bid_size[t], ask_size[t], depth)
         spread[t] = spread_bps(bid_price[t, 0], ask_price[t, 0])
@@ -69,7 +70,8 @@ def l2_imbalance(
             side = 0.0
         target[t] = np.nan
         if side != 0.0:
-            target[t], held = side, side
-        elif (held > 0.0 and ratio[t] <= 1.0) or (held < 0.0 and ratio[t] >= 1.0):
-            target[t], held = 0.0, 0.0
+            target[t] = side
+        elif is_back(before, ratio[t]):
+            target[t] = 0.0
+        before = ratio[t] if ratio[t] == ratio[t] else before
     return Imbalance(target, ratio, spread)
