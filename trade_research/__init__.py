@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from trade_research.research.check import check
     from trade_research.research.fingerprints import fingerprints
     from trade_research.research.noise import noise_test
+    from trade_research.research.record import record_books
     from trade_research.research.replay import replay
     from trade_research.research.runs import load_run
     from trade_research.research.screen import screen
@@ -91,6 +92,7 @@ __getattr__, __dir__, __all__ = attach(
         "only_in_regime": "strategies.regime",
         "read_bars": "sources.files",
         "read_books": "sources.books",
+        "record_books": "research.record",
         "replay": "research.replay",
         "portfolio": "",
         "screen": "research.screen",

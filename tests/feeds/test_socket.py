@@ -16,8 +16,9 @@ from tests.standins.candles import SECOND, Candles, candle, klines, price
 from trade_research.errors import ConfigError
 from trade_research.feeds.barclock import BarClock
 from trade_research.feeds.bars import Bar, Row
+from trade_research.feeds.listener import guarded
 from trade_research.feeds.schedule import Schedule
-from trade_research.feeds.socket import Socket, bar_of, guarded
+from trade_research.feeds.socket import Socket, bar_of
 from trade_research.frames.intervals import parse_interval
 
 NAMES = {"BTCUSDT": "BTC/USDT"}

@@ -1,7 +1,8 @@
-"""`books import|list|check|replay`: recordings in, what is there, what is wrong, a run on it."""
+"""`books import|record|list|check|replay`: books in, what is there, what is wrong, a run on it."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 app = typer.Typer(
-    help="Order books in the store: import, list, check, replay.", no_args_is_help=True
+    help="Order books in the store: import, record, list, check, replay.", no_args_is_help=True
 )
 Symbol = Annotated[str, typer.Argument(help="Instrument, e.g. BTC/USDT.")]
 Venue = Annotated[str | None, typer.Option(help="Needed where several venues have the symbol.")]
@@ -87,6 +88,49 @@ def import_(
         )
     print_table("flagged in it", by_kind(found.verdicts), empty="nothing")
     say(f"Next: trade-research books replay {symbol} --strategy l2_imbalance")
+
+
+@app.command(
+    epilog=examples(
+        "books record --venue binance --symbol BTC/USDT",
+        "books record --venue binance_usdm --symbol BTC/USDT:USDT --for 30m --flush 2s",
+    )
+)
+def record(
+    venue: Annotated[str, typer.Option(help="binance or binance_usdm.")],
+    symbol: Annotated[str, typer.Option(help="Instrument, e.g. BTC/USDT.")],
+    depth: Annotated[int, typer.Option(help="Levels a side.")] = 20,
+    every: Annotated[str, typer.Option(help="Time between rows, whole milliseconds.")] = "100ms",
+    duration: Annotated[
+        str | None, typer.Option("--for", help="How long, e.g. 30m; until Ctrl-C when left out.")
+    ] = None,
+    flush: Annotated[str, typer.Option(help="Most that a crash loses.")] = "10s",
+    commit: Annotated[str, typer.Option(help="After so long readers see what is new.")] = "10m",
+    to: Annotated[str, typer.Option(hidden=True)] = "",
+    store: StoreRoot = Path("datasets"),
+    json: JsonFlag = False,
+) -> None:
+    """Record an order book and its trades as they happen, until Ctrl-C or the end of --for.
+
+    Every stored book was proven by the venue's own sequence; where a message is missing the book is
+    marked as unknown. Started again, a recording goes on where it ended.
+    """
+    from trade_research.cli.recording import stopping, watching
+    from trade_research.research.record import record_books
+
+    with stopping() as over, watching(f"{venue}:{symbol}") as show:
+        done = record_books(
+            venue, symbol, store=store, depth=depth, every=every, duration=duration, flush=flush,
+            commit=commit, to=to, on_look=lambda status, wrong: show(status, wrong) or over(),
+        )  # fmt: skip
+    if json:
+        emit_json("books-record", asdict(done))
+        return
+    say(
+        f"{venue}:{symbol}: {done.rows:,} books, {done.trades:,} trades; {done.gaps:,} gaps, "
+        f"{done.losses:,} times without a book, all marked"
+    )
+    say(f"Next: trade-research books check {symbol}")
 
 
 @app.command("list", epilog=examples("books list", "books list --json"))

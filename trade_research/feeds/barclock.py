@@ -14,6 +14,7 @@ from trade_research.feeds.schedule import Schedule
 
 Backfill = Callable[[str, int, int], Sequence[Bar]]
 MEMORY = 256
+EARLY_US = 2_500_000
 
 
 class BarClock:
@@ -55,11 +56,16 @@ class BarClock:
         self._last = last_open
         self._retry, self._ask_after = retry_us, 0
 
-    def take(self, bar: Bar) -> Warned | None:
-        """One closed bar, whenever it comes; what is wrong with it, if anything."""
+    def take(self, bar: Bar, now_ns: int | None = None) -> Warned | None:
+        """One closed bar, whenever it comes; what is wrong with it, if anything.
+
+        Told the time, as it is of bars that come from outside, it also refuses a bar that follows
+        no other and has not closed yet, and one that opens beside the grid: either would put the
+        rows after it out of step.
+        """
         if bar.symbol not in self._at:
             return Warned(bar, "bad", f"symbol {bar.symbol!r} was not asked for")
-        fault = bar.fault()
+        fault = bar.fault() or ("" if now_ns is None else self._misplaced(bar, now_ns // 1_000))
         if fault:
             return Warned(bar, "bad", fault)
         if self._last is not None and bar.open_time <= self._last:
@@ -70,6 +76,15 @@ class BarClock:
             known[bar.symbol] = bar
             return None
         return self._same(before, bar)
+
+    def _misplaced(self, bar: Bar, now: int) -> str:
+        if self._last is None:
+            return ""
+        if not self._schedule.is_open(bar.open_time, self._last):
+            return f"opens at {bar.open_time} µs, where no bar of this interval does"
+        if bar.open_time > self._next()[0] and bar.close_time > now + EARLY_US:
+            return f"closes {(bar.close_time - now) / 1e6:.0f} s from now, and follows no other"
+        return ""
 
     def rows(self, now_ns: int) -> Iterator[Row | Skipped]:
         """Every row that is due, oldest first, and what could not be had."""
@@ -132,12 +147,10 @@ class BarClock:
 
     def _again(self, bar: Bar) -> Warned | None:
         known = self._released.get(bar.open_time)
-        if known is None:
-            self.duplicates += 1
-            return None
-        before = known.get(bar.symbol)
+        before = None if known is None else known.get(bar.symbol)
         if before is None:
-            return Warned(bar, "late", "its row went on without it")
+            kind = "old" if known is None else "late"
+            return Warned(bar, kind, "its row went on without it, or is no longer remembered")
         return self._same(before, bar)
 
     def _same(self, before: Bar, bar: Bar) -> Warned | None:

@@ -40,6 +40,13 @@ class Schedule:
             return 0, 0
         return int(self._opens[at]), int(self._closes[at])
 
+    def is_open(self, open_time: int, last_open: int) -> bool:
+        """Whether a bar may open then, in a row of bars that `last_open` belongs to."""
+        if self._step is not None:
+            return (open_time - last_open) % self._step == 0
+        expected = self.after(open_time - 1)[0]
+        return expected in (0, open_time)
+
     def before(self, open_time: int) -> int:
         """A moment after which `open_time` is the first open."""
         return open_time - (1 if self._step is None else self._step)

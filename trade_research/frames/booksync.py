@@ -132,6 +132,20 @@ class BookSync:
         """Whether the book is the venue's as of `last_id`."""
         return self.phase != rules.WAITING
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether the book is that of the latest message.
+
+        A snapshot that is fetched aside may be ahead of the messages: only the next one tells when.
+        """
+        aside = self.rule.how in (rules.OVERLAP, rules.LINKED)
+        return self.phase == rules.FOLLOWING or (self.synced and not aside)
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """Whether only a snapshot is missing: messages wait that it can join on to."""
+        return not self.synced and (bool(self._waiting) or self.rule.how == rules.UNNUMBERED)
+
     def top(self, depth: int) -> F64 | None:
         """Best levels, (4, depth): bid price, bid size, ask price, ask size; None while stale.
 

@@ -156,6 +156,12 @@ def list_verdicts(
     )
 
 
+def stored_until(root: Path, venue: str, symbol: str) -> int | None:
+    """Time of the last stored book, nanoseconds to a microsecond; None: there is none."""
+    manifest = read_current(instrument_folder(root, "books", venue, symbol))
+    return manifest.parts[-1].end * 1000 if manifest is not None and manifest.parts else None
+
+
 def list_book_catalog(root: Path) -> pl.DataFrame:
     """One row for each instrument's books and trades."""
     rows = []
