@@ -63,6 +63,30 @@ def test_a_bar_is_never_told_by_itself():
     assert all(s.sharpe is None for s in again.trends)
 
 
+def test_several_symbols_are_told_by_their_mean_move():
+    both, value = made(symbols=2), equity(2_000)
+    both.close[:700, 1] = np.nan  # listed later, and out once
+    both.close[900:903, 1] = np.nan
+    for side in (both.high, both.low):
+        side[np.isnan(both.close)] = np.nan
+    found = states_of(both, value, 1_000.0, bars_per_year=None)
+    index = {"high": [1.0], "low": [1.0], "close": [1.0]}
+    for t in range(1, 2_000):
+        for name, side in index.items():
+            moves = []
+            for s in (0, 1):
+                past = [x for x in both.close[:t, s] if x == x]
+                if past and both.close[t, s] == both.close[t, s]:
+                    moves.append(getattr(both, name)[t, s] / past[-1])
+            level = index["close"][t - 1 if name != "close" else -1]
+            side.append(level * sum(moves) / len(moves))
+    alone = SimpleNamespace(**{k: np.array(v)[:, None] for k, v in index.items()})
+    want = states_of(alone, value, 1_000.0, bars_per_year=None)
+    assert [s.bars for s in found.trends] == [s.bars for s in want.trends]
+    assert [s.bars for s in found.volatilities] == [s.bars for s in want.volatilities]
+    np.testing.assert_allclose([s.market for s in found.trends], [s.market for s in want.trends])
+    assert "mean of the symbols" in found.rule
+
+
 def test_what_has_no_state():
-    assert states_of(made(symbols=2), equity(2_000), 1_000.0, bars_per_year=None) is None
     assert states_of(made(50), equity(50), 1_000.0, bars_per_year=None) is None

@@ -94,8 +94,22 @@ def test_the_section_stands_in_a_report(runs, tmp_path):
     page = runs[0].report(tmp_path / "page.html", extra=[found.section]).read_text()
     for text in ("Signals by strategy and market", "What the signal knows", "False alarms"):
         assert text in page
+    own = runs[0].report(tmp_path / "own.html").read_text()
+    assert own == runs[0].report(tmp_path / "again.html").read_text()
+    bp = tr.track(runs[0]).frame["expectancy_bp"][0]
+    assert f"{bp:,.0f} basis points a trade after costs" in own
+    assert "Shrunk" not in own
+    assert "By state of the market" in runs[2].report(tmp_path / "both.html").read_text()
+    kept = tr.load_run(runs[0].save(tmp_path).folder)
+    assert kept.report(tmp_path / "kept.html").read_text() == own
     quiet = tr.track(runs[0], as_of="2024-01-01").section(runs[0].page)
     assert "No round trip" in quiet.claim
+
+
+def test_a_run_without_ended_trades_has_no_record(runs, tmp_path):
+    held = tr.backtest(tr.strategies.buy_and_hold, runs[0].data.frame, calendar="24/7")
+    assert held.page.track is None
+    assert "signals-record" not in held.report(tmp_path / "page.html").read_text()
 
 
 def test_fingerprints_of_a_run(runs):

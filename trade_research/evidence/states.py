@@ -60,7 +60,9 @@ class States:
 def states_of(
     market: Prices, equity: F64, initial: float, *, bars_per_year: float | None, cash: float = 0.0
 ) -> States | None:
-    """The run by `indicators.regime` of its market; None of several symbols, or if never known.
+    """The run by `indicators.regime` of its market; None if that is never known.
+
+    The market of several symbols is their equal-weighted mean.
 
     Parameters
     ----------
@@ -72,9 +74,7 @@ def states_of(
     cash : float
         Return of cash a bar, a fraction.
     """
-    if market.close.shape[1] != 1:
-        return None
-    high, low, close = (x[:, 0] for x in (market.high, market.low, market.close))
+    high, low, close = _index(market)
     found = regime(high, low, close)
     known = np.zeros(close.size, dtype=np.bool_)
     known[1:] = ~np.isnan(found.strength[:-1])
@@ -105,5 +105,28 @@ def states_of(
         tuple(state(name, known & (trend == k - 2)) for k, name in enumerate(TRENDS)),
         tuple(state(name, known & (swing == k)) for k, name in enumerate(VOLATILITIES)),
         int((~known).sum()),
-        RULE,
+        RULE if market.close.shape[1] == 1 else f"{RULE}; of the mean of the symbols' moves",
     )
+
+
+def _index(market: Prices) -> tuple[F64, F64, F64]:
+    """High, low and close of the market, (n_bars,) each: chained mean moves of several symbols.
+
+    A symbol counts from its second bar on; over bars it lacks it moves with the next it has.
+    """
+    if market.close.shape[1] == 1:
+        return market.high[:, 0], market.low[:, 0], market.close[:, 0]
+    rows = np.arange(market.close.shape[0])[:, None]
+    last = np.maximum.accumulate(np.where(np.isnan(market.close), 0, rows), axis=0)
+    before = np.take_along_axis(market.close, np.vstack([last[:1] * 0, last[:-1]]), axis=0)
+    before[0] = np.nan
+    moves = []
+    for price in (market.high, market.low, market.close):
+        ratio = price / before
+        known = ~np.isnan(ratio)
+        total = np.where(known, ratio, 0.0).sum(axis=1)
+        moves.append(np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), 1.0))
+    high, low, close = moves
+    level = np.cumprod(close, dtype=np.float64)
+    start = level / close
+    return start * high, start * low, level

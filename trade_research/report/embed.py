@@ -48,7 +48,7 @@ class Block:
     """The data of a page: the run as far as it is kept, its days, and facts of its span.
 
     The frames of `run` by bar, fill and order have their rows, but all null; `equity` has the
-    days where each bar is one.
+    days where each bar is one. The record of signals is left out: the trades tell it.
     """
 
     run: Run
@@ -82,6 +82,7 @@ def block_of(run: Run) -> bytes:
         run,
         daily=None,
         evidence=None,
+        track=None,
         trades=run.trades.clear(),
         verdicts=None if run.verdicts is None else _counted(run.verdicts),
         **{name: frame.select(frame.columns[:1]).clear() for name, frame in long.items()},

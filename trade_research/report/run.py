@@ -86,6 +86,19 @@ class Budget(Protocol):
     def grid(self) -> Sequence[CostLevel]: ...
 
 
+class Tracked(Protocol):
+    """As much of a `research.Track` as the page shows."""
+
+    @property
+    def frame(self) -> pl.DataFrame: ...
+
+    @property
+    def decay(self) -> pl.DataFrame: ...
+
+    @property
+    def as_of(self) -> datetime: ...
+
+
 @dataclass(frozen=True)
 class Run:
     """Everything a report shows of one backtest.
@@ -115,6 +128,8 @@ class Run:
         Metrics of the run without the bars that the audit flagged, None where not computed.
     weights : float64 array of shape (n_bars, n_symbols) or None
         Position of each instrument as a fraction of equity, in the order of `instruments`.
+    track : Tracked or None
+        How the signals have fared, None where none has come to an end.
     others : sequence of Other
         Runs of the same folder, the most alike first.
     """
@@ -153,6 +168,7 @@ class Run:
     evidence: Evidence | None = None
     unflagged: Mapping[str, float | int | None] | None = None
     weights: F64 | None = None
+    track: Tracked | None = None
     others: Sequence[Other] = ()
 
     def estimate(self, name: str) -> Estimate | None:

@@ -15,6 +15,7 @@ from trade_research.report.embed import daily_frame
 from trade_research.report.run import DataInfo, Run, StrategyInfo
 from trade_research.research.data import NO_CALENDAR
 from trade_research.research.summary import summarise
+from trade_research.research.track import track
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64
@@ -63,6 +64,7 @@ def page_of(run: Backtest) -> Run:
         daily=_daily(run),
         unflagged=_unflagged(run),
         weights=_weights(run),
+        track=track(run) if (run.result.trades.rows["is_open"] == 0).any() else None,
     )
 
 

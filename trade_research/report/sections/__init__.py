@@ -17,6 +17,7 @@ from trade_research.report.sections.orders import orders
 from trade_research.report.sections.signals import signals
 from trade_research.report.sections.stability import stability
 from trade_research.report.sections.tails import tails
+from trade_research.report.sections.tracker import record
 from trade_research.report.sections.trades import trades
 from trade_research.report.sections.verdict import verdict
 
@@ -31,6 +32,7 @@ SECTIONS: dict[str, SectionFunction] = {
     "contribution": contribution,
     "trades": trades,
     "signals": signals,
+    "record": record,
     "stability": stability,
     "luck": luck,
     "tails": tails,

@@ -9,9 +9,20 @@ import polars as pl
 
 from trade_research.report.charts import WIDE, Chart, Plot
 from trade_research.report.formats import NONE, count, minute, percent, plural, short
+from trade_research.report.run import Run
 from trade_research.report.section import Cell, Part, Section, Table
 
 _ALL, _DRAWN = "all", 8
+_SHRUNK = (
+    "Shrunk: drawn towards what the strategies of a class share in that regime, by as much as "
+    "chance can explain of their differences. One strategy alone keeps its own."
+)
+
+
+def record(run: Run) -> Section | None:
+    """The signals of the page's own run."""
+    found = run.track
+    return None if found is None else tracker(found.frame, found.decay, found.as_of)
 
 
 def tracker(frame: pl.DataFrame, decay: pl.DataFrame, as_of: datetime) -> Section:
@@ -20,22 +31,28 @@ def tracker(frame: pl.DataFrame, decay: pl.DataFrame, as_of: datetime) -> Sectio
         return Section("Signals' record", f"No round trip had ended by {minute(as_of)}", (), True)
     parts: list[Part] = [_table(frame), _curve(decay), _streaks(frame)]
     parts.append(
-        "Shrunk: drawn towards what the strategies of a class share in that regime, by as much as "
-        "chance can explain of their differences. One strategy alone keeps its own. Nothing here "
-        "scales a signal: a run of wins says little about the next trade."
+        ("" if _is_one(frame) else f"{_SHRUNK} ")
+        + "Nothing here scales a signal: a run of wins says little about the next trade."
     )
     return Section("Signals' record", _claim(frame, as_of), parts, folded=True)
+
+
+def _is_one(frame: pl.DataFrame) -> bool:
+    return frame.filter(pl.col("regime") == _ALL).height == 1
 
 
 def _claim(frame: pl.DataFrame, as_of: datetime) -> str:
     whole = frame.filter(pl.col("regime") == _ALL)
     sure = whole.filter(pl.col("expectancy_low") > 0).height
+    if whole.height == 1:
+        made = f"{_points(whole['expectancy_bp'][0])} basis points a trade after costs"
+        return f"{made}, {'beyond' if sure else 'not told from'} chance, as of {minute(as_of)}"
     made = f"{sure} of {plural(whole.height, 'strategy', 'strategies')}"
     return f"{made} earned more than costs beyond chance, as of {minute(as_of)}"
 
 
 def _table(frame: pl.DataFrame) -> Table:
-    rows = []
+    rows, is_one = [], _is_one(frame)
     for row in frame.iter_rows(named=True):
         kind = "word" if row["regime"] == _ALL else "weak"
         low, high = row["expectancy_low"], row["expectancy_high"]
@@ -47,23 +64,26 @@ def _table(frame: pl.DataFrame) -> Table:
                 count(row["trades"]),
                 percent(row["hit_rate"], 0),
                 _range(row["hit_low"], row["hit_high"], 100.0),
-                percent(row["hit_shrunk"], 0),
+                *(() if is_one else (percent(row["hit_shrunk"], 0),)),
                 Cell(_points(row["expectancy_bp"]), "p2" if is_good else "n2" if is_bad else ""),
                 _range(low, high, 1.0),
-                _points(row["expectancy_shrunk"]),
+                *(() if is_one else (_points(row["expectancy_shrunk"]),)),
                 _points(row["cost_bp"]),
                 percent(row["false_alarms"], 0),
             )
         )
+    shrunk = () if is_one else ("Shrunk",)
     head = (
-        "Strategy", "Market", "Trades", "Hits", "90%", "Shrunk", "Net, bp", "90%", "Shrunk",
+        "Strategy", "Market", "Trades", "Hits", "90%", *shrunk, "Net, bp", "90%", *shrunk,
         "Costs, bp", "False alarms",
     )  # fmt: skip
     note = (
         "Ended round trips. Hit rates with Wilson's interval, net basis points a trade with a "
         "bootstrap's. False alarms: losses that never earned their costs, not even for a moment."
     )
-    return Table("Signals by strategy and market", head, rows, align="ll" + "r" * 9, note=note)
+    return Table(
+        "Signals by strategy and market", head, rows, align="ll" + "r" * (len(head) - 2), note=note
+    )
 
 
 def _points(value: float | None) -> str:
