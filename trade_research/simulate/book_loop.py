@@ -29,6 +29,14 @@ DUST = 1e-6
 """Share of equity below which a change of position is not worth an order."""
 
 
+POSITION, ENTRY, BEST, SENT, DESIRED, BEFORE, MID, CASH, N_STATE = range(9)
+"""Numbers that a run carries from row to row: units, their price, the best touch since, units under
+way, units wanted, the last target, the last mid, money."""
+
+START, ROWS, ENTERED, WHY, ARRIVAL, LOCKED, UNLOCK, N_MARKS = range(8)
+"""Whole numbers that it carries: time of its first row, rows before this piece, and moments."""
+
+
 class BookRules(NamedTuple):
     """What a run depends on beside books and targets; fractions, units and nanoseconds."""
 
@@ -112,14 +120,16 @@ def run_books(
     ask_size: F64,
     target: F64,
     latency: I64,
-    cash: float,
     rules: BookRules,
+    first: int,
+    state: F64,
+    marks: I64,
     orders: F64,
     mid_equity: F64,
     touch_equity: F64,
     held_units: F64,
 ) -> int:
-    """Targets through the recorded books; returns the number of orders.
+    """Targets through recorded books, a whole run or a piece of one; returns the number of orders.
 
     Parameters
     ----------
@@ -131,17 +141,23 @@ def run_books(
         Exposure wanted after each row; NaN keeps what there is.
     latency : int64 array, (n,) or (1,)
         Nanoseconds from a book's time to the arrival of an order decided on it.
-    orders : float64 array, (n, fields)
-        Set, row by row, to `book_codes.ORDER_FIELDS`.
+    first : int
+        Rows before it have been run: the last of them is the book that an order may meet.
+    state, marks : float64 (N_STATE,) and int64 (N_MARKS,) arrays
+        Of `fresh`, or as the piece before left them.
+    orders : float64 array, (n + 1, fields)
+        Set, row by row, to `book_codes.ORDER_FIELDS`; the first is there already where an order
+        is under way.
     mid_equity, touch_equity, held_units : float64 arrays, (n,)
         Set to equity at the mid, equity were all closed at the best prices, and units held.
     """
-    start = time[0] if time.size else 0
-    position, entry, best, entered = 0.0, np.nan, np.nan, 0
-    sent, why, arrival, count = 0.0, 0, 0, 0
-    desired, before, mid = 0.0, np.nan, np.nan
-    locked, unlock = False, 0
-    for i in range(time.size):
+    position, entry, best = state[POSITION], state[ENTRY], state[BEST]
+    sent, desired, before = state[SENT], state[DESIRED], state[BEFORE]
+    mid, cash = state[MID], state[CASH]
+    start, ahead, entered = marks[START], marks[ROWS] - first, marks[ENTERED]
+    why, arrival, locked, unlock = marks[WHY], marks[ARRIVAL], marks[LOCKED] != 0, marks[UNLOCK]
+    count = 1 if sent != 0.0 else 0
+    for i in range(first, time.size):
         now = time[i]
         # --- an order that arrives up to now meets the book as it stood at its arrival
         if sent != 0.0 and arrival <= now:
@@ -163,7 +179,7 @@ def run_books(
                     status = NO_CASH
             fee = fee_of(rules, money, not is_buy) if got > 0.0 else 0.0
             row = orders[count - 1]
-            row[2], row[3], row[5] = arrival - start, at, got if is_buy else -got
+            row[2], row[3], row[5] = arrival - start, ahead + at, got if is_buy else -got
             row[6] = money / got if got > 0.0 else np.nan
             row[7], row[9] = fee, status
             row[11], row[12] = 0.5 * (bid_price[at, 0] + ask_price[at, 0]), price[0]
@@ -224,11 +240,24 @@ def run_books(
             continue
         sent, arrival = quantity, now + (latency[i] if latency.size > 1 else latency[0])
         row = orders[count]
-        row[0], row[1], row[4], row[8], row[10] = i, now - start, quantity, why, mid
+        row[0], row[1], row[4], row[8], row[10] = ahead + i, now - start, quantity, why, mid
         row[2], row[3], row[5], row[6], row[7] = arrival - start, -1.0, 0.0, np.nan, 0.0
         row[9], row[11], row[12] = -1.0, np.nan, np.nan
         count += 1
+    state[POSITION], state[ENTRY], state[BEST] = position, entry, best
+    state[SENT], state[DESIRED], state[BEFORE] = sent, desired, before
+    state[MID], state[CASH] = mid, cash
+    marks[ROWS], marks[ENTERED] = ahead + time.size, entered
+    marks[WHY], marks[ARRIVAL], marks[LOCKED], marks[UNLOCK] = why, arrival, locked, unlock
     return count
+
+
+def fresh(start: int, cash: float) -> tuple[F64, I64]:
+    """`state` and `marks` of a run that begins at `start`, nanoseconds."""
+    state, marks = np.zeros(N_STATE), np.zeros(N_MARKS, np.int64)
+    state[[ENTRY, BEST, BEFORE, MID]] = np.nan
+    state[CASH], marks[START] = cash, start
+    return state, marks
 
 
 @inner_kernel

@@ -14,7 +14,7 @@ from trade_research.frames.books import NANO
 from trade_research.frames.durations import parse_duration
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.book_codes import ORDER_FIELDS, REASONS, STATUS
-from trade_research.simulate.book_loop import BookRules, run_books
+from trade_research.simulate.book_loop import BookRules, fresh, run_books
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 
@@ -146,9 +146,23 @@ def simulate_books(
     n = market.time.size
     if target.shape != (n,):
         raise SimulationError(f"{n} books need as many targets, found shape {target.shape}")
+    state, marks = fresh(int(market.time[0]) if n else 0, float(cash))
+    orders, equity = np.empty((n + 1, len(ORDER_FIELDS))), np.empty((3, n))
+    found = run_books(
+        market.time, market.bid_price, market.bid_size, market.ask_price, market.ask_size,
+        np.ascontiguousarray(target), latencies(latency, n),
+        book_rules(costs, account, exits, rules, max_age_ns), 0, state, marks, orders, *equity,
+    )  # fmt: skip
+    return BookResult(market, cash, equity[0], equity[1], equity[2], orders[:found].copy())
+
+
+def book_rules(
+    costs: Costs, account: Account, exits: Exits | None, rules: Rules | None, max_age_ns: int
+) -> BookRules:
+    """All of it as the loop takes it."""
     asked = exits or Exits()
     lots = (rules or Rules()).table(1)[0]
-    packed = BookRules(
+    return BookRules(
         fee=costs.fee_bps / 1e4,
         min_fee=costs.min_fee,
         fixed_fee=costs.fixed_fee,
@@ -164,14 +178,6 @@ def simulate_books(
         leverage=float(account.leverage),
         is_spot=account.kind == "spot",
     )
-    orders = np.empty((n, len(ORDER_FIELDS)))
-    equity = np.empty((3, n))
-    delays = latencies(latency, n)
-    found = run_books(
-        market.time, market.bid_price, market.bid_size, market.ask_price, market.ask_size,
-        np.ascontiguousarray(target), delays, float(cash), packed, orders, *equity,
-    )  # fmt: skip
-    return BookResult(market, cash, equity[0], equity[1], equity[2], orders[:found].copy())
 
 
 def latencies(latency: str | int | I64, n: int) -> I64:
