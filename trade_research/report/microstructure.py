@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from trade_research.report.arrays import F64
-from trade_research.report.charts import HALF, Chart, Plot
+from trade_research.report.charts import HALF, WIDE, Chart, Plot
+from trade_research.report.execution import execution, signed
 from trade_research.report.formats import basis_points, count, money, percent, plural
 from trade_research.report.page import Head, document, write_whole
 from trade_research.report.section import Beside, Card, Cards, Section, Table
@@ -30,8 +31,8 @@ class BookView:
         Of `research.books.book_metrics`.
     seconds, equity, touch : float64 arrays, (n,)
         Times since 1970, equity at the mid and were all closed at the best prices.
-    latency, decay, decile, hours, markout, depth : DataFrame
-        Tables behind the sections; see `research.book_page`.
+    latency, decay, decile, hours, depth, recording, markout, split, sizes, reasons : DataFrame
+        Tables behind the sections; see `research.book_page` and `research.book_execution`.
     look : sequence of (title, Heat)
         Stretches of the book around chosen trades.
     """
@@ -49,6 +50,10 @@ class BookView:
     decile: pl.DataFrame
     hours: pl.DataFrame
     depth: pl.DataFrame
+    recording: pl.DataFrame
+    markout: pl.DataFrame
+    split: pl.DataFrame
+    sizes: pl.DataFrame
     reasons: pl.DataFrame
     look: Sequence[Heat]
 
@@ -98,19 +103,18 @@ def verdict(view: BookView) -> Section:
         f"{view.fee_bps:g} bp"
     )
     rows = [
-        ("What the mid paid, decision to decision", m["mid_bps"], ""),
-        ("Moved away until orders arrived (latency)", m["latency_bps"], "-"),
-        ("Half the spread", m["spread_bps"], "-"),
-        ("Walking beyond the best price", m["walk_bps"], "-"),
-        ("Left before fees: the break-even fee a side", broken, "="),
-        ("Fees", m["fee_bps"], "-"),
-        ("Net", _less(broken, m["fee_bps"]), "="),
+        ("What the mid paid, decision to decision", m["mid_bps"]),
+        ("Moved away until orders arrived (latency)", _less(0.0, m["latency_bps"])),
+        ("Half the spread", _less(0.0, m["spread_bps"])),
+        ("Walking beyond the best price", _less(0.0, m["walk_bps"])),
+        ("= Gross: the fee a side at which it breaks even", broken),
+        ("Fees", _less(0.0, m["fee_bps"])),
+        ("= Net", _less(broken, m["fee_bps"])),
     ]
     table = Table(
         "Where a traded dollar's edge goes, basis points of what was traded",
-        ("Step", "", "bp"),
-        [(what, sign, f"{value:+.3f}" if value is not None else "–") for what, value, sign in rows],
-        align="lrr",
+        ("Step", "bp a side"),
+        [(what, f"{value + 0.0:+.3f}" if value is not None else "–") for what, value in rows],
     )
     cards = Cards(
         (
@@ -129,20 +133,24 @@ def verdict(view: BookView) -> Section:
 
 def equity(view: BookView) -> Section:
     """Equity at the mid and at the touch."""
+    net = _float(view.metrics["net"]) or 0.0
+    chart = replace(_equity(view, WIDE, 8), narrow=_equity(view, HALF, 4))
+    return Section("Equity", f"{money(net)} after fees", (chart,))
+
+
+def _equity(view: BookView, width: int, marks: int) -> Chart:
     picked = thin(view.equity, DRAWN)
-    plot = Plot(x_range=(float(view.seconds[0]), float(view.seconds[-1])))
+    plot = Plot(width=width, x_range=(float(view.seconds[0]), float(view.seconds[-1])))
     both = np.concatenate([view.equity[picked], view.touch[picked]])
     plot.values(float(both.min()), float(both.max()), label=lambda v: f"{v:,.0f}")
-    plot.times()
+    plot.times(most=marks)
     plot.line(view.seconds[picked], view.touch[picked], "gross", dash="dashed")
     plot.line(view.seconds[picked], view.equity[picked], "net")
-    chart = plot.chart(
-        "Equity",
-        "At the mid, and were all closed at once at the best prices",
+    return plot.chart(
+        "Equity at the mid, and were all closed at once at the best prices",
+        f"from {view.equity[0]:,.0f} to {view.equity[-1]:,.0f}",
         key=(("at the mid", "net", "solid"), ("at the touch", "gross", "dashed")),
     )
-    net = _float(view.metrics["net"]) or 0.0
-    return Section("Equity", f"{money(net)} after fees", (chart,))
 
 
 def latency(view: BookView) -> Section:
@@ -178,12 +186,7 @@ def signal(view: BookView) -> Section | None:
     if not view.decay.height:
         return None
     best = view.decay.row(view.decay["ic"].abs().arg_max() or 0, named=True)
-    decay = Table(
-        "Correlation of the signal with the move of the mid that follows",
-        ("Horizon", "IC", "Observations"),
-        [(f"{r['seconds']:g} s", f"{r['ic']:+.3f}", count(r["n"]))
-         for r in view.decay.iter_rows(named=True)],
-    )  # fmt: skip
+    decay = _decay(view.decay)
     names = [c for c in view.decile.columns if c not in ("decile", "signal")]
     decile = Table(
         "Mean move of the mid in bp, by decile of the signal",
@@ -193,6 +196,23 @@ def signal(view: BookView) -> Section | None:
     )  # fmt: skip
     claim = f"The signal says most about the next {best['seconds']:g} s: IC {best['ic']:+.2f}"
     return Section("Signal", claim, (Beside((decay, decile)),))
+
+
+def _decay(table: pl.DataFrame) -> Chart:
+    """Correlation by horizon, with twice its standard error."""
+    at, ic = np.arange(table.height, dtype=float), table["ic"].to_numpy()
+    error = 1.96 / np.sqrt(table["n"].to_numpy())
+    plot = Plot(width=HALF, heights=(270,), x_range=(-0.5, table.height - 0.5))
+    low, high = float((ic - error).min()), float((ic + error).max())
+    plot.values(min(low, 0.0), max(high, 0.0), label=signed)
+    for k, seconds in enumerate(table["seconds"]):
+        plot.below(float(k), f"{seconds:g} s", "center")
+    plot.bars(at, np.minimum(ic, 0.0), np.maximum(ic, 0.0), "net", width=0.6)
+    plot.whiskers(at, ic - error, ic + error)
+    return plot.chart(
+        "IC: correlation of the signal with the move of the mid that follows, by horizon",
+        "Whiskers are 95% as if books were independent; they overlap, so take them as too short.",
+    )
 
 
 def market(view: BookView) -> Section:
@@ -211,7 +231,15 @@ def market(view: BookView) -> Section:
          for r in view.depth.iter_rows(named=True)],
     )  # fmt: skip
     spread = float(view.hours["spread"].mean() or 0.0)  # type: ignore[arg-type]
-    return Section("Market", f"The spread is {spread:.2f} bp wide", (Beside((hours, depth)),))
+    recording = Table("The recording", ("", ""), list(view.recording.iter_rows()))
+    return Section(
+        "Market", f"The spread is {spread:.3g} bp wide", (Beside((recording, depth)), hours)
+    )
+
+
+def fills(view: BookView) -> Section | None:
+    """How orders were executed."""
+    return execution(view.markout, view.split, view.sizes)
 
 
 def orders(view: BookView) -> Section:
@@ -258,7 +286,7 @@ def _heat(heat: Heat) -> Chart:
     return plot.chart(heat.title, heat.finding)
 
 
-SECTIONS = (verdict, equity, latency, signal, orders, market, look)
+SECTIONS = (verdict, equity, fills, latency, signal, orders, market, look)
 
 
 def _less(a: Number, b: Number) -> float | None:

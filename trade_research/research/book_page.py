@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from trade_research.indicators.book import book_spread, imbalance
-from trade_research.indicators.flow import last_before
 from trade_research.report.microstructure import BookView, Heat, write_microstructure
+from trade_research.research.book_execution import cost_by_size, markouts, mid_at, paid_and_kept
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64
@@ -47,6 +47,10 @@ def view_of(run: BookBacktest) -> BookView:
         decile=_deciles(signal, moves),
         hours=_hours(run),
         depth=_depth(run),
+        recording=_recording(run),
+        markout=markouts(run),
+        split=paid_and_kept(run),
+        sizes=cost_by_size(run),
         reasons=_reasons(run),
         look=[_heat(run, row) for row in _chosen(run)],
     )
@@ -54,11 +58,27 @@ def view_of(run: BookBacktest) -> BookView:
 
 def _move(run: BookBacktest, horizon: float) -> F64:
     """Move of the mid over the next `horizon` seconds in bp, as recorded; NaN past the end."""
-    time, mid = run.market.time, run.market.mid
-    at = last_before(time, time + int(horizon * 1e9))
-    move = 1e4 * (mid[at] / mid - 1.0)
-    move[time + int(horizon * 1e9) > time[-1]] = np.nan
+    move: F64 = 1e4 * (mid_at(run.market, run.market.time, horizon) / run.market.mid - 1.0)
     return move
+
+
+def _recording(run: BookBacktest) -> pl.DataFrame:
+    """What was recorded, and how well: ``what, found``."""
+    market, prints = run.market, run.prints
+    apart = np.diff(market.time) / 1e9
+    bid, ask = market.bid_price[:, 0], market.ask_price[:, 0]
+    whole, n = np.isfinite(bid) & np.isfinite(ask), market.time.size
+    facts = [
+        ("Books", f"{n:,}"),
+        ("Length", f"{(market.time[-1] - market.time[0]) / 6e10:,.1f} min"),
+        ("Between books, median", f"{np.median(apart) if apart.size else 0:.3g} s"),
+        ("Longest silence", f"{apart.max(initial=0.0):.3g} s"),
+        ("Without a side or masked", f"{1 - whole.mean():.2%}"),
+        ("Crossed or locked", f"{np.mean(bid[whole] >= ask[whole]) if whole.any() else 0:.2%}"),
+        ("Levels a side", f"{bid.size and market.bid_price.shape[1]}"),
+        ("Market trades", "not given" if prints is None else f"{prints.height:,}"),
+    ]
+    return pl.DataFrame(facts, schema=["what", "found"], orient="row")
 
 
 def _decay(signal: F64, moves: dict[float, F64]) -> pl.DataFrame:

@@ -1,0 +1,126 @@
+"""How orders were executed, and how the market's trades were: markouts and who paid whom.
+
+All in basis points a side, the same unit as a fee: a half-spread, a move of the mid, a markout.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from trade_research.indicators.flow import last_before
+from trade_research.simulate.book_loop import walk_cost
+
+if TYPE_CHECKING:
+    from trade_research.kernels.jit import F64, I64
+    from trade_research.research.books import BookBacktest
+    from trade_research.simulate.book_run import BookMarket
+
+MARKOUTS = (-10.0, -5.0, -1.0, 0.0, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+SPLITS = (1.0, 5.0, 30.0)
+MULTIPLES = (0.5, 1.0, 5.0, 10.0, 50.0)
+SAMPLED = 400
+
+
+def mid_at(market: BookMarket, when: I64, seconds: float) -> F64:
+    """Mid `seconds` after each moment, as last seen then; NaN before the first and after the last.
+
+    `when` is in nanoseconds, ascending.
+    """
+    at = when + int(seconds * 1e9)
+    row = last_before(market.time, at)
+    out: F64 = np.where((row >= 0) & (at <= market.time[-1]), market.mid[row], np.nan)
+    return out
+
+
+def markouts(run: BookBacktest) -> pl.DataFrame:
+    """Mean move of the mid past our price, in our favour, by time from the fill.
+
+    Columns ``seconds, buys, sells, all, error, n``; `error` is 1.96 standard errors of `all`. As
+    far as a tenth of the recording, beyond which fills say the same thing again and again.
+    """
+    fills = run.fills
+    side, price = fills["filled"].sign().to_numpy(), fills["price"].to_numpy()
+    when = fills["arrived"].to_physical().to_numpy()
+    rows, reach = [], float(run.market.time[-1] - run.market.time[0]) / 1e10
+    for seconds in (s for s in MARKOUTS if s <= reach):
+        found = 1e4 * side * (mid_at(run.market, when, seconds) / price - 1.0)
+        known = np.isfinite(found)
+        if known.sum() > 1:
+            error = 1.96 * float(np.std(found[known], ddof=1)) / float(np.sqrt(known.sum()))
+            means = [_mean(found[known & pick]) for pick in (side > 0, side < 0, side != 0)]
+            rows.append([seconds, *means, error, int(known.sum())])
+    names = ["seconds", "buys", "sells", "all", "error"]
+    schema = dict.fromkeys(names, pl.Float64) | {"n": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def paid_and_kept(run: BookBacktest) -> pl.DataFrame:
+    """Half-spread paid = what the mid then moved the taker's way + what the maker keeps.
+
+    One row for us and one for the market's recorded trades, for each of some horizons: columns
+    ``who, seconds, paid, moved, kept, n``, weighted by size. What moved is the maker's adverse
+    selection (Huang and Stoll 1996).
+    """
+    fills, rows = run.fills, []
+    ours = (
+        fills["arrived"].to_physical().to_numpy(), fills["filled"].sign().to_numpy(),
+        fills["price"].to_numpy(), fills["filled"].abs().to_numpy(),
+        fills["mid_arrived"].to_numpy(),
+    )  # fmt: skip
+    groups = [("we", *ours)]
+    if run.prints is not None:
+        told = run.prints.filter(pl.col("side") != 0)
+        when = told["time"].to_physical().to_numpy()
+        sides = told["side"].to_numpy().astype(float)
+        before = mid_at(run.market, when - 1, 0.0)
+        groups.append(
+            ("market", when, sides, told["price"].to_numpy(),
+             told["size"].to_numpy(), before)
+        )  # fmt: skip
+    for who, when, side, price, size, mid in groups:
+        for seconds in SPLITS:
+            after = mid_at(run.market, when, seconds)
+            known = np.isfinite(after) & np.isfinite(mid)
+            if not known.any():
+                continue
+            parts = (price - mid, after - mid, price - after)
+            bps = [1e4 * np.average((side * p / mid)[known], weights=size[known]) for p in parts]
+            rows.append([who, seconds, *map(float, bps), int(known.sum())])
+    names = ["seconds", "paid", "moved", "kept"]
+    schema = {"who": pl.String} | dict.fromkeys(names, pl.Float64) | {"n": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def cost_by_size(run: BookBacktest) -> pl.DataFrame:
+    """Mean cost to the mid of walking the books, by multiples of the median order.
+
+    Columns ``multiple, units, buy, sell, short``; `short` is the share of books too thin for it.
+    """
+    units = np.abs(run.result.column("quantity"))
+    if not units.size:
+        return pl.DataFrame()
+    market, rows = run.market, []
+    known = np.flatnonzero(np.isfinite(market.mid))
+    picked = known[np.linspace(0, known.size - 1, min(SAMPLED, known.size)).astype(int)]
+    for multiple in MULTIPLES:
+        size = float(multiple * np.median(units))
+        cost, thin = np.full((2, picked.size), np.nan), 0
+        for k, t in enumerate(picked):
+            sides = (market.ask_price, market.ask_size, 1), (market.bid_price, market.bid_size, -1)
+            for way, (prices, sizes, sign) in enumerate(sides):
+                got, money = walk_cost(prices[t], sizes[t], size)
+                if got >= size * (1.0 - 1e-12):
+                    cost[way, k] = 1e4 * sign * (money / got / market.mid[t] - 1.0)
+                else:
+                    thin += 1
+        buy, sell = (_mean(row[np.isfinite(row)]) for row in cost)
+        rows.append([multiple, size, buy, sell, thin / (2 * picked.size)])
+    names = ["multiple", "units", "buy", "sell", "short"]
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Float64), orient="row")
+
+
+def _mean(values: F64) -> float | None:
+    return float(values.mean()) if values.size else None
