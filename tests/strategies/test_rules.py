@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trade_research.strategies import bollinger, buy_and_hold, ma_crossover, shipped
+from trade_research.strategies import bollinger, buy_and_hold, ma_crossover
+from trade_research.strategies.load import PANELS, SHIPPED, load_strategy
 
 pytestmark = pytest.mark.fast
 NAN = np.nan
@@ -64,8 +65,9 @@ def test_bollinger_starts_flat_behind_a_hole():
     )
 
 
-@pytest.mark.parametrize("one", shipped().values(), ids=lambda s: s.name)
-def test_every_shipped_strategy_says_what_it_does(one):
+@pytest.mark.parametrize("name", [*SHIPPED, *PANELS])
+def test_every_shipped_strategy_says_what_it_does(name):
+    one = load_strategy(name)
     words = " ".join(one.doc.split())
     for word in ("Rule", "Market", "Cost to trade"):
         assert word in words
