@@ -13,6 +13,7 @@ import pytest
 
 import trade_research as tr
 from trade_research.indicators import ema
+from trade_research.kernels.jit import cache_folder
 from trade_research.research.sweep_run import Plan
 
 DAY_US = 86_400_000_000
@@ -56,7 +57,7 @@ def client():
 
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
         ) as cluster,
         Client(cluster) as found,
     ):
@@ -84,18 +85,22 @@ def test_workers_give_the_bits_of_threads(store, client, small_parts):
 
 
 def test_a_worker_that_is_killed_costs_no_result(store, client, small_parts, tmp_path):
-    query = store.query(NAME)
+    query, folder = store.query(NAME), tmp_path / "s"
     here = tr.sweep(mine, query, progress=False, **SPACE)
     pid = next(iter(client.run(os.getpid).values()))
+    at_death = []
 
     def kill():
-        time.sleep(0.5)
+        while not any(folder.glob("part-*")):
+            time.sleep(0.001)
         os.kill(pid, signal.SIGKILL)
+        at_death.append(len(list(folder.glob("part-*"))))
 
-    killer = threading.Thread(target=kill)
+    killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    there = tr.sweep(mine, query, progress=False, executor=client, resume=tmp_path / "s", **SPACE)
-    killer.join()
+    there = tr.sweep(mine, query, progress=False, executor=client, resume=folder, **SPACE)
+    killer.join(10.0)
+    assert at_death[0] < len(list(folder.glob("part-*"))) == 1_920 // 128
     assert there.results["trial"].n_unique() == there.size == here.size
     assert plain(here.results).equals(plain(there.results))
 
@@ -147,6 +152,7 @@ def test_workers_read_an_address_themselves(address, client, small_parts, tmp_pa
     remote = tr.RemoteStore(address, cache=tmp_path / "here")
     query = remote.query(NAME)
     environment = {n: os.environ[n] for n in os.environ if n.startswith("AWS_")}
+    environment["TRADE_RESEARCH_CACHE"] = str(cache_folder().parent)  # of compiled code alone
     environment["XDG_CACHE_HOME"] = str(tmp_path / "there")
 
     def prepare(values):

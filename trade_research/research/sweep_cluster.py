@@ -25,12 +25,11 @@ from trade_research.store.store import Store
 from trade_research.strategies.load import SHIPPED, load_strategy
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from trade_research.research.progress import Bar
     from trade_research.research.sweep_parts import Parts
     from trade_research.research.sweep_run import Count, Plan
     from trade_research.strategies.strategy import Strategy
+    from trade_research.sweep.scores import Scores
     from trade_research.sweep.space import Configurations
 
 _AHEAD = 4  # parts waiting for each thread of the cluster
@@ -97,14 +96,15 @@ def job_of(plan: Plan) -> Job:
     )
 
 
-def score_part(job: Job, found: Configurations) -> pl.DataFrame:
-    """The results of some configurations, on a worker."""
+def score_part(job: Job, found: Configurations) -> Scores:
+    """The results of some configurations, on a worker; what the sender has is not sent back."""
     with _making:
         if job.key not in _scorers:
             _scorers.clear()  # a worker holds the bars of one sweep
             _scorers[job.key] = _scorer(job)
         scorer = _scorers[job.key]
-    return table_of(scorer.score(found, threads=1), found)
+    scores = scorer.score(found, threads=1)
+    return dataclasses.replace(scores, configurations=found[:0], blocks=scores.blocks[:0])
 
 
 _scorers: dict[str, Scorer] = {}
@@ -178,7 +178,7 @@ def on_cluster(plan: Plan, parts: Parts, count: Count, line: Bar, client: Any) -
         fill()
         for task in running:
             number, found = doing.pop(task)
-            keep(parts, count, number, found, task.result())
+            keep(parts, count, number, found, table_of(task.result(), found))
             line.advance(plan.numbers(number))
             fill()
     finally:
