@@ -114,6 +114,7 @@ ASKING = tuple(
         "data symbols",
         "data consensus",
         "paper stop",
+        "books record",
     )
 )
 
@@ -122,6 +123,8 @@ ASKING = tuple(
 def test_examples_of_the_help_run(desk, line):
     if line.startswith("trade-research demo"):
         line += " --store other --runs others"
+    if line.startswith("trade-research books record"):
+        line += " --for 1s"
     where = desk
     if " init" in line:
         where = desk / "empty"

@@ -21,7 +21,7 @@ from tests.counts import FULL, count
 from tests.data import needs_data
 from tests.standins.books import Market, Venue
 from trade_research.cli.app import app
-from trade_research.errors import ConfigError, StoreError
+from trade_research.errors import ConfigError, SourceError, StoreError
 from trade_research.feeds.recorder import BookRecorder, RecordStatus
 from trade_research.frames.books import SIDES
 from trade_research.frames.columns import columns
@@ -169,10 +169,12 @@ def test_the_command_records_until_ctrl_c(tmp_path: Path) -> None:
     assert next(iter(tmp_path.glob("recordings/*/*/*"))).stat().st_size == 0
 
 
-def test_two_cannot_record_the_same(tmp_path: Path) -> None:
+def test_what_cannot_be_recorded_is_said_at_once(tmp_path: Path) -> None:
     first = recorder_of(tmp_path)
     with pytest.raises(StoreError, match="another process records"):
         recorder_of(tmp_path)
     first.close()
     with pytest.raises(ConfigError, match="did you mean 'binance'"):
         record_books("binanse", "BTC/USDT", store=tmp_path)
+    with pytest.raises(SourceError, match="binance:BTC/USDT cannot be listened to"):
+        record_books("binance", "BTC/USDT", store=tmp_path, to="127.0.0.1:9")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from trade_research.errors import ConfigError, nearest
+from trade_research.errors import ConfigError, SourceError, nearest
 from trade_research.feeds.book_messages import BOOK_VENUES
 from trade_research.feeds.book_socket import BookSocket
 from trade_research.feeds.recorder import BookRecorder, RecordStatus
@@ -67,6 +67,8 @@ def record_books(
     ------
     ConfigError, StoreError
         The venue is not known; another process records the same.
+    SourceError
+        The first connection failed. One that breaks later is made again.
 
     Examples
     --------
@@ -91,7 +93,10 @@ def record_books(
                     recorder.hear(heard)
                 socket.want_snapshot(recorder.wants_snapshot)
                 recorder.tick()
-                if on_look is not None and on_look(recorder.status, socket.troubles()):
+                troubles = socket.troubles()
+                if troubles and not recorder.status.messages:
+                    raise SourceError(f"{venue}:{symbol} cannot be listened to: {troubles[0]}")
+                if on_look is not None and on_look(recorder.status, troubles):
                     break
         finally:
             socket.close()
