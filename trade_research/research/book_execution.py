@@ -102,24 +102,31 @@ def cost_by_size(run: BookBacktest) -> pl.DataFrame:
     units = np.abs(run.result.column("quantity"))
     if not units.size:
         return pl.DataFrame()
-    market, rows = run.market, []
-    known = np.flatnonzero(np.isfinite(market.mid))
-    picked = known[np.linspace(0, known.size - 1, min(SAMPLED, known.size)).astype(int)]
+    rows = []
     for multiple in MULTIPLES:
         size = float(multiple * np.median(units))
-        cost, thin = np.full((2, picked.size), np.nan), 0
-        for k, t in enumerate(picked):
-            sides = (market.ask_price, market.ask_size, 1), (market.bid_price, market.bid_size, -1)
-            for way, (prices, sizes, sign) in enumerate(sides):
-                got, money = walk_cost(prices[t], sizes[t], size)
-                if got >= size * (1.0 - 1e-12):
-                    cost[way, k] = 1e4 * sign * (money / got / market.mid[t] - 1.0)
-                else:
-                    thin += 1
-        buy, sell = (_mean(row[np.isfinite(row)]) for row in cost)
-        rows.append([multiple, size, buy, sell, thin / (2 * picked.size)])
+        cost = walked(run.market, size, SAMPLED)
+        buy, sell = (_mean(side[np.isfinite(side)]) for side in cost)
+        rows.append([multiple, size, buy, sell, float(np.isnan(cost).mean())])
     names = ["multiple", "units", "buy", "sell", "short"]
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Float64), orient="row")
+
+
+def walked(market: BookMarket, units: float, most: int) -> F64:
+    """Cost to the mid in bp of buying and of selling `units` at once, (2, books).
+
+    From up to `most` whole books over all of the recording; NaN where a book is too thin.
+    """
+    rows = np.flatnonzero(np.isfinite(market.mid))
+    rows = rows[np.linspace(0, rows.size - 1, min(rows.size, most)).astype(int)]
+    sides = (market.ask_price, market.ask_size, 1), (market.bid_price, market.bid_size, -1)
+    out = np.full((2, rows.size), np.nan)
+    for way, (prices, sizes, sign) in enumerate(sides):
+        for k, t in enumerate(rows):
+            got, money = walk_cost(prices[t], sizes[t], units)
+            if got >= units * (1.0 - 1e-12):
+                out[way, k] = 1e4 * sign * (money / got / market.mid[t] - 1.0)
+    return out
 
 
 def _mean(values: F64) -> float | None:

@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 
 from trade_research.errors import ConfigError, SchemaError
-from trade_research.frames.books import book_arrays, check_trades, depth_of
+from trade_research.frames.books import SIDES, book_arrays, check_trades, depth_of
 from trade_research.frames.columns import columns
 from trade_research.frames.recording import Recording
+from trade_research.research.book_metrics import book_metrics
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.book_presets import BOOK_EXITS
 from trade_research.simulate.book_run import BookMarket, BookResult, latencies, simulate_books
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from trade_research.kernels.jit import F64, I64
     from trade_research.strategies.strategy import Strategy
 
-MINUTE_NS = 60_000_000_000
 LATENCIES = ("0ms", "1ms", "5ms", "20ms", "50ms", "100ms", "500ms")
 
 
@@ -188,10 +188,8 @@ def is_books(data: Any) -> bool:
     return isinstance(frame, pl.DataFrame) and depth_of(frame) > 0
 
 
-def market_of(
-    strategy: Strategy, data: pl.DataFrame | Recording, symbol: str = ""
-) -> tuple[BookMarket, dict[str, F64]]:
-    """Books as the simulator's arrays, and what the strategy reads of them.
+def book_market(data: pl.DataFrame | Recording, symbol: str = "") -> BookMarket:
+    """Books as the simulator's arrays.
 
     Raises
     ------
@@ -202,11 +200,30 @@ def market_of(
     arrays = book_arrays(frame)
     if not frame.height:
         raise SchemaError("there are no books to run over: the frame is empty.")
+    return BookMarket(symbol, frame["time"].to_physical().to_numpy(), **arrays)
+
+
+def book_trades(data: pl.DataFrame | Recording, trades: pl.DataFrame | None) -> pl.DataFrame | None:
+    """The market trades given, checked, or those of the recording."""
+    prints = data.trades if trades is None and isinstance(data, Recording) else trades
+    if prints is not None:
+        check_trades(prints)
+    return prints
+
+
+def market_of(
+    strategy: Strategy, data: pl.DataFrame | Recording, symbol: str = ""
+) -> tuple[BookMarket, dict[str, F64]]:
+    """Books as the simulator's arrays, and what the strategy reads of them."""
+    frame = data.books if isinstance(data, Recording) else data
+    market = book_market(frame, symbol)
     inputs = {
-        name: arrays[col.name] if col.name in arrays else columns(frame, [col.name])[col.name]
+        name: getattr(market, col.name)
+        if col.name in SIDES
+        else columns(frame, [col.name])[col.name]
         for name, col in strategy.inputs.items()
     }
-    return BookMarket(symbol, frame["time"].to_physical().to_numpy(), **arrays), inputs
+    return market, inputs
 
 
 def check_books(
@@ -262,98 +279,15 @@ def backtest_books(
     latency : str, int or int64 array
         From a book's time to the arrival of an order decided on it.
     """
-    prints = data.trades if trades is None and isinstance(data, Recording) else trades
-    if prints is not None:
-        check_trades(prints)
     bound = strategy.bind(**params)
     setup = BookSetup.of(
         strategy, costs=costs, account=account, cash=cash, exits=exits, rules=rules, latency=latency
     )
+    prints = book_trades(data, trades)
     market, inputs = market_of(strategy, data, symbol)
     found = strategy.compute(inputs, **bound)
     result = setup.run(market, found.target)
     return BookBacktest(strategy, bound, market, prints, setup, result, found.target, found.extras)
-
-
-def book_metrics(result: BookResult) -> dict[str, float | int | None]:
-    """What a run made and where its edge went; money in quote units, bps of traded notional.
-
-    ``gross`` is before fees, ``net`` after; ``break_even_bps`` is the fee a side at which net is
-    zero. The edge is split: ``mid_bps`` is what the mid paid from decision to decision,
-    ``latency_bps`` what it moved against us until orders arrived, ``spread_bps`` the way from the
-    mid to the best price, ``walk_bps`` from there into the book. Annualised numbers use one-minute
-    marks.
-    """
-    filled = result.column("filled")
-    hit = filled != 0.0
-    units, price = filled[hit], result.column("price")[hit]
-    notional = float(np.sum(np.abs(units) * price))
-    fees = float(np.sum(result.column("fee")[hit]))
-    net = float(result.mid_equity[-1] - result.cash) if result.mid_equity.size else 0.0
-    gross = net + fees
-
-    def per_notional(money: float) -> float | None:
-        return 1e4 * money / notional if notional > 0.0 else None
-
-    decided, arrived = result.column("mid")[hit], result.column("mid_arrived")[hit]
-    touch = result.column("touch")[hit]
-    late = float(np.sum(units * (arrived - decided)))
-    half = float(np.sum(units * (touch - arrived)))
-    walked = float(np.sum(units * (price - touch)))
-    trips = result.trades
-    wins = trips.filter(pl.col("net") > 0).height
-    holds = (trips["exit_time"] - trips["entry_time"]).dt.total_milliseconds()
-    return {
-        "gross": gross,
-        "fees": fees,
-        "net": net,
-        "net_touch": float(result.touch_equity[-1] - result.cash) if hit.size else net,
-        "return": net / result.cash,
-        "fills": int(np.count_nonzero(hit)),
-        "orders": len(filled),
-        "trades": trips.height,
-        "win_rate": wins / trips.height if trips.height else None,
-        "win_rate_gross": (
-            trips.filter(pl.col("gross") > 0).height / trips.height if trips.height else None
-        ),
-        "average_hold_s": float(np.mean(holds.to_numpy())) / 1e3 if trips.height else None,
-        "notional": notional,
-        "break_even_bps": per_notional(gross),
-        "mid_bps": per_notional(gross + late + half + walked),
-        "latency_bps": per_notional(late),
-        "spread_bps": per_notional(half),
-        "walk_bps": per_notional(walked),
-        "fee_bps": per_notional(fees),
-        "sharpe": _sharpe(result),
-        "max_drawdown": _drawdown(result),
-    }
-
-
-def minute_marks(result: BookResult) -> F64:
-    """Equity at the mid at the end of each minute in which there were books."""
-    minute = result.market.time // MINUTE_NS
-    last = np.append(np.flatnonzero(np.diff(minute)), minute.size - 1)
-    marks: F64 = result.mid_equity[last]
-    return marks
-
-
-def _sharpe(result: BookResult) -> float | None:
-    """Annualised Sharpe ratio of one-minute marks, around the clock."""
-    from trade_research.metrics.returns import returns_of, sharpe_ratio
-
-    marks = minute_marks(result)
-    if marks.size < 3 or np.ptp(marks) == 0.0:
-        return None
-    found = sharpe_ratio(returns_of(marks, result.cash), periods_per_year=525_600.0)
-    return float(found) if np.isfinite(found) else None
-
-
-def _drawdown(result: BookResult) -> float:
-    """Largest fall below the peak so far, as a fraction, 0 or less."""
-    from trade_research.metrics.drawdowns import drawdown_series
-
-    equity = result.mid_equity
-    return float(drawdown_series(equity, result.cash).min()) if equity.size else 0.0
 
 
 def _shown(latency: object) -> str:
