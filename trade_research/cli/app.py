@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,6 +25,7 @@ from trade_research.cli import (
     trials,
     walkforward,
 )
+from trade_research.cli.defaults import apply_config
 from trade_research.cli.demo import demo
 from trade_research.cli.output import examples
 from trade_research.errors import TradeResearchError
@@ -71,12 +73,22 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            envvar="TRADE_RESEARCH_CONFIG",
+            help="YAML whose values replace the defaults; ./trade_research.yaml, if it is there.",
+        ),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and stop.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace behind an error.")] = False,
 ) -> None:
     """One strategy function, written once, from notebook to market."""
+    apply_config(context, file)
 
 
 def main() -> None:

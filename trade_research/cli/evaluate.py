@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trade_research.cli.data import Since, Until, utc
+from trade_research.cli.defaults import configured_params
 from trade_research.cli.output import (
     JsonFlag,
     StoreRoot,
@@ -77,9 +78,9 @@ def open_data(
 
 
 def parse_params(texts: list[str] | None, strategy: Strategy) -> dict[str, Any]:
-    """`name=value` texts as values of the types that the strategy declares."""
+    """`name=value` texts, and those of the configuration, as values of the declared types."""
     values: dict[str, Any] = {}
-    for text in texts or ():
+    for text in [*configured_params(strategy.name), *(texts or ())]:
         name, equals, value = text.partition("=")
         if not equals:
             raise ParameterError(f"-p {text!r} is not name=value, e.g. -p fast=20")

@@ -82,13 +82,20 @@ def update(
     store: StoreRoot = Path("datasets"),
     json: JsonFlag = False,
 ) -> None:
-    """Bring everything up to date: all that was fetched before, or a watch-list."""
-    from trade_research.research.download import read_watch_list, stored_wanted
+    """Bring everything up to date: the configuration's `data.watch` and all that was fetched.
+
+    With --list only what the list names. A name without a date that is not stored yet comes from
+    the beginning of its source's history.
+    """
+    from trade_research.research.download import everything, read_watch_list
+    from trade_research.settings.in_force import config_in_force
     from trade_research.store.store import Store
 
-    wanted = read_watch_list(watch) if watch else stored_wanted(Store(store))
+    config, opened = config_in_force(), Store(store)
+    names = config.data.watch if config is not None else []
+    wanted = read_watch_list(watch, opened) if watch else everything(opened, names)
     if not wanted:
-        say("nothing was fetched yet: `data fetch` something, or give a --list")
+        say("nothing was fetched yet: `data fetch` something, give a --list, or fill data.watch")
         return
     _run(wanted, store, _utc(until), jobs, json)
 

@@ -63,8 +63,11 @@ def run(
     until: Until = None,
     param: Params = None,
     cash: Annotated[float, typer.Option(help="Paper money at the start.")] = 100_000.0,
+    fee_bps: Annotated[float, typer.Option(help="Fee a side, basis points.")] = 10.0,
+    spread_bps: Annotated[float, typer.Option(help="Full quoted spread, basis points.")] = 2.0,
+    slippage_bps: Annotated[float, typer.Option(help="Slippage a side, basis points.")] = 1.0,
     costs_of: Annotated[
-        str | None, typer.Option("--costs", help="A venue's costs, e.g. binance.")
+        str | None, typer.Option("--costs", help="A venue's costs instead, e.g. binance.")
     ] = None,
     account: Annotated[str, typer.Option(help="spot, margin or perp.")] = "spot",
     limit: Annotated[
@@ -79,9 +82,11 @@ def run(
 ) -> None:
     """Run a strategy on paper until the bars end, `paper stop`, Ctrl-C or `kill`.
 
-    Limits are those of `Limits.of_cash` unless --limit says otherwise. Started again, a session
-    goes on where its journal ends. Exit code 3 when it was killed, 4 when it failed.
+    Limits are those of `Limits.of_cash` unless the configuration or --limit says otherwise.
+    Started again, a session goes on where its journal ends. Exit code 3 when it was killed, 4 when
+    it failed.
     """
+    from trade_research.cli.defaults import configured_limits
     from trade_research.cli.screens import watching
     from trade_research.research.data import read_data
     from trade_research.research.paper import Paper
@@ -99,7 +104,7 @@ def run(
         params=loaded.bind(**parse_params(param, loaded)),
         data=read_data(bars, calendar),
         setup=Setup(
-            costs=Costs.venue(costs_of) if costs_of else Costs(),
+            costs=Costs.venue(costs_of) if costs_of else Costs(fee_bps, spread_bps, slippage_bps),
             account=Account.of(account),
             exits=None,
             rules=None,
@@ -109,7 +114,7 @@ def run(
             rebalance=None,
             finalize=False,
         ),
-        limits=limits_of(cash, limit),
+        limits=limits_of(cash, [*configured_limits(cash), *(limit or ())]),
     )
     with watching(quiet=json) as look:
         if replay:

@@ -25,7 +25,7 @@ import polars as pl
 from trade_research.errors import StoreError
 
 _PACKAGE = "trade_research."
-_NOT_IDENTITY = ("run_id", "command", "results", "versions_of_data", "trials")
+_NOT_IDENTITY = ("run_id", "command", "results", "versions_of_data", "trials", "config")
 
 
 @dataclasses.dataclass(frozen=True)

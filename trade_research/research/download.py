@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import polars as pl
 
 from trade_research.errors import ConfigError, MissingDataError, TradeResearchError
 from trade_research.settings.keys import find_secret
-from trade_research.sources.fetch import Fetched, fetch_bars
+from trade_research.sources.fetch import BEGINNING, Fetched, fetch_bars
 from trade_research.sources.http import Retry
 from trade_research.sources.registry import SOURCES, open_source
 from trade_research.sources.source import Source
@@ -104,27 +104,46 @@ def download(
             raise
 
 
-def read_watch_list(path: Path) -> list[Wanted]:
-    """Datasets of a watch-list, a line each: ``binance:BTC/USDT@1h since 2020-01-01``."""
+def read_watch_list(path: Path, store: Store) -> list[Wanted]:
+    """Datasets of a watch-list, a line each; see `watched`."""
     if not path.is_file():
         raise MissingDataError(f"there is no watch-list {path}: write one name a line into it")
-    found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return watched(lines, store, lambda number: f"{path} line {number}")
+
+
+def watched(lines: Sequence[str], store: Store, where: Callable[[int], str]) -> list[Wanted]:
+    """Datasets of lines like ``binance:BTC/USDT@1h since 2020-01-01``.
+
+    One without a date goes on from its last stored bar, or begins where its history does.
+    """
+    stored = store.catalog().select(pl.format("{}:{}@{}", "venue", "symbol", "interval"))
+    names, found = set(stored.to_series()), []
+    for number, line in enumerate(lines, 1):
         text = line.partition("#")[0].strip()
         if not text:
             continue
         match = _LINE.fullmatch(text)
         if match is None:
             raise ConfigError(
-                f"{path} line {number}: write venue:SYMBOL@interval [since YYYY-MM-DD], "
+                f"{where(number)}: write venue:SYMBOL@interval [since YYYY-MM-DD], "
                 f"found {text[:60]!r}"
             )
         try:
             since = datetime.fromisoformat(match[2]).replace(tzinfo=UTC) if match[2] else None
         except ValueError:
-            raise ConfigError(f"{path} line {number}: {match[2]!r} is no date") from None
-        found.append(Wanted.parse(match[1], since=since))
+            raise ConfigError(f"{where(number)}: {match[2]!r} is no date") from None
+        one = Wanted.parse(match[1], since=since)
+        known = since is not None or str(one.name) in names
+        found.append(one if known else replace(one, since=BEGINNING))
     return found
+
+
+def everything(store: Store, watch: Sequence[str]) -> list[Wanted]:
+    """What a configuration watches, and whatever else was fetched before."""
+    wanted = watched(watch, store, lambda number: f"data.watch entry {number}")
+    names = {str(one.name) for one in wanted}
+    return wanted + [one for one in stored_wanted(store) if str(one.name) not in names]
 
 
 def stored_wanted(store: Store) -> list[Wanted]:

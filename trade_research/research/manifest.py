@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from trade_research.report.record import identity
 from trade_research.research.health import versions
 from trade_research.research.source import prelude_of
+from trade_research.settings.in_force import hash_in_force
 
 if TYPE_CHECKING:
     from trade_research.research.data import Data
@@ -23,7 +24,8 @@ def manifest_of(
 
     Holds nothing that changes between two runs of the same inputs on one machine: no clock, no
     path. ``run_id`` is the SHA-256 of the rest, less `versions_of_data` (the store's versions that
-    were read, by which they can be read again) and the trials counted so far.
+    were read, by which they can be read again), the trials counted so far, and `config`, the hash
+    of the configuration in force, where there is one.
     """
     times = data.frame["open_time"]
     query = data.query
@@ -58,10 +60,14 @@ def manifest_of(
     }
     if query is not None:
         manifest["versions_of_data"] = [source.version for source in query.sources]
-    return manifest | {
-        "run_id": identity(manifest),
-        "command": _command(strategy, params, data, setup) if query is not None else "",
-    }
+    return (
+        manifest
+        | hash_in_force()
+        | {
+            "run_id": identity(manifest),
+            "command": _command(strategy, params, data, setup) if query is not None else "",
+        }
+    )
 
 
 def _command(

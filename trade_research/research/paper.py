@@ -27,6 +27,7 @@ from trade_research.live.session import Session
 from trade_research.report.record import encode
 from trade_research.research.evaluator import evaluator
 from trade_research.research.health import versions
+from trade_research.settings.in_force import hash_in_force
 from trade_research.simulate.market import PRICES
 
 if TYPE_CHECKING:
@@ -119,9 +120,10 @@ class Paper:
             self._warm(history)
             session = self._relived(journal, past, history)
             if past:
-                journal.append("recovered", records=len(past), bytes=journal.recovered_bytes)
+                bytes_ = journal.recovered_bytes
+                journal.append("recovered", records=len(past), bytes=bytes_, **hash_in_force())
             else:
-                journal.append("session_start", **self.settings)
+                journal.append("session_start", **self.settings, **hash_in_force())
             decider = Growing(history, self._evaluate)
             session.decider = WithDeadline(decider, DEADLINE_S, lambda: latch.is_set)
             session.may_trade = lambda: not latch.is_set

@@ -7,10 +7,12 @@ __getattr__, __dir__, __all__ = attach(
     {
         "Config": "schema",
         "Secret": "secrets",
+        "config_in_force": "in_force",
         "find_secret": "keys",
         "load_config": "config",
         "quiet_clients": "secrets",
         "redact": "secrets",
+        "use_config": "in_force",
         "write_preset": "config",
     },
 )
