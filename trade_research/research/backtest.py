@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from trade_research.errors import ConfigError
+from trade_research.research.book_bars import backtest_bars
 from trade_research.research.books import backtest_books, is_books
 from trade_research.research.data import NO_CALENDAR, Data, funded, read_data
 from trade_research.research.manifest import manifest_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from trade_research.evidence.check import Check
     from trade_research.evidence.statistics import Evidence
     from trade_research.frames.calendars import Calendar
+    from trade_research.frames.recording import Recording
     from trade_research.kernels.jit import F64, I64
     from trade_research.metrics.summary import Summary
     from trade_research.portfolio.sizing import Portfolio
@@ -269,6 +271,7 @@ def backtest(
     risk_free: float = 0.0,
     trades: pl.DataFrame | None = None,
     latency: str | int | I64 | None = None,
+    books: pl.DataFrame | Recording | None = None,
     start: int = 0,
     **params: Any,
 ) -> Backtest:
@@ -315,6 +318,10 @@ def backtest(
     latency : str, int or int64 array, optional
         With order books: from a book's time to the arrival of an order decided on it, "50ms" when
         left out; an array is one recorded number of nanoseconds a book.
+    books : DataFrame or Recording, optional
+        With bars: their market orders walk these books, decided on the first book from a bar's
+        close on and arriving `latency` later; exits are in event time. Elsewhere use costs fitted
+        on books: `research.book_bars.fit_costs`.
     start : int
         First bar whose target counts; those before only warm the strategy up, and the money waits.
         The configurations of a sweep are compared from its largest warm-up on (`Sweep.start`).
@@ -338,6 +345,15 @@ def backtest(
         return backtest_books(  # type: ignore[return-value]  # a record of its own, of the same face
             strategy, data, trades=trades, costs=costs, account=account, cash=cash, exits=exits,
             rules=rules, latency="50ms" if latency is None else latency, **params,
+        )  # fmt: skip
+    if books is not None:
+        return backtest_bars(  # type: ignore[return-value]  # as above
+            strategy, data, books, trades=trades, calendar=calendar, params=params, costs=costs,
+            account=account, cash=cash, exits=exits, rules=rules,
+            latency="50ms" if latency is None else latency,
+            unused={"fill": fill != "next_open", "delay": delay, "rebalance": rebalance,
+                    "portfolio": portfolio, "funding": funding, "start": start,
+                    "finalize": finalize},
         )  # fmt: skip
     if trades is not None or latency is not None:
         raise ConfigError(

@@ -35,6 +35,7 @@ def backtest_bars(
     trades: pl.DataFrame | None = None,
     calendar: str | Calendar | None = None,
     params: Mapping[str, Any],
+    unused: Mapping[str, object] | None = None,
     **setup: Any,
 ) -> BookBacktest:
     """Run a bar strategy over the books recorded while its bars closed; see `backtest`.
@@ -47,7 +48,15 @@ def backtest_bars(
     ------
     SimulationError
         The bars are of several symbols, or none of them closes while there are books.
+    ConfigError
+        One of `unused`, arguments that have no meaning over books, was given.
     """
+    given = [name for name, value in (unused or {}).items() if value not in (None, False, 0)]
+    if given:
+        raise ConfigError(
+            f"books= prices market orders at their own moment; leave {given[0]}= out, it is for "
+            "fills at bars"
+        )
     found = data if isinstance(data, Data) else read_data(data, calendar)
     if len(found.instruments) != 1:
         raise SimulationError(
