@@ -22,6 +22,7 @@ from trade_research.research.sweep_parts import Parts
 from trade_research.research.sweep_run import Plan, carry_out
 from trade_research.research.sweep_scorer import MOMENTS, Scorer, start_of
 from trade_research.research.trials import count_trials
+from trade_research.settings.in_force import hash_in_force
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
@@ -254,6 +255,7 @@ class Sweep:
                 "fill": scorer.setup.fill,
                 "delay": scorer.setup.delay,
                 "versions": versions(),
+                **hash_in_force(),
             },
         )
 

@@ -19,6 +19,7 @@ from trade_research.research.data import NO_CALENDAR, Data
 from trade_research.research.setup import Setup
 from trade_research.research.sweep_scorer import Ground
 from trade_research.research.trials import count_trials
+from trade_research.settings.in_force import hash_in_force
 from trade_research.sweep.space import Space
 from trade_research.sweep.walkforward import Pipeline, Walk, check_walk, walk
 
@@ -290,6 +291,7 @@ class WalkForward:
                 "where": self.space.where,
                 "costs": asdict(self.setup.costs),
                 "account": self.setup.account.kind,
+                **hash_in_force(),
             },
         )
 
