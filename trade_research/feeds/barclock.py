@@ -82,7 +82,9 @@ class BarClock:
             return ""
         if not self._schedule.is_open(bar.open_time, self._last):
             return f"opens at {bar.open_time} µs, where no bar of this interval does"
-        if bar.open_time > self._next()[0] and bar.close_time > now + EARLY_US:
+        newest = max(self._last, *self._waiting) if self._waiting else self._last
+        is_next = bar.open_time <= self._schedule.after(newest)[0]
+        if not is_next and bar.close_time > now + EARLY_US:
             return f"closes {(bar.close_time - now) / 1e6:.0f} s from now, and follows no other"
         return ""
 

@@ -36,6 +36,11 @@ class BookRow(NamedTuple):
         """Whether there is a book at all."""
         return bool(np.isfinite(self.levels).any())
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether both sides have a level: a strategy may look at it."""
+        return bool(np.isfinite(self.levels[[0, 2], 0]).all())
+
 
 class Lost(NamedTuple):
     """A span ``[time, end_time)`` without a book, and why: the kinds of `frames.BOOK_KINDS`."""

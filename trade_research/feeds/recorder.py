@@ -8,6 +8,7 @@ and marks the time in between as a gap.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +80,8 @@ class BookRecorder:
         Levels a side.
     flush_s, commit_s : float
         Between two flushes to the journal, and two commits to the store.
+    on_rows : callable
+        Given every row as soon as it is proven.
 
     Raises
     ------
@@ -96,11 +99,12 @@ class BookRecorder:
         depth: int = 20,
         flush_s: float = 10.0,
         commit_s: float = 600.0,
+        on_rows: Callable[[list[BookRow]], None] = lambda rows: None,
     ) -> None:
         self._store, self._name = store, {"venue": venue, "symbol": symbol}
         folder = instrument_folder(store.root, "recordings", venue, symbol)
         self._journal, self._depth = BookJournal(folder / "journal.jsonl"), depth
-        self._flush_s, self._commit_s = flush_s, commit_s
+        self._flush_s, self._commit_s, self._on_rows = flush_s, commit_s, on_rows
         self._held, self._fresh = self._journal.read(), Held.nothing()
         self._messages = self._rows = self._trades = self._bad = self._losses = 0
         self._lag = 0.0
@@ -187,6 +191,8 @@ class BookRecorder:
         self._losses += sum(not row.is_known for row in rows)
         self._fresh.lost.extend(self._grid.lost)
         self._grid.lost.clear()
+        if rows:
+            self._on_rows(rows)
 
     def _commit(self) -> None:
         """Rows and trades held so far; writing the same again after a crash changes nothing."""
@@ -208,14 +214,14 @@ def compile_kernels() -> None:
         grid.take(BookMessage(number == 1, side, price, price, number, number), number * MS, 0)
 
 
-def recording_of(rows: list[BookRow], lost: list[Lost]) -> Recording:
-    """Rows as books in the wide layout, with what is wrong with them."""
+def books_of(rows: Sequence[BookRow]) -> pl.DataFrame:
+    """Rows as books in the wide layout."""
     depth = max(row.levels.shape[1] for row in rows)
     table = np.full((len(rows), 4, depth), np.nan)
     for at, row in enumerate(rows):
         table[at, :, : row.levels.shape[1]] = row.levels
     levels = np.ascontiguousarray(table.reshape(len(rows), -1).T)
-    books = pl.DataFrame(
+    return pl.DataFrame(
         [
             pl.Series("time", [row.time for row in rows], pl.Int64).cast(NANO),
             pl.Series("recv_time", [row.recv_time for row in rows], pl.Int64).cast(NANO),
@@ -225,6 +231,11 @@ def recording_of(rows: list[BookRow], lost: list[Lost]) -> Recording:
             ),
         ]
     )
+
+
+def recording_of(rows: list[BookRow], lost: list[Lost]) -> Recording:
+    """Rows as books, with what is wrong with them."""
+    books = books_of(rows)
     spans = [
         verdict_rows(kind, np.array([start]), np.array([end]), np.array([1]), [detail])
         for kind, start, end, detail in lost

@@ -12,7 +12,8 @@ import polars as pl
 
 from trade_research.errors import ConfigError
 from trade_research.research.book_bars import backtest_bars
-from trade_research.research.books import backtest_books, is_books
+from trade_research.research.book_stream import backtest_stream
+from trade_research.research.books import BookSetup, backtest_books, is_books
 from trade_research.research.data import NO_CALENDAR, Data, funded, read_data
 from trade_research.research.manifest import manifest_of
 from trade_research.research.setup import Hold, Setup, targets_of
@@ -23,6 +24,7 @@ from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.result import Result
+from trade_research.store.books import BookStream
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -341,6 +343,14 @@ def backtest(
     ConfigError, SimulationError
         An argument that cannot be run.
     """
+    if isinstance(data, BookStream):
+        books_setup = BookSetup.of(
+            strategy, costs=costs, account=account, cash=cash, exits=exits, rules=rules,
+            latency="50ms" if latency is None else latency,
+        )  # fmt: skip
+        return backtest_stream(  # type: ignore[return-value]  # as below
+            strategy, data, setup=books_setup, symbol=data.symbol, **params
+        )
     if is_books(data):
         return backtest_books(  # type: ignore[return-value]  # a record of its own, of the same face
             strategy, data, trades=trades, costs=costs, account=account, cash=cash, exits=exits,

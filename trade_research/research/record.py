@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trade_research.errors import ConfigError, SourceError, nearest
+from trade_research.feeds.book_grid import BookRow
 from trade_research.feeds.book_messages import BOOK_VENUES
 from trade_research.feeds.book_socket import BookSocket
 from trade_research.feeds.recorder import BookRecorder, RecordStatus
@@ -30,6 +31,7 @@ def record_books(
     flush: str | timedelta = "10s",
     commit: str | timedelta = "10m",
     on_look: Look | None = None,
+    on_rows: Callable[[list[BookRow]], None] = lambda rows: None,
     **connection: Any,
 ) -> RecordStatus:
     """Record the order book and the trades of one instrument, live.
@@ -55,6 +57,8 @@ def record_books(
         Between two flushes to the disk, and two commits, from which on readers see the rows.
     on_look : callable, optional
         Called some times a second with the status and what went wrong since; True ends it.
+    on_rows : callable, optional
+        Given every row as soon as it is proven: see `paper_books`.
     **connection
         Of `feeds.book_socket.BookSocket`.
 
@@ -83,7 +87,7 @@ def record_books(
     step, flushes, commits = (parse_duration(span) for span in (every, flush, commit))
     recorder = BookRecorder(
         target, venue, symbol, every_ns=step, depth=depth,
-        flush_s=flushes / 1e9, commit_s=commits / 1e9,
+        flush_s=flushes / 1e9, commit_s=commits / 1e9, on_rows=on_rows,
     )  # fmt: skip
     try:
         socket = BookSocket(venue, symbol, **connection)

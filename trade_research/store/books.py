@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,6 +121,53 @@ def read_trades(
     if not frames:
         return pl.DataFrame(schema={"time": pl.Datetime("ns", "UTC")})
     return pl.concat(frames, how="diagonal")
+
+
+@dataclass(frozen=True)
+class BookStream:
+    """Stored books of a span, read piece by piece as often as it is gone through.
+
+    Attributes
+    ----------
+    rows : int, optional
+        Of a piece; as they are stored, 65,536 at most, when None.
+    """
+
+    root: Path
+    symbol: str
+    start: Moment | None = None
+    end: Moment | None = None
+    depth: int | None = None
+    venue: str | None = None
+    masked: bool = True
+    as_of: int | Moment | None = None
+    rows: int | None = None
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        frames = iter_stored(
+            self.root, "books", self.symbol, self.start, self.end,
+            depth=self.depth, venue=self.venue, as_of=self.as_of,
+        )  # fmt: skip
+        if self.rows is not None:
+            frames = recut(frames, self.rows)
+        if not self.masked:
+            return frames
+        verdicts = list_verdicts(self.root, self.symbol, self.venue, as_of=self.as_of)
+        return (mask_books(frame, verdicts) for frame in frames)
+
+
+def recut(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The same rows in pieces of so many."""
+    rest: list[pl.DataFrame] = []
+    for frame in frames:
+        rest.append(frame)
+        if sum(part.height for part in rest) >= rows:
+            whole = pl.concat(rest, how="diagonal")
+            cut = whole.height // rows * rows
+            yield from (whole[at : at + rows] for at in range(0, cut, rows))
+            rest = [whole[cut:]]
+    if any(part.height for part in rest):
+        yield pl.concat(rest, how="diagonal")
 
 
 def iter_stored(

@@ -15,6 +15,7 @@ from trade_research.frames.verdicts import VERDICT_SCHEMA
 from trade_research.store import bars, books, catalog, stream, verdicts
 from trade_research.store.actions import ACTIONS
 from trade_research.store.bars import WriteReport
+from trade_research.store.books import BookStream
 from trade_research.store.commit import Manifest
 from trade_research.store.export import export
 from trade_research.store.funding import FUNDING
@@ -346,6 +347,24 @@ class Store:
             self.root, kind, symbol, start, end, depth=depth, venue=venue, as_of=as_of
         ):
             yield from frame.to_arrow().to_batches()
+
+    def book_stream(
+        self,
+        symbol: str,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        depth: int | None = None,
+        venue: str | None = None,
+        masked: bool = True,
+        as_of: int | Moment | None = None,
+        rows: int | None = None,
+    ) -> BookStream:
+        """`books` piece by piece, for days larger than memory: `tr.backtest` runs over it.
+
+        The numbers of a run are the same for any number of `rows` a piece.
+        """
+        return BookStream(self.root, symbol, start, end, depth, venue, masked, as_of, rows)
 
     def book_verdicts(self, symbol: str, venue: str | None = None) -> pl.DataFrame:
         """What is wrong with stored books: the columns of `frames.audit_books`."""
