@@ -169,3 +169,33 @@ def test_any_delivery_gives_every_bar_once_in_order_or_says_why_not(seed: int) -
     assert {w.kind for w in warned} <= {"revision"}
     absent = {(s.open_time // MINUTE, s.symbol) for s in skipped if s.symbol}
     assert absent == {(m, s) for m in {m for m, _ in truth} for s in symbols if (m, s) not in truth}
+
+
+@pytest.mark.parametrize(
+    ("minute", "shift", "word"),
+    [
+        (9_000_000, 0, "follows no other"),  # a far future would leave every row before it out
+        (30, 0, "follows no other"),
+        (2, 1_000, "no bar of this interval"),
+        (-9, 0, "no longer, known"),  # 1969
+        (0, 0, "no longer, known"),
+    ],
+)
+def test_bars_out_of_place_put_no_row_out_of_step(minute: int, shift: int, word: str) -> None:
+    bars = clock([])
+    bars.take(bar(1), at(2))
+    assert minutes(list(bars.rows(at(2)))) == [1]
+    odd = bar(minute)
+    odd = odd._replace(open_time=odd.open_time + shift, close_time=odd.close_time + shift)
+    found = bars.take(odd, at(3.01))
+    assert isinstance(found, Warned)
+    assert word in found.reason
+    assert bars.take(bar(2), at(3.01)) is None
+    assert minutes(list(bars.rows(at(3.01)))) == [2]
+
+
+def test_the_next_bar_is_taken_whatever_the_clock_says() -> None:
+    bars = clock([])
+    for minute in (1, 2, 3):
+        assert bars.take(bar(minute), at(-60)) is None  # an hour behind
+    assert minutes(list(bars.rows(at(-60)))) == [1, 2, 3]

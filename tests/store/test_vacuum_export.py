@@ -71,13 +71,14 @@ def test_an_empty_store_is_clean(tmp_path):
     assert Store(tmp_path / "none").vacuum(before="2030-01-01").files == 0
 
 
-@pytest.mark.parametrize("ending", [".parquet", ".csv", ".feather"])
+@pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl", ".feather"])
 def test_plain_files_read_back(store, tmp_path, ending):
     path = store.export("binance:BTC/USDT@5m", tmp_path / "new" / f"x{ending}")
     readers = {
         ".parquet": pl.read_parquet,
         ".csv": lambda p: pl.read_csv(p, try_parse_dates=True),
         ".feather": lambda p: pl.read_ipc(p.read_bytes()),
+        ".jsonl": lambda p: pl.read_ndjson(p, schema=bars.schema),
     }
     bars = store.bars("BTC/USDT", "5m")
     assert_frame_equal(readers[ending](path), bars)

@@ -91,9 +91,8 @@ def export(
     logs: LogsRoot = Path("logs"),
 ) -> None:
     """Write a view, or all records, to a file."""
-    import polars as pl
-
     from trade_research.live.views import VIEWS, connect, journal_frame
+    from trade_research.store.export import export as write
 
     folder = _found(logs, session)
     if what == "journal":
@@ -103,18 +102,7 @@ def export(
             rows = db.sql(f'select * from "{what}"').pl()
     else:
         raise ConfigError(f"no view {what!r}; {nearest(what, ['journal', *VIEWS])}")
-    if path.suffix == ".parquet":
-        rows.write_parquet(path)
-    elif path.suffix == ".jsonl":
-        rows.write_ndjson(path)
-    elif path.suffix == ".csv":
-        inert = pl.col(pl.String)
-        # A spreadsheet runs what begins like this.
-        guarded = pl.when(inert.str.contains(r"^[=+\-@\t\r]")).then(pl.lit("'") + inert)
-        rows.with_columns(guarded.otherwise(inert).name.keep()).write_csv(path)
-    else:
-        raise ConfigError(f"{path.name}: export to .csv, .parquet or .jsonl")
-    say(f"{rows.height:,} rows: {path}")
+    say(f"{rows.height:,} rows: {write(rows, path)}")
 
 
 def _found(logs: Path, session: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 WIDE = 160
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,13 +45,13 @@ def say(*lines: str) -> None:
     """Print lines as they are: what comes from data is never read as markup."""
     out = console()
     for line in lines:
-        out.print(line, markup=False, soft_wrap=True)
+        out.print(inert(line), markup=False, soft_wrap=True)
 
 
 def warn(*lines: str) -> None:
     """Print lines on stderr."""
     for line in lines:
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(inert(line) + "\n")
 
 
 def emit_json(
@@ -124,7 +126,12 @@ def cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}" if (value.hour or value.minute) else f"{value:%Y-%m-%d}"
-    return str(value)
+    return inert(str(value))
+
+
+def inert(text: str) -> str:
+    """`text` without what moves a terminal's cursor or turns the direction of reading."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def working(text: str) -> Status:

@@ -82,6 +82,8 @@ class BarClock:
             return ""
         if not self._schedule.is_open(bar.open_time, self._last):
             return f"opens at {bar.open_time} µs, where no bar of this interval does"
+        if bar.open_time <= self._last and bar.open_time not in self._released:
+            return "its row is not, or no longer, known"
         newest = max(self._last, *self._waiting) if self._waiting else self._last
         is_next = bar.open_time <= self._schedule.after(newest)[0]
         if not is_next and bar.close_time > now + EARLY_US:
@@ -149,10 +151,12 @@ class BarClock:
 
     def _again(self, bar: Bar) -> Warned | None:
         known = self._released.get(bar.open_time)
-        before = None if known is None else known.get(bar.symbol)
+        if known is None:
+            self.duplicates += 1
+            return None
+        before = known.get(bar.symbol)
         if before is None:
-            kind = "old" if known is None else "late"
-            return Warned(bar, kind, "its row went on without it, or is no longer remembered")
+            return Warned(bar, "late", "its row went on without it")
         return self._same(before, bar)
 
     def _same(self, before: Bar, bar: Bar) -> Warned | None:

@@ -278,7 +278,13 @@ def _mended(journal: Journal) -> Iterator[dict[str, Any]]:
             "start a session in another"
         )
     journal.recovered_bytes = found.file.stat().st_size - found.offset
-    os.truncate(found.file, found.offset)
+    try:
+        file = os.open(found.file, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        os.ftruncate(file, found.offset)
+        os.close(file)
+    except OSError as error:
+        journal.close()
+        raise JournalError(f"the end of {found.file} cannot be cut off: {error}") from error
 
 
 def _locked(folder: Path) -> int:

@@ -10,6 +10,7 @@ from trade_research.brokers.paper import Filled
 from trade_research.feeds.bars import Bar
 from trade_research.orders import Intent
 from trade_research.risk.check import Approved
+from trade_research.settings.secrets import redact
 from trade_research.simulate.funding import Funding
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -121,6 +122,6 @@ def funding_fields(due: Funding) -> dict[str, Any]:
 
 
 def clipped(error: BaseException) -> str:
-    """What an error says, on one line and not too long."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    """What an error says, without keys, on one line and not too long."""
+    text = redact(" ".join(f"{type(error).__name__}: {error}".split()))
     return text if len(text) <= TEXT else text[: TEXT - 1] + "…"

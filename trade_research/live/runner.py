@@ -20,6 +20,7 @@ from trade_research.live.journal import Journal
 from trade_research.live.latch import Latch
 from trade_research.live.records import clipped
 from trade_research.live.session import Session
+from trade_research.settings.secrets import redact
 
 STOPPED, KILLED, FAILED = "stopped", "killed", "failed"
 LOOK_S = 0.05
@@ -165,7 +166,7 @@ class Runner:
                 self._journal.append("clock_step", seconds=stepped / 1e9, reason=reason)
             self._take(bars or ())
             for trouble in self._feed.troubles():
-                self._journal.append("feed_trouble", reason=trouble[:TEXT])
+                self._journal.append("feed_trouble", reason=redact(trouble)[:TEXT])
             if bars is None:
                 self._session.shutdown("the feed ends")
                 return Ended(STOPPED, "the feed ends")
@@ -173,7 +174,7 @@ class Runner:
 
     def _take(self, bars: Sequence[Bar]) -> None:
         for bar in bars:
-            warned = self._bars.take(bar)
+            warned = self._bars.take(bar, self._clock.now_ns())
             if warned is not None:
                 self._session.on_warned(warned)
         for item in self._bars.rows(self._clock.now_ns()):

@@ -76,8 +76,10 @@ def feed_of(names: Sequence[str], interval: Interval) -> Feed:
     Pushed by the venue where it pushes candles and is the only one; asked for everywhere else.
     """
     from trade_research.feeds.socket import VENUES, Socket
+    from trade_research.settings.secrets import quiet_clients
     from trade_research.sources.registry import open_source
 
+    quiet_clients()
     venues = {name: name.partition(":")[0] for name in names}
     symbols = {name: name.partition(":")[2].rpartition("@")[0] for name in names}
     opened = {venue: open_source(venue) for venue in set(venues.values())}

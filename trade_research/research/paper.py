@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from trade_research.brokers.paper import PaperBroker
-from trade_research.errors import SessionError
+from trade_research.errors import ConfigError, SessionError
 from trade_research.feeds.barclock import BarClock
 from trade_research.feeds.bars import Row
 from trade_research.feeds.replay import Paced, Stored
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from trade_research.strategies.strategy import Strategy
 
 DEADLINE_S = 10.0
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 GRACE_US = 2_000_000
 
 
@@ -70,6 +72,12 @@ class Paper:
     setup: Setup
     limits: Limits
     portfolio: Portfolio | None = None
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ConfigError(
+                f"no name of a session: {self.name!r}; use letters, digits, - and _, 64 at most"
+            )
 
     def replay(self, *, speed: float = 0.0, on_look: Callable[..., None] | None = None) -> Ended:
         """Run over the stored bars as if they closed now, `speed` times as fast as they did.

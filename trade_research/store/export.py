@@ -13,9 +13,19 @@ import polars as pl
 from trade_research.errors import FormatError
 from trade_research.store.commit import writing
 
+
+def _write_csv(frame: pl.DataFrame, file: IO[bytes]) -> None:
+    """As CSV; a text that a spreadsheet would run as a formula is told to be one by a quote."""
+    text = pl.col(pl.String)
+    told = pl.when(text.str.contains(r"^[=+\-@\t\r]")).then(pl.lit("'") + text)
+    inert = frame.with_columns(told.otherwise(text).name.keep())
+    inert.write_csv(file, datetime_format="%Y-%m-%dT%H:%M:%S%.fZ")
+
+
 _WRITERS: Mapping[str, Callable[[pl.DataFrame, IO[bytes]], None]] = {
     ".parquet": lambda frame, file: frame.write_parquet(file),
-    ".csv": lambda frame, file: frame.write_csv(file, datetime_format="%Y-%m-%dT%H:%M:%S%.fZ"),
+    ".csv": _write_csv,
+    ".jsonl": lambda frame, file: frame.write_ndjson(file),
     ".feather": lambda frame, file: frame.write_ipc(file, compression="lz4"),
 }
 
@@ -26,7 +36,7 @@ def export(frame: pl.DataFrame, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     FormatError
-        The ending is none of .parquet, .csv and .feather.
+        The ending is none of .parquet, .csv, .jsonl and .feather.
     StoreError
         The folder cannot be written to.
     """
