@@ -218,6 +218,35 @@ def test_partial_fills_cash_lots_and_late_books() -> None:
     assert lots.fills["filled"][0] == pytest.approx(1.2)
 
 
+def test_every_kind_of_fee_is_charged() -> None:
+    one = np.ones((4, 1))
+    m = BookMarket("X", np.arange(4) * 100 * MS, 99.0 * one, 9.0 * one, 101.0 * one, 9.0 * one)
+    target = np.array([1.0, np.nan, 0.0, np.nan])
+    costs = Costs(fee_bps=10.0, fee_per_unit=0.5, fixed_fee=0.25, min_fee=3.0, sell_tax_bps=20.0)
+    fees = run(m, target, costs=costs, exits=None, cash=200.0, latency="0ms").fills["fee"]
+    bought, sold = 2 * 101 * 0.001 + 2 * 0.5, 2 * 99 * 0.001 + 2 * 0.5
+    assert bought < 3.0 > sold
+    assert fees.to_list() == pytest.approx([3.25, 3.25 + 2 * 99 * 0.002])
+    cheap = Costs(fee_bps=10.0, fee_per_unit=0.5)
+    paid = run(m, target, costs=cheap, exits=None, cash=200.0, latency="0ms").fills["fee"]
+    assert paid.to_list() == pytest.approx([bought, sold])
+    spot = run(m, target, costs=cheap, exits=None, cash=200.0, account=Account("spot"),
+               latency="0ms").fills  # fmt: skip
+    assert spot["filled"][0] == pytest.approx(200 / (101 * 1.001 + 0.5), rel=1e-12)
+
+
+def test_the_rest_counts_from_the_exit_and_not_from_the_entry() -> None:
+    """Bought at 0 s, stopped out at 10 s: with five seconds of rest nothing before 15 s."""
+    n = 40
+    one, price = np.ones((n, 1)), np.where(np.arange(n) < 10, 100.0, 98.0)[:, None]
+    m = BookMarket("X", np.arange(n) * 1000 * MS, price, 99.0 * one, price, 99.0 * one)
+    target = np.where(np.arange(n) % 2 == 0, 1.0, np.nan)
+    exits = Exits(stop=0.01, cooldown="5s")
+    fills = run(m, target, costs=FREE, exits=exits, latency="0ms").fills
+    assert fills["row"].to_list() == [0, 10, 16]
+    assert fills["reason"].to_list() == ["signal", "stop", "signal"]
+
+
 def test_arguments_that_cannot_be_run() -> None:
     m = market(np.random.default_rng(0), 10)
     with pytest.raises(SimulationError, match="10 books need as many targets"):

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "WalkForward": "walked",
         "backtest": "backtest",
         "check": "check",
+        "fit_costs": "book_bars",
         "list_runs": "runs",
         "load_run": "runs",
         "noise_test": "noise",

@@ -43,6 +43,7 @@ class BookRules(NamedTuple):
     fee: float
     min_fee: float
     fixed_fee: float
+    per_unit: float
     sell_tax: float
     stop: float
     take_profit: float
@@ -78,10 +79,10 @@ def walk_cost(price: F64, size: F64, quantity: float) -> tuple[float, float]:
 
 
 @inner_kernel
-def fee_of(rules: BookRules, money: float, is_sale: bool) -> float:
-    """Fees and tax of a fill of `money`."""
+def fee_of(rules: BookRules, units: float, money: float, is_sale: bool) -> float:
+    """Fees and tax of a fill of `units` for `money`."""
     tax = rules.sell_tax * money if is_sale else 0.0
-    return max(rules.min_fee, rules.fee * money) + rules.fixed_fee + tax
+    return max(rules.min_fee, rules.fee * money + rules.per_unit * units) + rules.fixed_fee + tax
 
 
 @inner_kernel
@@ -177,7 +178,7 @@ def run_books(
                 status = FILLED if got >= abs(sent) * (1.0 - 1e-12) else PARTIAL
                 if room < abs(sent) and got >= room * (1.0 - 1e-9):
                     status = NO_CASH
-            fee = fee_of(rules, money, not is_buy) if got > 0.0 else 0.0
+            fee = fee_of(rules, got, money, not is_buy) if got > 0.0 else 0.0
             row = orders[count - 1]
             row[2], row[3], row[5] = arrival - start, ahead + at, got if is_buy else -got
             row[6] = money / got if got > 0.0 else np.nan
@@ -267,7 +268,7 @@ def affordable(price: F64, size: F64, cash: float, rules: BookRules) -> float:
     for i in range(price.size):
         if not size[i] > 0.0 or left <= 0.0:
             break
-        cost = price[i] * (1.0 + rules.fee)
+        cost = price[i] * (1.0 + rules.fee) + rules.per_unit
         take = min(size[i], left / cost)
         units += take
         left -= take * cost

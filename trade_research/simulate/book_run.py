@@ -166,6 +166,7 @@ def book_rules(
         fee=costs.fee_bps / 1e4,
         min_fee=costs.min_fee,
         fixed_fee=costs.fixed_fee,
+        per_unit=costs.fee_per_unit,
         sell_tax=costs.sell_tax_bps / 1e4,
         stop=asked.stop or 0.0,
         take_profit=asked.take_profit or 0.0,
