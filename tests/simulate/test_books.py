@@ -71,7 +71,7 @@ def naive(
     """The rules of a margin run, said again in plain Python over whole histories of rows."""
     orders: list[tuple[int, int, float, str]] = []
     position, entry, entered, desired, unlock = 0.0, 0.0, 0, 0.0, 0
-    locked, flying, last_mid = False, None, None
+    locked, flying, last_mid, listened = False, None, None, np.nan
     hold, rest = exits.in_nanos("max_hold"), exits.in_nanos("cooldown")
     for i, now in enumerate(m.time):
         if flying is not None and flying[0] <= now:
@@ -104,7 +104,9 @@ def naive(
             continue
         last_mid = (bid + ask) / 2
         wanted, before = target[i], target[i - 1] if i else np.nan
-        if not np.isnan(wanted) and wanted != before and not (locked and now < unlock):
+        is_new = wanted != (before if locked else listened)
+        if not np.isnan(wanted) and is_new and not (locked and now < unlock):
+            listened = wanted
             locked, desired = False, wanted * (cash + position * last_mid) / last_mid
         if flying is not None:
             continue

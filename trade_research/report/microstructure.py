@@ -282,8 +282,8 @@ def _heat(heat: Heat) -> Chart:
     plot.line(heat.seconds, heat.mid, "net")
     for at, price, side in heat.fills:
         marker = "^" if side > 0 else "v"
-        plot.points([at], [price], "gain" if side > 0 else "loss", marker, size=6.0)
-    return plot.chart(heat.title, heat.finding)
+        plot.points([at], [price], "gain" if side > 0 else "loss", marker, size=12.0)
+    return plot.chart(f"{heat.title}: {heat.finding}", "the triangles are our fills")
 
 
 SECTIONS = (verdict, equity, fills, latency, signal, orders, market, look)

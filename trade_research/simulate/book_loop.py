@@ -29,7 +29,7 @@ DUST = 1e-6
 """Share of equity below which a change of position is not worth an order."""
 
 
-POSITION, ENTRY, BEST, SENT, DESIRED, BEFORE, MID, CASH, N_STATE = range(9)
+POSITION, ENTRY, BEST, SENT, DESIRED, BEFORE, HELD, MID, CASH, N_STATE = range(10)
 """Numbers that a run carries from row to row: units, their price, the best touch since, units under
 way, units wanted, the last target, the last mid, money."""
 
@@ -153,7 +153,7 @@ def run_books(
         Set to equity at the mid, equity were all closed at the best prices, and units held.
     """
     position, entry, best = state[POSITION], state[ENTRY], state[BEST]
-    sent, desired, before = state[SENT], state[DESIRED], state[BEFORE]
+    sent, desired, before, held = state[SENT], state[DESIRED], state[BEFORE], state[HELD]
     mid, cash = state[MID], state[CASH]
     start, ahead, entered = marks[START], marks[ROWS] - first, marks[ENTERED]
     why, arrival, locked, unlock = marks[WHY], marks[ARRIVAL], marks[LOCKED] != 0, marks[UNLOCK]
@@ -211,12 +211,13 @@ def run_books(
         held_units[i] = position
         # --- what the strategy wants
         wanted = target[i]
-        new = wanted == wanted and wanted != before
+        # A change of target; after an exit any that differs from the row before.
+        new = wanted == wanted and wanted != (before if locked else held)
         before = wanted
         if mid_equity[i] <= 0.0:  # ruined
             desired, new = 0.0, False
         if new and seen and not (locked and now < unlock):
-            locked = False
+            locked, held = False, wanted
             if rules.is_spot and wanted < 0.0:
                 wanted = 0.0
             wanted = min(max(wanted, -rules.leverage), rules.leverage)
@@ -246,7 +247,7 @@ def run_books(
         row[9], row[11], row[12] = -1.0, np.nan, np.nan
         count += 1
     state[POSITION], state[ENTRY], state[BEST] = position, entry, best
-    state[SENT], state[DESIRED], state[BEFORE] = sent, desired, before
+    state[SENT], state[DESIRED], state[BEFORE], state[HELD] = sent, desired, before, held
     state[MID], state[CASH] = mid, cash
     marks[ROWS], marks[ENTERED] = ahead + time.size, entered
     marks[WHY], marks[ARRIVAL], marks[LOCKED], marks[UNLOCK] = why, arrival, locked, unlock
@@ -256,7 +257,7 @@ def run_books(
 def fresh(start: int, cash: float) -> tuple[F64, I64]:
     """`state` and `marks` of a run that begins at `start`, nanoseconds."""
     state, marks = np.zeros(N_STATE), np.zeros(N_MARKS, np.int64)
-    state[[ENTRY, BEST, BEFORE, MID]] = np.nan
+    state[[ENTRY, BEST, BEFORE, HELD, MID]] = np.nan
     state[CASH], marks[START] = cash, start
     return state, marks
 
