@@ -130,7 +130,14 @@ def test_loss_limits() -> None:
     assert breach(WIDE, state(equity=96_000.0, day_equity=96_000.0, peak=106_001.0))[0] == (
         "drawdown"
     )
-    assert breach(WIDE, state(equity=math.nan))[0] == "daily_loss"
+    assert breach(WIDE, state(equity=math.nan))[0] == "drawdown"
+    assert breach(WIDE, state(equity=90_000.0))[0] == "drawdown"
+
+
+def test_a_drawdown_on_a_day_of_losses_is_latched_beyond_the_day() -> None:
+    latched = state().latched("daily_loss")
+    assert latched.latched("drawdown").latch == "drawdown"
+    assert latched.latched("drawdown").latched("daily_loss").latch == "drawdown"
 
 
 def test_a_new_day_begins_at_midnight_of_the_zone_and_frees_the_daily_latch() -> None:

@@ -78,6 +78,11 @@ class PaperBroker:
         marks = self._sim.marks.tolist()
         return {symbol: p for symbol, p in zip(self.symbols, marks, strict=True) if p == p}
 
+    @property
+    def waiting(self) -> set[str]:
+        """Symbols whose order found no bar or no volume and waits for the next."""
+        return {self.symbols[s] for s in np.flatnonzero(self._sim.is_waiting)}
+
     def on_row(
         self, row: Row, session: int | None, funding: Sequence[Funding] = ()
     ) -> list[Filled]:
@@ -92,7 +97,7 @@ class PaperBroker:
         return self._filled(fills) if len(fills) else []
 
     def asked(self, target: F64) -> dict[str, float]:
-        """Signed units that a row of targets asks to trade now, by symbol."""
+        """Signed units that a row of targets asks to trade now, by symbol; NaN without a price."""
         units = self._sim.asked(target)
         return {self.symbols[s]: float(units[s]) for s in np.flatnonzero(units)}
 
@@ -111,7 +116,15 @@ class PaperBroker:
     def withdraw(self, symbol: str) -> None:
         """Take an order back before the bar that would fill it."""
         self._row[self._at[symbol]] = np.nan
-        self._sim.decide(self._row)
+        self._sim.withdraw(self._at[symbol])
+
+    def sized(self, order: Approved, row: Row) -> float:
+        """Signed units that an open order would trade at the row's opens; 0 if it cannot."""
+        s = self._at[order.intent.symbol]
+        opens = np.where(np.isnan(row.bars[0]), self._sim.marks, row.bars[0])
+        if np.isnan(row.bars[0, s]) or row.bars[4, s] == 0.0:
+            return 0.0
+        return self._sim.sized(s, order.intent.weight, opens)
 
     def flatten(self) -> list[Filled]:
         """Close everything now, at the last closes, with costs."""

@@ -26,7 +26,7 @@ from trade_research.live.records import (
     signal_fields,
 )
 from trade_research.orders import Intent, intent_id
-from trade_research.risk.check import Approved, Refused, breach, check, is_opposite
+from trade_research.risk.check import Approved, Refused, breach, check, is_opposite, misfit
 from trade_research.risk.limits import Limits
 from trade_research.risk.state import RiskState
 
@@ -113,7 +113,8 @@ class Session:
             self._record("funding", **funding_fields(due))
         for fill in self.broker.on_row(row, session, funding):
             self._fill(fill, row)
-        self._open.clear()
+        waiting = self.broker.waiting if self._open else set()
+        self._open = {symbol: order for symbol, order in self._open.items() if symbol in waiting}
         self._mark(row)
         self.n_rows, self.last_open = self.n_rows + 1, row.open_time
         self.decider.see(row)
@@ -183,21 +184,27 @@ class Session:
                 )
 
     def _withdraw(self, row: Row) -> None:
-        """Take back orders whose fill would be too far from what they were weighed at."""
+        """Take back orders whose fill would be other than what was weighed."""
         if self.limits is None:
             return
         for symbol, order in list(self._open.items()):
             price = float(row.bars[0, self.broker.symbols.index(symbol)])
-            weighed = order.intent.price
-            far = abs(price / weighed - 1.0)
+            units = self.broker.sized(order, row)
+            limit, reason = misfit(order, self.broker.positions.get(symbol, 0.0), units, price)
+            far = abs(price / order.intent.price - 1.0)
             if far > self.limits.price_band and not order.reduces:
-                self.broker.withdraw(symbol)
-                self._record(
-                    "risk_block",
-                    signal={"id": order.intent.id, "symbol": symbol},
-                    limit="price_band",
-                    reason=f"opens at {price:g}, {far:.1%} from the decision's {weighed:g}",
-                )
+                limit = "price_band"
+                reason = f"opens at {price:g}, {far:.1%} from the decision's {order.intent.price:g}"
+            if limit:
+                self._give_up(symbol)
+                signal = {"id": order.intent.id, "symbol": symbol}
+                self._record("risk_block", signal=signal, limit=limit, reason=reason)
+
+    def _give_up(self, symbol: str) -> None:
+        """Take an order back, sent, waiting or not yet sent."""
+        self.broker.withdraw(symbol)
+        self._open.pop(symbol, None)
+        self.risk = self.risk.settled(self._open)
 
     def _fill(self, fill: Filled, row: Row) -> None:
         self._record("fill", **fill_fields(fill, self._id_of(fill), row.open_time))
@@ -218,7 +225,7 @@ class Session:
     def _mark(self, row: Row) -> None:
         if self.limits is None:
             return
-        self.risk = self.risk.settled().marked(
+        self.risk = self.risk.settled(self._open).marked(
             self.limits,
             row.close_time * 1_000,
             equity=self.broker.equity,
@@ -227,8 +234,8 @@ class Session:
             marks=self.broker.marks,
         )
         limit, reason = breach(self.limits, self.risk)
-        if limit and not self.risk.latch:
-            self.risk = self.risk.latched(limit)
+        before, self.risk = self.risk, self.risk.latched(limit) if limit else self.risk
+        if self.risk.latch != before.latch:
             self._record("risk_latch", limit=limit, reason=reason, equity=self.broker.equity)
 
     def _decide(self, row: Row) -> None:
@@ -241,6 +248,8 @@ class Session:
             target, why = np.full(len(self.broker.symbols), np.nan), {}
             self._record("strategy_error", error=clipped(error), bar={"open_us": row.open_time})
         asked = self.broker.asked(target)
+        if self.limits is None:  # as the backtest, which sizes an order when it has a price
+            asked = {symbol: units for symbol, units in asked.items() if units == units}
         self.broker.stand(target, list(asked))
         # What frees money comes first.
         for symbol in sorted(asked, key=lambda s: not self._reduces(s, asked[s])):
@@ -259,10 +268,11 @@ class Session:
             decided=row.close_time,
             weight=float(target[s]),
             quantity=quantity,
-            price=self.broker.marks[symbol],
+            price=self.broker.marks.get(symbol, np.nan),
         )
         verdict = self._weighed(intent, row)
         if isinstance(verdict, Refused):
+            self._give_up(symbol)
             # A wish that stays and stays refused is on record once.
             if self._refused.get(symbol) != (intent.weight, verdict.limit):
                 self._refused[symbol] = intent.weight, verdict.limit
@@ -293,7 +303,12 @@ class Session:
     def _send(self, order: Approved, row: Row) -> None:
         intent = order.intent
         self._record("order_intent", **order_fields(order))
+        if self.limits is not None and intent.symbol in self._open:
+            self._give_up(intent.symbol)
         self.broker.submit(order)
+        self.risk = self.risk.settled(
+            self._open.keys() - {intent.symbol}
+        )  # what waited is replaced
         self._open[intent.symbol] = order
         self._ids[self.n_rows - 1, intent.symbol] = intent.id
         signed = order.max_quantity if intent.quantity > 0.0 else -order.max_quantity

@@ -56,6 +56,20 @@ def check(intent: Intent, limits: Limits, state: RiskState, now_ns: int) -> Appr
     return Refused(intent, limit, reason)
 
 
+def misfit(order: Approved, held: float, units: float, price: float) -> tuple[str, str]:
+    """Why an order may not fill with so many signed units at that price, or two empty texts.
+
+    It may have the units and the money that were weighed; one that reduces may only reduce.
+    """
+    if units == 0.0 or is_reducing(held, units):
+        return "", ""
+    weighed = order.max_quantity * order.intent.price
+    fits = max(abs(units) * order.intent.price, abs(units) * price) <= weighed * (1.0 + 1e-9)
+    if fits and not order.reduces and units * order.intent.quantity > 0.0:
+        return "", ""
+    return "risk_cap", f"would trade {units:+g} at {price:g}, {order.max_quantity:g} was weighed"
+
+
 def is_reducing(position: float, quantity: float) -> bool:
     """Whether an order leaves less of the same position, or none."""
     return is_opposite(position, quantity) and abs(quantity) <= abs(position)
@@ -67,13 +81,16 @@ def is_opposite(position: float, quantity: float) -> bool:
 
 
 def breach(limits: Limits, state: RiskState) -> tuple[str, str]:
-    """The loss limit that the account has broken and the numbers, or two empty texts."""
-    lost = state.day_equity - state.equity
-    if not lost < limits.max_daily_loss:
-        return "daily_loss", f"lost {lost:.2f} today, {limits.max_daily_loss:g} is the most"
+    """The loss limit that the account has broken and the numbers, or two empty texts.
+
+    The drawdown comes first: a day's loss ends with the day.
+    """
     fallen = state.peak - state.equity
     if not fallen < limits.max_drawdown:
         return "drawdown", f"{fallen:.2f} under the peak, {limits.max_drawdown:g} is the most"
+    lost = state.day_equity - state.equity
+    if not lost < limits.max_daily_loss:
+        return "daily_loss", f"lost {lost:.2f} today, {limits.max_daily_loss:g} is the most"
     return "", ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from trade_research.risk.limits import Limits
@@ -92,9 +92,10 @@ class RiskState:
             orders_today=self.orders_today + 1,
         )
 
-    def settled(self) -> RiskState:
-        """After the bar at which approved orders were filled or given up: none is open."""
-        return replace(self, open_orders={}) if self.open_orders else self
+    def settled(self, waiting: Collection[str] = ()) -> RiskState:
+        """After orders were filled or given up: only those of the symbols `waiting` are open."""
+        still = {symbol: q for symbol, q in self.open_orders.items() if symbol in waiting}
+        return replace(self, open_orders=still) if len(still) < len(self.open_orders) else self
 
     def closed(self, pnl: float, now_ns: int) -> RiskState:
         """After a round trip that made `pnl`."""
@@ -103,8 +104,11 @@ class RiskState:
         return replace(self, losses_in_a_row=0)
 
     def latched(self, why: str) -> RiskState:
-        """With only reducing orders passing, because of `why`; the first reason stays."""
-        return self if self.latch else replace(self, latch=why)
+        """With only reducing orders passing, because of `why`.
+
+        The first reason stays, but for a day's loss, which would be forgotten at midnight.
+        """
+        return self if self.latch not in ("", "daily_loss") else replace(self, latch=why)
 
     def released(self) -> RiskState:
         """With the latch taken off by a person; losses are counted from here."""

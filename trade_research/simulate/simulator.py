@@ -197,7 +197,8 @@ class Simulator:
         """Signed units that this row of targets after the last bar asks to trade, (n_symbols,).
 
         At the prices of that bar's close, by the rules of the step: 0 where there is no opinion, or
-        one that is already in force. Of an account without `delay` that fills at the next open.
+        one that is already in force; NaN where one is new and nobody can say how much, for want of
+        a price. Of an account without `delay` that fills at the next open.
         """
         syms, t = self._books.syms, self.n_bars - 1
         is_free, held = syms["is_locked"] == 0, syms["held"]
@@ -208,8 +209,36 @@ class Simulator:
             return np.zeros(len(self.symbols))
         with np.errstate(invalid="ignore", over="ignore"):
             units = target * self.equity / syms["mark"] - syms["position"]
+        units[units == 0.0] = np.nan
         units[target == 0.0] = -syms["position"][target == 0.0]
-        return np.where(is_new & ~np.isnan(target) & ~np.isnan(units), units, 0.0)
+        return np.where(is_new & ~np.isnan(target), units, 0.0)
+
+    @property
+    def is_waiting(self) -> B8:
+        """Symbols whose order waits for a bar or for volume, (n_symbols,)."""
+        return np.asarray(self._books.syms["waiting"] >= 0)
+
+    def sized(self, s: int, weight: float, opens: F64) -> float:
+        """Signed units that an order of symbol `s` would trade at these opens, (n_symbols,).
+
+        One that waited for volume has its size already.
+        """
+        me, held = self._books.syms[s], self._books.syms["position"]
+        if me.waiting >= 0 and me.pending == 0:
+            return float(me.desired - me.position)
+        value = self.cash + float((held * opens)[held != 0.0].sum())
+        return float(weight * value / opens[s] - me.position)
+
+    def withdraw(self, s: int) -> None:
+        """Give up the order of symbol `s`, sent or waiting; what is held stays.
+
+        Weights are not brought back at this bar either: that would be an order too.
+        """
+        t, me = self.n_bars - 1, self._books.syms[s]
+        if me.waiting >= 0:  # what is in force is now what there is
+            me.held = me.position * me.mark / self.equity if me.position != 0.0 else 0.0
+            me.pending, me.waiting, me.desired = 0, -1, me.position
+        self._columns.target[t, s], self._columns.flags[t] = np.nan, False
 
     def halt(self) -> Records:
         """Close every position at its last close, with costs; returns the fills."""
