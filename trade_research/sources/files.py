@@ -11,18 +11,24 @@ from trade_research.errors import BarOrderError, DataError, SchemaError
 from trade_research.frames.bars import to_bars
 from trade_research.frames.calendars import Calendar, get_calendar
 from trade_research.frames.intervals import STANDARD, Interval, interval_of_us, parse_interval
+from trade_research.frames.vendor import audit_vendor
 from trade_research.sources.formats import Asked, find_format, symbols_of
 from trade_research.sources.tables import read_table
 
 
 @dataclass(frozen=True)
 class Imported:
-    """Bars of a file, the name of its format, and what was done or assumed while reading."""
+    """Bars of a file, the name of its format, and what was done or assumed while reading.
+
+    `doubts` are rows ``kind, open_time, close_time, detail`` of bars that contradict what the file
+    says of its own adjustment, as of `frames.audit_vendor`.
+    """
 
     frame: pl.DataFrame
     format: str
     notes: tuple[str, ...]
     interval: Interval
+    doubts: pl.DataFrame
 
 
 def read_bars(
@@ -93,7 +99,21 @@ def read_bars_report(
         if str(path) not in str(error):
             error.args = (f"{path}: {error}",)
         raise
-    return Imported(bars, known.name, (*tidy.notes, *notes), step)
+    doubts = _doubts(tidy.vendor, bars, step)
+    return Imported(bars, known.name, (*tidy.notes, *notes), step, doubts)
+
+
+def _doubts(vendor: pl.DataFrame | None, bars: pl.DataFrame, step: Interval) -> pl.DataFrame:
+    """Bars whose vendor contradicts itself."""
+    plain = pl.col("open_time").dt.replace_time_zone(None).alias("key")
+    times = bars.select("open_time", "close_time", plain)
+    if vendor is None:
+        text = pl.lit("").alias("detail")
+        return times.clear().select(text.alias("kind"), "open_time", "close_time", text)
+    found = audit_vendor(vendor, step).rename({"open_time": "key"})
+    key = pl.col("key").cast(pl.Datetime("us"))
+    joined = found.with_columns(key).join(times, on="key")
+    return joined.select("kind", "open_time", "close_time", "detail")
 
 
 def symbols_in(path: str | Path) -> list[str | None]:

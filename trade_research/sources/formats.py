@@ -33,10 +33,15 @@ class Asked:
 
 @dataclass(frozen=True)
 class Tidy:
-    """Columns as `frames.to_bars` takes them, and what was done or assumed on the way."""
+    """Columns as `frames.to_bars` takes them, and what was done or assumed on the way.
+
+    `vendor` is the whole table, as `frames.audit_vendor` takes it, where it is one of adjusted
+    prices.
+    """
 
     frame: pl.DataFrame
     notes: list[str]
+    vendor: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,18 @@ def _read_yahoo(raw: Raw, asked: Asked) -> Tidy:
     """Yahoo's CSV: a day is labelled by its local date, whatever offset is printed beside it."""
     tidy = _read_tidy(raw, Asked(asked.symbol, asked.tz, sessions=True))
     note = "'Adj Close' was left out: prices are adjusted for splits, not for dividends"
-    return Tidy(tidy.frame, [*tidy.notes, note])
+    return Tidy(tidy.frame, [*tidy.notes, note], _vendor_table(raw, tidy.frame))
+
+
+def _vendor_table(raw: Raw, tidy: pl.DataFrame) -> pl.DataFrame | None:
+    """Prices with what Yahoo says of their adjustment; None where the file does not say it."""
+    names = _named(raw)
+    wanted = {"adj_close": "adj_close", "dividends": "dividends", "stock_splits": "splits"}
+    if not wanted.keys() <= names.keys():
+        return None
+    told = [raw.table.get_column(names[old]).alias(new) for old, new in wanted.items()]
+    table = tidy.select("open_time", *_PRICES).with_columns(told)
+    return table.with_columns(pl.exclude("open_time").cast(pl.Float64, strict=False))
 
 
 def _has_bars(raw: Raw) -> bool:

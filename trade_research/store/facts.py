@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from trade_research.errors import SchemaError
+from trade_research.frames.vendor import VENDOR_KINDS
 from trade_research.store import merge
 from trade_research.store.commit import (
     Draft,
@@ -39,11 +40,17 @@ FACT_KINDS = {
     "ticker": "it traded under the ticker in `detail` over this span",
     "no_bars": "asked for this span again in as many runs as `detail` says, the source had no bars",
 }
+FACT_KINDS |= VENDOR_KINDS
 _KEY = ["kind", "interval", "start", "end"]
 
 
-def write_facts(root: Path, venue: str, symbol: str, facts: pl.DataFrame) -> None:
-    """Add facts to those known; one of the same kind, interval and span is replaced."""
+def write_facts(
+    root: Path, venue: str, symbol: str, facts: pl.DataFrame, *, instead_of: pl.Expr | None = None
+) -> None:
+    """Add facts to those known; one of the same kind, interval and span is replaced.
+
+    Those for which `instead_of` is true are no longer known.
+    """
     fresh = facts.select(pl.col(name).cast(kind) for name, kind in FACT_SCHEMA.items())
     unknown = set(fresh["kind"]) - set(FACT_KINDS)
     if unknown:
@@ -51,10 +58,12 @@ def write_facts(root: Path, venue: str, symbol: str, facts: pl.DataFrame) -> Non
     folder = facts_folder(root, venue, symbol)
 
     def build(base: Manifest | None) -> Draft | None:
-        stored = pl.DataFrame(schema=FACT_SCHEMA) if base is None else _read(folder, base)
+        stored = known = pl.DataFrame(schema=FACT_SCHEMA) if base is None else _read(folder, base)
+        if instead_of is not None:
+            stored = stored.filter(~instead_of)
         kept = stored.join(fresh, on=_KEY, how="anti", nulls_equal=True)
         merged = pl.concat([kept, fresh]).unique(_KEY, keep="last").sort("start", "kind")
-        if merged.equals(stored):
+        if merged.equals(known):
             return None
         make_folder(folder)
         path = new_file(folder, "part")

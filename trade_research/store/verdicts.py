@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from trade_research.frames.resample import resample_flagged
+from trade_research.frames.vendor import VENDOR_KINDS
 from trade_research.frames.verdicts import KINDS, VERDICT_SCHEMA
 from trade_research.store.catalog import Source, list_datasets
 from trade_research.store.commit import Manifest, read_current
+from trade_research.store.facts import read_facts
 from trade_research.store.judge import read_verdicts
 from trade_research.store.merge import REVISION_SCHEMA, read_revisions
 
@@ -27,11 +29,21 @@ def list_verdicts(
     root: Path, symbol: str | None, interval: str | None, venue: str | None
 ) -> pl.DataFrame:
     """Verdicts of all stored bars that fit; see `Store.verdicts`."""
-    frames = [
-        _labelled(name, read_verdicts(folder, manifest))
-        for name, folder, manifest in _fitting(root, symbol, interval, venue)
-    ]
-    return pl.concat([pl.DataFrame(schema=_VERDICTS), *frames])
+    frames = [pl.DataFrame(schema=_VERDICTS)]
+    for name, folder, manifest in _fitting(root, symbol, interval, venue):
+        rows = pl.concat([read_verdicts(folder, manifest), _vendor_rows(root, manifest)])
+        frames.append(_labelled(name, rows.sort("open_time", maintain_order=True)))
+    return pl.concat(frames)
+
+
+def _vendor_rows(root: Path, manifest: Manifest) -> pl.DataFrame:
+    """What the vendor's own table contradicted when it was imported."""
+    facts = read_facts(root, manifest.venue, manifest.symbol).filter(
+        pl.col("kind").is_in(list(VENDOR_KINDS)), pl.col("interval") == manifest.interval
+    )
+    known = [pl.lit(False).alias("causal"), pl.lit(1, pl.Int64).alias("rows")]
+    renamed = facts.rename({"start": "open_time", "end": "end_time"}).with_columns(known)
+    return renamed.select(VERDICT_SCHEMA.names())
 
 
 def list_revisions(
