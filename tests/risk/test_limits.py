@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trade_research.errors import RiskError
 from trade_research.orders import Intent
-from trade_research.risk.check import Approved, Refused, breach, check, is_reducing
+from trade_research.risk.check import Approved, Refused, breach, check, is_reducing, misfit
 from trade_research.risk.limits import Limits
 from trade_research.risk.state import RiskState
 
@@ -56,6 +56,7 @@ BINDING = {
     "orders_per_day": (WIDE.but(max_orders_per_day=3), {"orders_today": 3}, wish(1.0)),
     "hours": (WIDE.but(hours="23:00-01:00"), {}, wish(1.0)),
     "stale_bar": (WIDE, {}, wish(1.0, age_s=60.1)),
+    "clock": (WIDE, {}, wish(1.0, age_s=-60.0)),
     "cooldown": (
         WIDE,
         {"losses_in_a_row": 10, "last_loss_ns": NOW - 3_599_000_000_000},
@@ -229,3 +230,41 @@ def test_no_sequence_of_orders_and_fills_exceeds_a_limit(
         assert all(abs(m) <= limits.max_position * (1 + 1e-9) for m in money.values())
         assert sum(map(abs, money.values())) <= limits.max_gross * (1 + 1e-9)
         assert abs(sum(money.values())) <= limits.max_net * (1 + 1e-9)
+
+
+def test_a_limit_that_does_not_exist_is_named() -> None:
+    with pytest.raises(RiskError, match="there is no limit 'max_ordr'"):
+        WIDE.but(max_ordr=1.0)
+
+
+def test_a_price_that_is_not_known_is_refused() -> None:
+    found = check(wish(1.0, price=math.nan), WIDE, state(), NOW)
+    assert isinstance(found, Refused)
+    assert found.limit == "finite"
+
+
+@pytest.mark.parametrize(
+    ("held", "quantity", "units", "price", "limit"),
+    [
+        (0.0, 100.0, 105.0, 100.0, ""),
+        (0.0, 100.0, 105.1, 99.0, "risk_cap"),  # more units than were weighed
+        (0.0, 100.0, 104.0, 102.0, "risk_cap"),  # more money
+        (0.0, 100.0, -1.0, 100.0, "risk_cap"),  # the other side
+        (0.0, 100.0, 0.0, 100.0, ""),
+        (10.0, -4.0, -9.0, 90.0, ""),  # it still reduces
+        (10.0, -4.0, 1.0, 80.0, "risk_cap"),  # a gap has made it an increase
+        (10.0, -4.0, -11.0, 120.0, "risk_cap"),  # or a turn
+    ],
+)
+def test_a_fill_is_what_was_weighed(
+    held: float, quantity: float, units: float, price: float, limit: str
+) -> None:
+    order = check(wish(quantity), WIDE, state(positions={"A": held}), NOW)
+    assert isinstance(order, Approved)
+    assert misfit(order, held, units, price)[0] == limit
+
+
+def test_orders_that_wait_stay_open() -> None:
+    two = state().ordered("A", 1.0, NOW, reduces=False).ordered("B", 2.0, NOW, reduces=False)
+    assert two.settled({"B"}).open_orders == {"B": 2.0}
+    assert two.settled().open_orders == {}
