@@ -58,6 +58,11 @@ def test_a_replayed_session_from_start_to_audit(root: Path) -> None:
     assert code == 0
     assert len(path.read_text().splitlines()) == counts["fill"] + 1
 
+    page = root / "p.html"
+    code, out = call("paper", "report", *words(root, "-o", str(page), *logs, "--json"))
+    assert (code, data(out)["data"]["errors"]) == (0, 0)
+    assert "ma_crossover" in page.read_text()
+
     journal = next((root / "logs").glob("audit_*.jsonl"))
     journal.write_bytes(journal.read_bytes().replace(b'"side":"buy"', b'"side":"bay"', 1))
     code, out = call("audit", "verify", *logs)

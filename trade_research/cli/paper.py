@@ -165,6 +165,68 @@ def stop(session: SessionOption = DEFAULT, logs: LogsRoot = Path("logs")) -> Non
     say(f"session {session!r} was asked to stop")
 
 
+StrategyFile = Annotated[
+    str | None, typer.Option("--strategy", help="Its file, FILE.py:name, if it is not shipped.")
+]
+
+
+@app.command(epilog=examples("paper report -o paper.html", "paper report -o p.html --json"))
+def report(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Where the page goes.")],
+    session: SessionOption = DEFAULT,
+    strategy: StrategyFile = None,
+    logs: LogsRoot = Path("logs"),
+    store: StoreRoot = Path("datasets"),
+    json: JsonFlag = False,
+) -> None:
+    """The page of a session, as of a backtest: its money, trades and evidence, from its journal."""
+    from trade_research.research.relived import read_session
+
+    found = read_session(folder_of(logs, session), strategy=strategy, store=store)
+    path = found.run.report(out)
+    if json:
+        told = {"refusals": found.refusals, "errors": found.errors, "difference": found.difference}
+        emit_json("paper-report", told, artifacts={"report": str(path)})
+        return
+    same = found.difference and f"differs from a backtest without limits: {found.difference}"
+    say(
+        f"{len(found.run.fills):,} fills; {same or 'equal to the backtest of the same bars'}",
+        f"refused by risk: {found.refusals:,}; failures of the strategy: {found.errors:,}",
+        f"report: {path}",
+    )
+
+
+@app.command(epilog=examples("paper check reports/certificates/ma_crossover.json"))
+def check(
+    certificate: Annotated[Path, typer.Argument(help="What the session was promoted with.")],
+    session: SessionOption = DEFAULT,
+    strategy: StrategyFile = None,
+    logs: LogsRoot = Path("logs"),
+    stages: StagesRoot = Path("reports/stages"),
+    store: StoreRoot = Path("datasets"),
+    json: JsonFlag = False,
+) -> None:
+    """Is a session still what was certified? Once a day; exit code 3 and demoted when it is not."""
+    from trade_research.live.certificate import Certificate
+    from trade_research.live.promotion import recheck
+    from trade_research.research.relived import paper_facts, read_session
+
+    found = Certificate.load(certificate)
+    again = read_session(folder_of(logs, session), strategy=strategy, store=store)
+    facts = paper_facts(again, found)
+    reason = recheck(found, stages, facts)
+    if json:
+        emit_json("paper-check", dict(facts) | {"demoted": reason}, ok=not reason)
+    else:
+        say(
+            f"days: {facts['days']}; parity: {facts['difference'] or 'equal'}",
+            f"drift: {facts['drift']}",
+            f"demoted: {reason}" if reason else "it stays where it is",
+        )
+    if reason:
+        raise typer.Exit(3)
+
+
 def kill(
     session: SessionOption = DEFAULT,
     reason: Annotated[str, typer.Option(help="For the record.")] = "by hand",

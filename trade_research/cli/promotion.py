@@ -10,7 +10,7 @@ import typer
 from trade_research.cli.data import Since, Until
 from trade_research.cli.evaluate import DataOption, Params, StrategyArg, open_data, parse_params
 from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, examples, say, working
-from trade_research.cli.paper import StagesRoot
+from trade_research.cli.paper import LogsRoot, StagesRoot, folder_of
 
 CERTIFY_EXAMPLES = examples(
     "certify ma_crossover --data index:SP500@1d -p fast=20 -p slow=100 --costs index",
@@ -18,7 +18,7 @@ CERTIFY_EXAMPLES = examples(
 )
 PROMOTE_EXAMPLES = examples(
     "promote reports/certificates/ma_crossover.json --to paper",
-    "promote reports/certificates/ma_crossover.json --to certified --json",
+    "promote reports/certificates/ma_crossover.json --to live --session trend",
 )
 
 
@@ -83,10 +83,21 @@ def certify(
 def promote(
     certificate: Annotated[Path, typer.Argument(help="File that `certify` wrote.")],
     to: Annotated[str, typer.Option(help="certified, paper or live.")] = "paper",
+    session: Annotated[
+        str | None, typer.Option("--session", help="For live: the paper session that shows it.")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="Its file, FILE.py:name, if it is not shipped.")
+    ] = None,
+    logs: LogsRoot = Path("logs"),
     stages: StagesRoot = Path("reports/stages"),
+    store: StoreRoot = Path("datasets"),
     json: JsonFlag = False,
 ) -> None:
-    """Lift a certified strategy to the next stage, or say what is missing."""
+    """Lift a certified strategy to the next stage, or say what is missing.
+
+    For live, days, parity with the backtest and drift are computed from the session's journal.
+    """
     from trade_research.live.certificate import Certificate
     from trade_research.live.promotion import promote as lift
     from trade_research.live.promotion import stage_of
@@ -94,7 +105,13 @@ def promote(
     found = Certificate.load(certificate)
     if to == "paper" and stage_of(found, stages) == "research":
         lift(found, "certified", stages)
-    path = lift(found, to, stages)
+    facts = None
+    if session is not None:
+        from trade_research.research.relived import paper_facts, read_session
+
+        again = read_session(folder_of(logs, session), strategy=strategy, store=store)
+        facts = paper_facts(again, found)
+    path = lift(found, to, stages, paper=facts)
     if json:
         emit_json("promote", {"stage": to}, artifacts={"stage": str(path)})
     else:

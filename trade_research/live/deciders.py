@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
+from hashlib import blake2b
 
 import numpy as np
 
@@ -83,6 +84,13 @@ class History:
     def close_time(self) -> I64:
         """(n_rows,) microseconds since 1970, UTC."""
         return self._closed[: self.n_rows]
+
+    def digest(self) -> str:
+        """BLAKE2b of times and prices: what the strategy saw."""
+        made = blake2b(digest_size=16)
+        for part in (self.open_time, self._closed[: self.n_rows], self._bars[:, :, : self.n_rows]):
+            made.update(np.ascontiguousarray(part).tobytes())
+        return made.hexdigest()
 
     def rows_of(self, symbol: int) -> I64 | None:
         """The rows that a symbol has a bar in; None where that is all of them."""

@@ -109,6 +109,18 @@ def demote(certificate: Certificate, root: Path, reason: str) -> Path:
     return path
 
 
+def recheck(certificate: Certificate, root: Path, paper: Mapping[str, Any]) -> str:
+    """Demote what drifted or left the backtest's path; the reason, empty when all is well."""
+    parts = []
+    if not paper["is_equal"]:
+        parts.append(f"parity: {paper['difference']}")
+    if paper["drifted"]:
+        parts.append(f"drift: {paper['drift']}")
+    if parts:
+        demote(certificate, root, "; ".join(parts))
+    return "; ".join(parts)
+
+
 def stage_of(certificate: Certificate, root: Path) -> str:
     """The highest stage whose file is there and holds: "research" when there is none."""
     for stage in reversed(STAGES):

@@ -32,19 +32,21 @@ class Retold:
 
     Parameters
     ----------
-    journal : Journal
+    journal : Journal, optional
+        None for a session that is only looked at.
     past : iterable of records
         All that the journal holds.
     """
 
-    def __init__(self, journal: Journal, past: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(self, journal: Journal | None, past: Iterable[Mapping[str, Any]]) -> None:
         self._journal = journal
         self.past = deque(record for record in past if record["event"] not in SHELL)
         self.compared = 0
 
     def __call__(self, event: str, **fields: Any) -> None:
         if not self.past:
-            self._journal.append(event, **fields)
+            if self._journal is not None:
+                self._journal.append(event, **fields)
             return
         record = self.past.popleft()
         self.compared += 1

@@ -32,6 +32,7 @@ from trade_research.settings.in_force import hash_in_force
 from trade_research.simulate.market import PRICES
 
 if TYPE_CHECKING:
+    from trade_research.kernels.jit import F64
     from trade_research.portfolio.sizing import Portfolio
     from trade_research.research.data import Data
     from trade_research.research.setup import Setup
@@ -99,12 +100,15 @@ class Paper:
     def live(
         self, feed: Callable[[int], Feed], *, on_look: Callable[..., None] | None = None
     ) -> Ended:
-        """Run on a feed, from the bar after the stored ones."""
-        market = self.data.market
-        history = History(market.symbols)
-        for row in _rows(self.data):
-            history.add(row)
-        return self._run(SystemClock(), feed, history, int(market.open_time[-1]), on_look)
+        """Run on a feed, from the bar after the stored ones.
+
+        Taken up again, it has the stored bars that it began with, whatever was stored since.
+        """
+        past = next(scan(self.folder, []), None)
+        known = None if past is None else past["history"]
+        history = _stored(self.data, known)
+        anchor = int(history.open_time[-1])
+        return self._run(SystemClock(), feed, history, anchor, on_look)
 
     def _run(
         self,
@@ -124,14 +128,15 @@ class Paper:
                     "another: --session NAME"
                 )
             past = list(scan(self.folder)) if journal.seq else []
-            self._check(past)
+            about = {"is_live": is_live, "history": self._about(history) if is_live else None}
+            self._check(past, about)
             self._warm(history)
-            session = self._relived(journal, past, history)
+            session, *_ = self.relived(past, history, journal)
             if past:
                 bytes_ = journal.recovered_bytes
                 journal.append("recovered", records=len(past), bytes=bytes_, **hash_in_force())
             else:
-                journal.append("session_start", **self.settings, **hash_in_force())
+                journal.append("session_start", **self.settings, **about, **hash_in_force())
             decider = Growing(history, self._evaluate)
             session.decider = WithDeadline(decider, DEADLINE_S, lambda: latch.is_set)
             session.may_trade = lambda: not latch.is_set
@@ -163,11 +168,21 @@ class Paper:
             "versions": versions(),
         }
 
-    def _check(self, past: list[dict[str, Any]]) -> None:
+    def _about(self, history: History) -> dict[str, Any]:
+        """The stored bars before a live session: which they are, and what they were."""
+        query = self.data.query
+        return {
+            "names": None if query is None else list(query.names),
+            "first_us": int(history.open_time[0]),
+            "last_us": int(history.open_time[-1]),
+            "hash": history.digest(),
+        }
+
+    def _check(self, past: list[dict[str, Any]], about: dict[str, Any]) -> None:
         """Refuse to go on with other code or settings than the session began with."""
         if not past:
             return
-        for name, value in self.settings.items():
+        for name, value in (self.settings | about).items():
             if past[0].get(name) != value:
                 raise SessionError(
                     f"session {self.name!r} began with {name} {past[0].get(name)!r}, and would go "
@@ -181,8 +196,13 @@ class Paper:
             history.add(_rows(self.data)[0])
         self._evaluate(history)
 
-    def _relived(self, journal: Journal, past: list[dict[str, Any]], history: History) -> Session:
-        """The session as its journal has it; its rows join the history."""
+    def relived(
+        self, past: list[dict[str, Any]], history: History, journal: Journal | None = None
+    ) -> tuple[Session, F64, Mapping[str, F64]]:
+        """The session as its records have it, and what its strategy wanted, row by row.
+
+        Its rows join the history; what a crash cut off goes to the journal, if there is one.
+        """
         symbols = self.data.market.symbols
         rows = rows_of(past, symbols)
         for row in rows:
@@ -202,7 +222,7 @@ class Paper:
             may_trade=lambda: not retold.is_next("risk_block", limit="kill"),
         )
         relive(session, retold, rows)
-        return session
+        return session, target, extras
 
     @cached_property
     def _schedule(self) -> Schedule:
@@ -236,6 +256,33 @@ class Paper:
             portfolio=self.portfolio,
         )
         return evaluate(history)
+
+
+def history_of(start: Mapping[str, Any], store: Path) -> History:
+    """The stored bars before a session, as its first record tells of them; none of a replay's."""
+    about = start["history"]
+    if about is None:
+        return History(start["symbols"])
+    if about["names"] is None:
+        raise SessionError("the bars before the session were not from a store")
+    from trade_research.research.data import read_data
+    from trade_research.store.store import Store
+
+    history = _stored(read_data(Store(store).query(about["names"])), about)
+    if history.digest() != about["hash"]:
+        raise SessionError(f"the bars of {store} before the session are not what they were")
+    return history
+
+
+def _stored(data: Data, about: Mapping[str, Any] | None) -> History:
+    """The rows of data as a history, between the ends that a session began with if it has."""
+    history = History(data.market.symbols)
+    for row in _rows(data):
+        if about is None or about["first_us"] <= row.open_time <= about["last_us"]:
+            history.add(row)
+    if not history.n_rows:
+        raise SessionError("the stored bars that the session began with are not there any more")
+    return history
 
 
 def _rows(data: Data) -> list[Row]:
