@@ -102,7 +102,8 @@ class BookGrid:
     def take(self, message: BookMessage, time_ns: int, recv_ns: int) -> list[BookRow]:
         """One message in; the rows that it proves, and one without levels where the book is lost.
 
-        A message without a time of its own (0) counts from the latest heard.
+        A snapshot without a time of its own (0) was fetched aside: its book counts from the first
+        message that joins on to it.
         """
         clock = max(self._clock, time_ns)
         proven = self._book() if self._due is not None and self._due < clock else None
@@ -113,7 +114,8 @@ class BookGrid:
         if was and not self.sync.synced:
             return self._lose(events[-1].kind, events[-1].detail)
         rows = [] if proven is None else self._rows(proven, before)
-        if self._due is None and self.sync.is_timed:
+        is_its = self.sync.synced and time_ns > 0 and self.sync.last_id == message.last
+        if self._due is None and (is_its or self.sync.follows):
             self._found()
         return rows
 

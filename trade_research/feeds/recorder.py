@@ -220,17 +220,12 @@ def books_of(rows: Sequence[BookRow]) -> pl.DataFrame:
     table = np.full((len(rows), 4, depth), np.nan)
     for at, row in enumerate(rows):
         table[at, :, : row.levels.shape[1]] = row.levels
-    levels = np.ascontiguousarray(table.reshape(len(rows), -1).T)
-    return pl.DataFrame(
-        [
-            pl.Series("time", [row.time for row in rows], pl.Int64).cast(NANO),
-            pl.Series("recv_time", [row.recv_time for row in rows], pl.Int64).cast(NANO),
-            *(
-                pl.Series(name, values).fill_nan(None)
-                for name, values in zip(level_names(depth), levels, strict=True)
-            ),
-        ]
-    )
+    levels = pl.DataFrame(table.reshape(len(rows), -1), schema=level_names(depth))
+    times = {
+        name: pl.Series([getattr(row, name) for row in rows], dtype=pl.Int64).cast(NANO)
+        for name in ("time", "recv_time")
+    }
+    return pl.DataFrame(times).hstack(levels.fill_nan(None))
 
 
 def recording_of(rows: list[BookRow], lost: list[Lost]) -> Recording:

@@ -140,11 +140,11 @@ def book_arrays(frame: pl.DataFrame) -> dict[str, F64]:
     depth = depth_of(frame)
     _need(frame, ["time", *level_names(max(depth, 1))], "books")
     _check_times(frame, "books")
-    wrong = [n for n in level_names(depth) if frame.schema[n] != pl.Float64]
+    schema = frame.schema
+    wrong = [n for n in level_names(depth) if schema[n] != pl.Float64]
     if wrong:
         raise SchemaError(
-            f"column {wrong[0]!r} is {frame.schema[wrong[0]]}, not Float64: bring it in with "
-            "to_books()"
+            f"column {wrong[0]!r} is {schema[wrong[0]]}, not Float64: bring it in with to_books()"
         )
     arrays = {side: values[:, :depth] for side, values in columns(frame, SIDES).items()}
     for side, sign in (("bid", -1), ("ask", 1)):

@@ -133,13 +133,13 @@ class BookSync:
         return self.phase != rules.WAITING
 
     @property
-    def is_timed(self) -> bool:
-        """Whether the book is that of the latest message.
+    def follows(self) -> bool:
+        """Whether a message has been applied since the snapshot.
 
-        A snapshot that is fetched aside may be ahead of the messages: only the next one tells when.
+        A snapshot that is fetched aside may be ahead of the messages: only then is it known of when
+        the book is.
         """
-        aside = self.rule.how in (rules.OVERLAP, rules.LINKED)
-        return self.phase == rules.FOLLOWING or (self.synced and not aside)
+        return self.phase == rules.FOLLOWING
 
     @property
     def wants_snapshot(self) -> bool:

@@ -6,15 +6,18 @@ rows: `tr.backtest` over what was recorded gives the same orders and fills, bit 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trade_research.feeds.book_grid import BookRow
 from trade_research.feeds.recorder import books_of
+from trade_research.frames.books import SIDES
 from trade_research.research.book_stream import BookRun, BookStreamBacktest
 from trade_research.research.books import BookSetup
 from trade_research.research.record import record_books
+from trade_research.simulate.book_run import BookMarket
 
 if TYPE_CHECKING:
     from trade_research.simulate.accounts import Account, Rules
@@ -62,11 +65,22 @@ def paper_books(
         strategy, costs=costs, account=account, cash=cash, exits=exits, rules=rules, latency=latency
     )
     run = BookRun(strategy, setup, symbol=symbol, **params)
-    record_books(
-        venue, symbol, on_rows=lambda rows: run.take(books_of([seen(r) for r in rows])),
-        **(recording or {}),
-    )  # fmt: skip
+    record_books(venue, symbol, on_rows=lambda rows: see(run, rows), **(recording or {}))
     return run.result()
+
+
+def see(run: BookRun, rows: Sequence[BookRow]) -> None:
+    """Decide on rows that were proven."""
+    whole = [seen(row) for row in rows]
+    names = {name: col.name for name, col in run.strategy.inputs.items()}
+    if not set(names.values()) <= set(SIDES):
+        run.take(books_of(whole))
+        return
+    time = np.array([row.time for row in whole])
+    sides = np.ascontiguousarray(np.stack([row.levels for row in whole], axis=1))
+    arrays = dict(zip(SIDES, sides, strict=True))
+    market = BookMarket("", time, **arrays)
+    run.take_arrays(market, {name: arrays[side] for name, side in names.items()})
 
 
 def seen(row: BookRow) -> BookRow:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from trade_research.errors import ConfigError, SchemaError, StrategyError
+from trade_research.frames.books import SIDES
 from trade_research.research.book_metrics import MINUTE_NS, book_metrics
 from trade_research.research.books import BookSetup, market_of
 from trade_research.simulate.book_pieces import BookSimulator
@@ -142,7 +143,9 @@ class BookRun:
         delay = int(latencies(setup.latency, 1)[0])
         self._simulator = BookSimulator(rules, setup.cash, delay)
         self._kept, self._pieces = _Kept(setup.cash), 0
-        self._before, self._known = pl.DataFrame(), np.empty(0)
+        self._known = np.empty(0)  # targets of the books that are seen again
+        self._market: BookMarket | None = None
+        self._inputs: dict[str, F64] = {}
         self.target = self.equity = np.nan
 
     @property
@@ -157,18 +160,26 @@ class BookRun:
 
     def take(self, piece: pl.DataFrame) -> None:
         """Decide on every book of one more piece; `target` and `equity` are those of its last."""
-        if not piece.height:
-            return
-        first = self._before.height
-        frame = pl.concat([self._before, piece]) if first else piece
-        market, inputs = market_of(self.strategy, frame, self._symbol)
+        if piece.height:
+            self.take_arrays(*market_of(self.strategy, piece, self._symbol))
+
+    def take_arrays(self, market: BookMarket, inputs: Mapping[str, F64]) -> None:
+        """As `take`, with what the strategy reads as arrays."""
+        first = self._known.size
+        if first:
+            assert self._market is not None
+            if market.time[0] < self._market.time[-1]:
+                raise SchemaError("a piece of books begins before the one before it ended.")
+            market = _joined(self._market, market)
+            inputs = {n: np.concatenate([self._inputs[n], x]) for n, x in inputs.items()}
         target = self.strategy.compute(inputs, **self.params).target
         _check_same(self._known, target[:first], self.strategy.name, self._least)
         equity = self._simulator.take(market, target, first)
         self._kept.take(market, equity, first)
         self.target, self.equity = float(target[-1]), float(equity[0, -1])
         begin = _begin(market.bid_price[:, 0], self._least)
-        self._before, self._known = frame[begin:], target[begin:].copy()
+        self._known, self._market = target[begin:].copy(), _cut(market, begin)
+        self._inputs = {name: x[begin:].copy() for name, x in inputs.items()}
         self._pieces += 1
 
     def result(self) -> BookStreamBacktest:
@@ -179,6 +190,15 @@ class BookRun:
         return BookStreamBacktest(
             self.strategy, self.params, self.setup, result, self.rows, self._pieces
         )
+
+
+def _joined(before: BookMarket, after: BookMarket) -> BookMarket:
+    sides = (np.concatenate([getattr(before, n), getattr(after, n)]) for n in ("time", *SIDES))
+    return BookMarket(after.symbol, *sides)
+
+
+def _cut(market: BookMarket, begin: int) -> BookMarket:
+    return BookMarket(market.symbol, *(getattr(market, n)[begin:].copy() for n in ("time", *SIDES)))
 
 
 def _begin(best: F64, least: int) -> int:
