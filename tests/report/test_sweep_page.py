@@ -20,6 +20,7 @@ from trade_research.report.section import Section, Table
 from trade_research.report.sections.sweep_parameters import explained, places
 from trade_research.report.sections.sweep_table import undominated
 from trade_research.report.sweep import SweepView, sections, sweep_page, write_sweep
+from trade_research.report.verify import verify
 from trade_research.sweep.scores import METRICS
 
 SIDE = 12
@@ -245,3 +246,32 @@ def test_undominated_by_brute_force():
     kept = {(one[k], other[k]) for k in np.flatnonzero(better)}
     assert {(one[k], other[k]) for k in found} == kept
     assert len(found) == len(kept)  # of equal ones the first
+
+
+@pytest.fixture
+def written(tmp_path):
+    x = noise(400, SIDE, np.random.default_rng(3))
+    return write_sweep(view(x, {"fast": np.arange(SIDE)}), tmp_path / "sweep.html")
+
+
+def test_a_page_as_it_was_written_holds(written):
+    found = verify(written)
+    assert found.ok
+    assert "sweep.parquet is as it was written" in found.checked
+
+
+@pytest.mark.parametrize("what", ["figure", "data", "missing"])
+def test_any_change_to_a_page_or_its_results_is_found(written, what):
+    beside = written.with_suffix(".parquet")
+    if what == "figure":
+        text = written.read_text()
+        number = html.fromstring(text).xpath("//table//td")[0].text
+        written.write_text(text.replace(f">{number}</td>", ">99%</td>", 1))
+        kind = "number"
+    elif what == "data":
+        pl.read_parquet(beside).with_columns(sharpe_daily=pl.lit(9.0)).write_parquet(beside)
+        kind = "data"
+    else:
+        beside.unlink()
+        kind = "data"
+    assert kind in {finding.kind for finding in verify(written).findings}

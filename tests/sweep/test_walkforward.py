@@ -13,6 +13,7 @@ from trade_research.errors import ConfigError
 from trade_research.evidence.causality import examine
 from trade_research.evidence.probe import Probe
 from trade_research.frames import to_bars
+from trade_research.report.verify import verify
 from trade_research.simulate.run import simulate
 from trade_research.store import Ledger
 from trade_research.sweep.walkforward import choose, folds_of
@@ -212,6 +213,9 @@ def test_a_page_has_every_span_and_is_the_same_twice(tmp_path):
     text = one.read_text()
     assert f'<h2 id="s1-h">{found.word}</h2>' in text
     assert text.count("<tr>") > len(found.walk.folds)
+    assert verify(one).ok
+    two.write_text(text.replace("</td>", "1</td>", 1))
+    assert not verify(two).ok
 
 
 @needs_data

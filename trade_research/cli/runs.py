@@ -199,6 +199,8 @@ def verify(
 
     found = examine(page)
     again = _again(found, store, strategy, data) if rerun and found.block is not None else {}
+    if rerun and found.block is None and found.ok:
+        warn("--rerun repeats single runs: of this page only what it says and carries is checked")
     ok = found.ok and all(equal for equal in again.values())
     if json:
         body = found.to_dict() | ({"rerun": again} if rerun else {})

@@ -30,7 +30,7 @@ from trade_research.metrics.definitions import DEFINITIONS
 from trade_research.metrics.returns import growth_rate, returns_of
 from trade_research.metrics.summary import summary
 from trade_research.report.arrays import micros
-from trade_research.report.formats import count, plural
+from trade_research.report.formats import plural
 from trade_research.report.record import decode, encode, parquet_bytes
 from trade_research.report.run import Run
 from trade_research.store.hashing import content_hash
@@ -106,12 +106,16 @@ def block_of(run: Run) -> bytes:
 
 @dataclass(frozen=True)
 class Carried:
-    """The block as a page has it: `text` in base64, or "" and the name of the file `beside`."""
+    """The block as a page has it: `text` in base64, or "" and the name of the file `beside`.
+
+    `what` it holds, in words; `kind` is "run", "sweep" or "walk": only a run is made again from it.
+    """
 
     content: bytes
-    trades: str
+    what: str
     name: str
-    beside: str
+    beside: str = ""
+    kind: str = "run"
 
     @property
     def text(self) -> str:
@@ -127,10 +131,10 @@ def carry(run: Run, name: str) -> Carried:
     file = f"{name}.parquet"
     is_long = run.trades.height > MOST_TRADES
     plain = f"run-{str(run.manifest.get('run_id', ''))[:12] or 'data'}.parquet"
-    trades = count(run.trades.height)
+    what = f"{plural(run.trades.height, 'trade')}, days and manifest"
     if is_long:
-        return Carried(block_of(run), trades, file, file)
-    return Carried(block_of(run), trades, plain, "")
+        return Carried(block_of(run), what, file, file)
+    return Carried(block_of(run), what, plain)
 
 
 def read_block(data: bytes) -> Block:

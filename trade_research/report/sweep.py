@@ -13,10 +13,12 @@ import polars as pl
 
 from trade_research.errors import ConfigError, nearest
 from trade_research.evidence.sweeps import SweepEvidence
-from trade_research.report.formats import count, day, short
+from trade_research.report.embed import Carried
+from trade_research.report.formats import count, day, plural, short
 from trade_research.report.page import Head, document, write_whole
 from trade_research.report.record import parquet_bytes
 from trade_research.report.run import StrategyInfo
+from trade_research.report.seal import sealed
 from trade_research.report.section import Section
 from trade_research.report.walkforward import WalkView
 
@@ -98,8 +100,12 @@ def sections() -> dict[str, SectionMaker]:
     }
 
 
-def sweep_page(view: SweepView, *, only: Sequence[str] | None = None) -> str:
+def sweep_page(
+    view: SweepView, *, only: Sequence[str] | None = None, carried: Carried | None = None
+) -> str:
     """The sweep as one HTML document; the same bytes for the same sweep.
+
+    With the data it carries it is sealed, and `verify` finds any change.
 
     Raises
     ------
@@ -116,7 +122,8 @@ def sweep_page(view: SweepView, *, only: Sequence[str] | None = None) -> str:
     facts = [names, f"{view.interval} bars", span, f"{view.account} account"]
     facts += [f"calendar {view.calendar}"] if view.calendar else []
     head = Head("SWEEP", short(view.title), " · ".join(facts), view.evidence.word)
-    return document(head, [section for section in made if section is not None])
+    page = document(head, [part for part in made if part is not None], carried=carried)
+    return page if carried is None else sealed(page)
 
 
 def write_sweep(view: SweepView, path: str | Path) -> Path:
@@ -127,6 +134,8 @@ def write_sweep(view: SweepView, path: str | Path) -> Path:
     target = Path(path)
     beside, table = target.with_suffix(".parquet"), parquet_bytes(view.results)
     named = {f"SHA-256 of {beside.name}": hashlib.sha256(table).hexdigest()}
-    page = sweep_page(replace(view, manifest={**view.manifest, **named}))
+    what = f"{plural(view.results.height, 'configuration')} with all metrics"
+    carried = Carried(table, what, beside.name, beside.name, "sweep")
+    page = sweep_page(replace(view, manifest={**view.manifest, **named}), carried=carried)
     write_whole(beside, table)
     return write_whole(target, page.encode())

@@ -12,6 +12,7 @@ import polars as pl
 
 from trade_research.report.arrays import F64, floats, seconds
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
+from trade_research.report.embed import Carried
 from trade_research.report.formats import (
     NONE,
     axis,
@@ -24,7 +25,9 @@ from trade_research.report.formats import (
     short_money,
 )
 from trade_research.report.page import Head, document, write_whole
+from trade_research.report.record import parquet_bytes
 from trade_research.report.run import StrategyInfo
+from trade_research.report.seal import sealed
 from trade_research.report.section import (
     Beside,
     Card,
@@ -73,12 +76,18 @@ class WalkView:
 
 
 def walk_page(view: WalkView) -> str:
-    """The page as one HTML document; the same bytes for the same walk."""
+    """The page as one HTML document, sealed; the same bytes for the same walk.
+
+    It carries its spans, so that `verify` finds any change.
+    """
     made = [verdict(view), *walk_sections(view), manifest(view)]
     names = ", ".join(short(name, 40) or "bars" for name in view.instruments)
     span = f"{day(view.folds['train_start'][0])} to {day(view.folds['test_end'][-1])}"
     facts = f"{names} · {view.interval} bars · {span}"
-    return document(Head("WALK FORWARD", short(view.title), facts, view.word), made)
+    what = f"{plural(view.folds.height, 'span')} with their choices"
+    carried = Carried(parquet_bytes(view.folds), what, "spans.parquet", kind="walk")
+    head = Head("WALK FORWARD", short(view.title), facts, view.word)
+    return sealed(document(head, made, carried=carried))
 
 
 def write_walk(view: WalkView, path: str | Path) -> Path:
@@ -217,7 +226,9 @@ def _folds(view: WalkView) -> Section:
     more = view.folds.height - len(rows)
     note = "Inside and outside each from a flat start; the return is that of the stitched equity."
     note += f" {count(more)} more are in `.folds`." if more > 0 else ""
-    table = Table("Every span", head, rows, align="lll" + "r" * (len(head) - 3), note=note)
+    table = Table(
+        "Every span", head, rows, align="lll" + "r" * (len(head) - 3), note=note, kind="sort"
+    )
     return Section("Spans", claim, [*parts, Fold("Every span with its choice", (table,))])
 
 

@@ -93,6 +93,7 @@ def _table(view: SweepView, rows: I64, caption: str) -> Table:
         head,
         cells,
         align="l" + "r" * (len(head) - 2) + "l",
+        kind="sort",
         note="After costs. Beats luck: deflated Sharpe ratio, the probability that its true ratio "
         "is above the best that luck gives from all trials.",
     )

@@ -36,6 +36,32 @@
     a.addEventListener('click', function () { setTimeout(unfold, 0); });
   });
   unfold();
+  function worth(cell) {
+    var found = /^([−-]?)([\d,.]+)([kMB]?)/.exec(cell.textContent.trim().replace('+', ''));
+    if (!found) return null;
+    return (found[1] ? -1 : 1) * parseFloat(found[2].replace(/,/g, '')) * {'': 1, k: 1e3, M: 1e6, B: 1e9}[found[3]];
+  }
+  function order(a, b, k) {
+    var x = worth(a.cells[k]), y = worth(b.cells[k]);
+    if (x !== null && y !== null) return y - x;
+    if (x !== null || y !== null) return x === null ? 1 : -1;
+    return a.cells[k].textContent.localeCompare(b.cells[k].textContent);
+  }
+  document.querySelectorAll('table.sort').forEach(function (t) {
+    t.querySelectorAll('thead th').forEach(function (h) {
+      var sorter = document.createElement('button');
+      sorter.textContent = h.textContent;
+      h.replaceChildren(sorter);
+      sorter.addEventListener('click', function () {
+        var down = h.getAttribute('aria-sort') !== 'descending';
+        t.querySelectorAll('th[aria-sort]').forEach(function (o) { o.removeAttribute('aria-sort'); });
+        h.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+        Array.from(t.tBodies[0].rows).sort(function (a, b) {
+          return (down ? 1 : -1) * order(a, b, h.cellIndex);
+        }).forEach(function (row) { t.tBodies[0].appendChild(row); });
+      });
+    });
+  });
   var groups = !window.uPlot ? [] : Array.from(document.querySelectorAll('.explore'), function (box) {
     var panels = JSON.parse(box.querySelector('script').textContent);
     panels.forEach(function (p) {
