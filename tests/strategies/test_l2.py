@@ -138,6 +138,7 @@ def test_the_laws_hold_on_books(name, books):
     assert found.replay.alone == books.height
     assert found.replay.fills > 3
     assert "every book of 900" in str(found)
+    assert "moments the run had the same orders and equity" in str(found)
 
 
 @tr.strategy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,30 @@ if TYPE_CHECKING:
     from trade_research.simulate.book_run import BookMarket, BookResult
 
 STOPS = 32
+
+
+@dataclass(frozen=True)
+class BookReplayVerdict(ReplayVerdict):
+    """`ReplayVerdict` of books; the run was stopped at `stops` moments and compared up to each."""
+
+    stops: int = 0
+
+    def __str__(self) -> str:
+        decided = (
+            f"{self.alone:,} of {self.n_bars:,} decided book by book ({self.at_changes:,} of "
+            f"{self.changes:,} changes of target, {self.sampled:,} drawn at random), the rest in "
+            f"{self.blocks:,} blocks"
+        )
+        if self.difference is not None:
+            return f"{self.difference}; {decided}"
+        return (
+            f"{decided}: the same targets; stopped at {self.stops} moments the run had the same "
+            f"orders and equity, bit for bit, of {self.orders:,} orders and {self.fills:,} fills"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return super().to_dict() | {"stops": self.stops}
 
 
 def check_books(
@@ -53,8 +78,10 @@ def check_books(
     causality, warmup = examine(probe, budget_s), examine_warmup(probe)
     decided = decide(probe, budget_s, changes_s=0.0)
     wanted, backtest = probe.wanted(probe.full()), run(market, probe.wanted(probe.full()))
-    difference = _targets(wanted, decided) or _runs(market, decided.target, backtest, run, seed)
-    replay = ReplayVerdict(
+    draws = np.random.default_rng(seed).integers(1, market.time.size + 1, STOPS)
+    stops = sorted({int(stop) for stop in draws} | {market.time.size})
+    difference = _targets(wanted, decided) or _runs(market, decided.target, backtest, run, stops)
+    replay = BookReplayVerdict(
         passed=difference is None,
         n_bars=probe.n_bars,
         alone=decided.alone,
@@ -65,6 +92,7 @@ def check_books(
         orders=len(backtest.table),
         fills=int(np.count_nonzero(backtest.column("filled"))),
         difference=difference,
+        stops=len(stops),
     )
     return Check(strategy.name, given, causality, warmup, replay, unit="book")
 
@@ -82,14 +110,17 @@ def _runs(
     target: F64,
     backtest: BookResult,
     run: Callable[[BookMarket, F64], BookResult],
-    seed: int,
+    stops: list[int],
 ) -> str | None:
     """What a run that ends at some book has otherwise than the run over all of them."""
-    stops = np.random.default_rng(seed).integers(1, market.time.size + 1, STOPS)
-    for stop in sorted({int(s) for s in stops} | {market.time.size}):
+    for stop in stops:
         part = run(market.first(stop), target[:stop])
         for name in ("mid_equity", "touch_equity", "units"):
             row = first_difference(getattr(part, name), getattr(backtest, name)[:stop])
             if row >= 0:
                 return f"stopped after {stop:,} books, {name} differs at book {row:,}"
+        sent = len(part.table)
+        same = part.column("quantity"), backtest.column("quantity")[:sent]
+        if first_difference(*same) >= 0:
+            return f"stopped after {stop:,} books, the orders differ"
     return None

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from trade_research.simulate.book_run import BookResult
 
 MINUTE_NS = 60_000_000_000
+LEAST_MARKS = 60
+"""Minutes below which nothing is annualised."""
 
 
 def book_metrics(result: BookResult) -> dict[str, float | int | None]:
@@ -81,7 +83,7 @@ def _sharpe(result: BookResult) -> float | None:
     from trade_research.metrics.returns import returns_of, sharpe_ratio
 
     marks = minute_marks(result)
-    if marks.size < 3 or np.ptp(marks) == 0.0:
+    if marks.size < LEAST_MARKS or np.ptp(marks) == 0.0:
         return None
     found = sharpe_ratio(returns_of(marks, result.cash), periods_per_year=525_600.0)
     return float(found) if np.isfinite(found) else None
