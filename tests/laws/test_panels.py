@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 import trade_research as tr
+from tests.counts import FULL
 from tests.data import needs_data, shared
 from tests.strategies.make_panel import ragged
 from trade_research.evidence import check_causality, check_warmup
@@ -86,8 +87,8 @@ def slow_and_dear(close: Panel, slow: Annotated[Panel, Col("close", interval="4h
 
 
 def test_inputs_built_anew_keep_the_symbols_that_come_later():
-    found = passes(slow_and_dear, ragged(200), {})
-    assert found.causality.rebuilt > 200
+    found = passes(slow_and_dear, ragged(200 if FULL else 100), {})
+    assert found.causality.rebuilt > (200 if FULL else 100)
 
 
 # -- cheats --------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def test_a_leak_is_caught_and_the_bar_is_the_one(one):
     # By hand: cut the data behind the named bar, one bar later and so on; the value changes.
     values = [
         outputs(one, {k: v[:t] for k, v in columns.items()})[leak.column][leak.bar]
-        for t in range(leak.bar + 1, min(leak.bar + leak.ahead + 2, 1_501))
+        for t in range(leak.bar + 1, min(leak.bar + leak.ahead + 2, DATA["close"].size + 1))
     ]
     assert any(value != leak.value_full for value in values)
     # The smallest example shows it on its own.
