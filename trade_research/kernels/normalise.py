@@ -32,11 +32,11 @@ def place_of(ordered: F64, n: int, x: float) -> int:
 
 
 @inner_kernel
-def forget(ring: F64, ordered: F64, state: F64, ranked: bool) -> None:
+def forget(ring: F64, ordered: F64, state: F64, ordering: bool) -> None:
     """Take the oldest value out."""
     n, head = int(state[COUNT]), int(state[HEAD])
     old = ring[head]
-    if ranked:
+    if ordering:
         at = place_of(ordered, n, old)
         for i in range(at, n - 1):
             ordered[i] = ordered[i + 1]
@@ -51,12 +51,12 @@ def forget(ring: F64, ordered: F64, state: F64, ranked: bool) -> None:
 
 
 @inner_kernel
-def remember(ring: F64, ordered: F64, state: F64, x: float, ranked: bool) -> None:
+def remember(ring: F64, ordered: F64, state: F64, x: float, ordering: bool) -> None:
     """Put a value in, where there is room."""
     n, head = int(state[COUNT]), int(state[HEAD])
     at = head + n
     ring[at if at < ring.size else at - ring.size] = x
-    if ranked:
+    if ordering:
         i = n
         while i > 0 and ordered[i - 1] > x:
             ordered[i] = ordered[i - 1]
@@ -70,15 +70,19 @@ def remember(ring: F64, ordered: F64, state: F64, x: float, ranked: bool) -> Non
 
 @inline_kernel
 def replace(ordered: F64, n: int, old: float, x: float) -> None:
-    """One value of an ordered array for another: only what lies between them moves."""
-    at, to = place_of(ordered, n, old), place_of(ordered, n, x)
+    """One value of an ordered array for another: only what lies between them moves.
+
+    Unsigned places cannot count from the end, so the compiler moves them as one block.
+    """
+    at, to, one = place_of(ordered, n, old), place_of(ordered, n, x), np.uint64(1)
     if to > at:
-        for i in range(at, to - 1):
-            ordered[i] = ordered[i + 1]
+        for i in range(np.uint64(at), np.uint64(to - 1)):
+            ordered[i] = ordered[i + one]
         ordered[to - 1] = x
     else:
-        for i in range(at, to, -1):
-            ordered[i] = ordered[i - 1]
+        for k in range(np.uint64(at - to)):
+            place = np.uint64(at) - k
+            ordered[place] = ordered[place - one]
         ordered[to] = x
 
 
@@ -161,16 +165,35 @@ def normal_quantile(p: float) -> float:
 
 
 @inner_kernel
-def standing(method: int, ordered: F64, n: int, x: float) -> float:
-    """Score of a finite x among the ordered values; NaN where they do not vary."""
-    if method == MAD:
-        median = 0.5 * (ordered[(n - 1) // 2] + ordered[n // 2])
-        reach = nearest_half(ordered, n, median)
-        return (x - median) / (_SCALE * reach) if reach > 0.0 else np.nan
-    less = place_of(ordered, n, x)
-    equal = 0
-    while less + equal < n and ordered[less + equal] == x:
-        equal += 1
+def count_of(values: F64, x: float) -> tuple[int, int]:
+    """How many values are below x, and how many are x.
+
+    A plain pass, which the compiler makes several values at a time: for windows up to thousands it
+    is cheaper than to keep them in order.
+    """
+    less, equal = 0, 0
+    for i in range(values.size):
+        less += values[i] < x
+        equal += values[i] == x
+    return less, equal
+
+
+@inner_kernel
+def deviation(ordered: F64, n: int, x: float) -> float:
+    """Distance of x from the median, in median distances from it; NaN where those are 0."""
+    median = 0.5 * (ordered[(n - 1) // 2] + ordered[n // 2])
+    reach = nearest_half(ordered, n, median)
+    return (x - median) / (_SCALE * reach) if reach > 0.0 else np.nan
+
+
+@inner_kernel
+def standing(method: int, ring: F64, head: int, n: int, x: float) -> float:
+    """Score of a finite x by its rank among the `n` values of a ring from `head` on."""
+    before_end = min(n, ring.size - head)
+    less, equal = count_of(ring[head : head + before_end], x)
+    if n > before_end:
+        more, too = count_of(ring[: n - before_end], x)
+        less, equal = less + more, equal + too
     if method == PERCENTILE:
         return 2.0 * (less + 0.5 * equal) / n - 1.0
     return normal_quantile((less + 0.5 * equal + 0.5) / (n + 1.0))
@@ -202,20 +225,23 @@ def normalise_run(
     `ring` has the size of the window; `span`, if above 0, forgets what is older in the unit of
     `times`. `state` and the other arrays carry over to the next call.
     """
-    ranked = method in (PERCENTILE, MAD, RANK_GAUSS)
+    ordering, ranked = method == MAD, method in (PERCENTILE, MAD, RANK_GAUSS)
     last_gap, kept = -1.0, 0.0
     for t in range(x.size):
         v = x[t]
         if span > 0:
             while state[COUNT] > 0 and ring_times[int(state[HEAD])] <= times[t] - span:
-                forget(ring, ordered, state, ranked)
+                forget(ring, ordered, state, ordering)
         n = int(state[COUNT])
         if v != v or n < least:
             out[t] = np.nan
         elif math.isinf(v):
             out[t] = (1.0 if v > 0 else -1.0) if squash or method == PERCENTILE else v
         elif ranked:
-            z = standing(method, ordered, n, v)
+            if ordering:
+                z = deviation(ordered, n, v)
+            else:
+                z = standing(method, ring, int(state[HEAD]), n, v)
             out[t] = squashed(z) if squash and method != PERCENTILE else z
         else:
             mean, squares = state[MEAN], state[SQUARES]
@@ -237,19 +263,20 @@ def normalise_run(
             continue
         if n == ring.size:
             old = ring[int(state[HEAD])]
-            if ranked:
+            if ordering:
                 replace(ordered, n, old, v)
             head = int(state[HEAD])
             ring[head] = v
             ring_times[head] = times[t]
             state[HEAD] = head + 1 if head + 1 < n else 0
-            mean = state[MEAN]
-            state[MEAN] = mean + (v - old) / n
-            state[SQUARES] += (v - old) * (v - state[MEAN] + old - mean)
+            if not ranked:
+                mean = state[MEAN]
+                state[MEAN] = mean + (v - old) / n
+                state[SQUARES] += (v - old) * (v - state[MEAN] + old - mean)
         else:
             at = int(state[HEAD]) + n
             ring_times[at if at < ring.size else at - ring.size] = times[t]
-            remember(ring, ordered, state, v, ranked)
+            remember(ring, ordered, state, v, ordering)
         state[FRESH] += 1.0
         if state[FRESH] > _REFRESH * ring.size and not ranked:
             refresh(ring, state)
