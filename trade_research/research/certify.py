@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from trade_research.strategies.strategy import Strategy
 
 # Shares of the rows after which the session is taken up again: each costs all rows before it.
-RESTARTS = 0.1, 0.3
+RESTARTS = 0.05, 0.15
 SECONDS = 10.0
 FIRST_NAMES = 3
 
@@ -84,7 +84,7 @@ def certify(
         **run.params,
     )
     rough = Rough(seed, [int(run.data.market.n_bars * share) for share in RESTARTS])
-    again = _again(run, rough, seconds)
+    again = _again(run, rough, seconds / 2.0)  # the laws have taken decisions alone already
     gates = (
         _laws(laws),
         _replay(run, again, rough, laws.passed),

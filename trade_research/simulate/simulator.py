@@ -112,6 +112,8 @@ class Simulator:
             is_optimistic=False,
         )
         self._books = open_books(acct, cash, Account.of(account), self.symbols, rules)
+        syms = self._books.syms  # the same memory for good
+        self._wanted = syms["is_locked"], syms["held"], syms["row"]
         self._delisted: list[str] = []
         self._columns = _Columns.empty(_FIRST_BARS, len(self.symbols), has_ledger(acct))
         self._tape = self._columns.tape()
@@ -201,8 +203,9 @@ class Simulator:
         a price. Of an account without `delay` that fills at the next open.
         """
         syms, t = self._books.syms, self.n_bars - 1
-        is_free, held = syms["is_locked"] == 0, syms["held"]
-        is_new = target != np.where(is_free, held, syms["row"])
+        locked, held, row = self._wanted
+        is_free = locked == 0
+        is_new = target != np.where(is_free, held, row)
         if self._columns.flags[t]:
             is_new |= is_free & (held != 0.0)
         if not is_new.any():
