@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from trade_research.errors import ConfigError
-from trade_research.research.book_bars import backtest_bars
-from trade_research.research.book_stream import backtest_stream
-from trade_research.research.books import BookSetup, backtest_books, is_books
+from trade_research.research.book_door import run_books
 from trade_research.research.data import NO_CALENDAR, Data, funded, read_data
 from trade_research.research.manifest import manifest_of
 from trade_research.research.setup import Hold, Setup, targets_of
@@ -24,7 +22,6 @@ from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.result import Result
-from trade_research.store.books import BookStream
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -281,7 +278,8 @@ def backtest(
 
     Over order books (``store.books(…)``, ``tr.read_books(…)``) it runs in event time: decided on a
     book when it is received, walked through the recorded book `latency` later. The result is then
-    a `research.books.BookBacktest`.
+    a `research.books.BookBacktest`. A mapping of symbol to books runs each on an equal part of the
+    cash and gives a `research.book_portfolio.BookPortfolio`.
 
     Parameters
     ----------
@@ -343,33 +341,14 @@ def backtest(
     ConfigError, SimulationError
         An argument that cannot be run.
     """
-    if isinstance(data, BookStream):
-        books_setup = BookSetup.of(
-            strategy, costs=costs, account=account, cash=cash, exits=exits, rules=rules,
-            latency="50ms" if latency is None else latency,
-        )  # fmt: skip
-        return backtest_stream(  # type: ignore[return-value]  # as below
-            strategy, data, setup=books_setup, symbol=data.symbol, **params
-        )
-    if is_books(data):
-        return backtest_books(  # type: ignore[return-value]  # a record of its own, of the same face
-            strategy, data, trades=trades, costs=costs, account=account, cash=cash, exits=exits,
-            rules=rules, latency="50ms" if latency is None else latency, **params,
-        )  # fmt: skip
-    if books is not None:
-        return backtest_bars(  # type: ignore[return-value]  # as above
-            strategy, data, books, trades=trades, calendar=calendar, params=params, costs=costs,
-            account=account, cash=cash, exits=exits, rules=rules,
-            latency="50ms" if latency is None else latency,
-            unused={"fill": fill != "next_open", "delay": delay, "rebalance": rebalance,
-                    "portfolio": portfolio, "funding": funding, "start": start,
-                    "finalize": finalize},
-        )  # fmt: skip
-    if trades is not None or latency is not None:
-        raise ConfigError(
-            "trades= and latency= are for order books: give books, as of store.books(…), or leave "
-            "them out"
-        )
+    over_books = run_books(
+        strategy, data, books, trades=trades, latency=latency, calendar=calendar, params=params,
+        costs=costs, account=account, cash=cash, exits=exits, rules=rules,
+        unused={"fill": fill != "next_open", "delay": delay, "rebalance": rebalance,
+                "portfolio": portfolio, "funding": funding, "start": start, "finalize": finalize},
+    )  # fmt: skip
+    if over_books is not None:
+        return over_books  # type: ignore[no-any-return]  # a record of its own, of the same face
     found = data if isinstance(data, Data) else read_data(data, calendar)
     bound = strategy.bind(**params)
     kind = Account.of(account).kind
