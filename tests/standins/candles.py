@@ -7,7 +7,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -50,12 +50,13 @@ class Candles:
     """A venue that pushes a candle a second; `plan` may replace or garble what is sent.
 
     `plan(ms, rng)` gives the texts to send for the bar that opened at `ms`; None closes the
-    connection, and the text "HALF" leaves it open without a word from then on.
+    connection, the text "HALF" leaves it open without a word from then on, and "RESET" tears it
+    down without a good-bye. Bytes are sent as they are.
     """
 
     def __init__(
         self,
-        plan: Callable[[int, random.Random], list[str] | None] | None = None,
+        plan: Callable[[int, random.Random], Sequence[str | bytes] | None] | None = None,
         seed: int = 0,
     ) -> None:
         self.plan = plan or (lambda ms, _: [json.dumps(candle(ms))])
@@ -125,5 +126,11 @@ class Candles:
                 if text == "HALF":
                     await self._stop.wait()
                     return ws
-                await ws.send_str(text)
+                if text == "RESET" and request.transport is not None:
+                    request.transport.abort()
+                    return ws
+                try:
+                    await (ws.send_bytes if isinstance(text, bytes) else ws.send_str)(text)
+                except ConnectionResetError:  # the other side has had enough
+                    return ws
         return ws
