@@ -93,6 +93,31 @@ def test_symbols_join_as_they_are_listed(store):
     assert np.nanmax(run.target[-100:]) == pytest.approx(0.1)
 
 
+@pytest.mark.full
+def test_sixteen_perpetuals_by_the_minute_pay_funding_from_one_cash(tmp_path):
+    made = tr.Store(tmp_path)
+    files = sorted(shared("ohlcv/binance_usdm_1m").glob("*.parquet"))
+    for file in files:
+        rows = pl.read_parquet(file)
+        made.write_bars(rows, venue="binance_usdm", symbol=file.stem, interval="1m")
+    rates = pl.read_parquet(shared("ohlcv/binance_usdm_funding_rate.parquet"))
+    run = tr.backtest(
+        tr.strategies.time_series_momentum,
+        made.query([f"binance_usdm:{file.stem}@1m" for file in files], end="2025-06-03"),
+        portfolio=CAPPED,
+        rebalance="1d",
+        account="perp",
+        funding=rates,
+        short=True,
+        lookback=1_440,
+    )
+    assert len(run.data.instruments) == 16
+    assert run.result.status == "ok"
+    assert {"buy", "sell"} == set(run.fills["side"])
+    assert np.nanmax(np.nansum(np.abs(run.target), axis=1)) <= 1.0 + 1e-12
+    assert run.metrics["funding_paid"] != 0.0
+
+
 @pytest.mark.parametrize("interval", ["1d"])
 def test_a_query_and_its_frame_give_the_same_bits(store, interval):
     query = store.query(names(store, interval))
