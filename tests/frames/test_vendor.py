@@ -68,6 +68,7 @@ def test_the_first_months_of_a_market():
         ("binance_usdm_1m/LAYERUSDT.parquet", "1m", None),
         ("binance_spot_1h_10symbols.parquet", "1h", "DOGEUSDT"),
         ("binance_spot_1h_10symbols.parquet", "1h", "BTCUSDT"),
+        ("binance_spot_1d_10symbols.parquet", "1d", "DOGEUSDT"),
     ],
 )
 def test_clean_data_is_left_alone(part, interval, symbol):
@@ -146,6 +147,22 @@ def test_planted_faults_are_found(plant):
             found += bool(((starts <= at + reach) & (ends > at)).any())
         planted += rows.size
     assert found >= 0.99 * planted, (found, planted)
+
+
+@pytest.mark.parametrize(
+    ("opened", "times_volume", "flagged"), [(1.0, 8, False), (1.0, 2, True), (1.5, 8, True)]
+)
+def test_news_is_traded_from_the_open_on_with_much_volume(opened, times_volume, flagged):
+    bars = walk(grid(400, "1d"), "1d").with_columns(volume=pl.lit(10.0))
+    after = _prices(bars, np.arange(300, 400), 1.5)
+    before = bars["close"][299]
+    news = pl.int_range(400) == 300
+    after = after.with_columns(
+        open=pl.when(news).then(before * opened).otherwise("open"),
+        low=pl.when(news).then(before * 0.99).otherwise("low"),
+        volume=pl.when(news).then(10.0 * times_volume).otherwise("volume"),
+    )
+    assert bool(audit(after, "1d").filter(kind="outlier").height) == flagged
 
 
 def test_a_split_that_nobody_applied_is_seen_and_a_crash_that_recovers_is_not():

@@ -30,7 +30,8 @@ KINDS: dict[str, tuple[bool, str]] = {
     "stale": (True, "three or more bars in a row repeat the same prices and volume"),
     "outlier": (
         True,
-        "the close doubled, halved, or moved over 20 times its usual step of the last 256 bars",
+        "the close doubled, halved, or moved over 20 times its usual step of the last 256 bars, "
+        "and was not traded there from the open on with five times the usual volume",
     ),
     "unit_jump": (True, "the close went about a hundred times up or down: pounds for pence"),
     "split_like": (False, "the close went by a split's ratio and stayed: a split, or one missed"),
@@ -59,9 +60,8 @@ VERDICT_SCHEMA = pl.Schema(
 
 WINDOW = 256  # bars of history behind the usual step of `outlier` and `spike`
 LEAST_STEP = 5e-4  # the usual step is never taken as less: half of all steps may be zero
-LONGEST = (
-    16_384  # intervals; a stretch ends at their multiples, so that new bars reopen no old ones
-)
+LONGEST = 16_384  # intervals: stretches end at their multiples, so that new bars reopen few
+BUSY = 5.0  # times the usual volume: then a step inside of the bar is news, not a fault
 
 
 @dataclass(frozen=True)
@@ -229,6 +229,8 @@ def _marks(
     outside = (value["open"] > value["high"]) | (value["open"] < value["low"])
     outside |= (value["close"] > value["high"]) | (value["close"] < value["low"])
     times, double = thresholds.outlier_steps, thresholds.outlier_log
+    odd = np.abs(step) > np.fmin(times * usual, double)
+    traded = _inside_bar(value, step)
     inside = market.is_open(opens, interval)
     slipped = slipped_hour(opens, interval, market, inside)
     marks: dict[str, tuple[B8, str | F64]] = {
@@ -238,9 +240,9 @@ def _marks(
             _stale(value, thresholds.stale_bars),
             "same prices and volume as the bars before",
         ),
-        "outlier": (np.abs(step) > np.fmin(times * usual, double), np.expm1(step)),
+        "outlier": (odd & ~(traded & _busy(value["volume"], odd)), np.expm1(step)),
         "unit_jump": (unit_jumps(step), np.expm1(step)),
-        "split_like": (split_like(value["close"], step, usual), np.expm1(step)),
+        "split_like": (split_like(value["close"], step, usual) & ~traded, np.expm1(step)),
         "spike": _spikes(value["close"], np.fmin(times * usual, double)),
         "off_session": (~inside & ~slipped, f"outside of {market.name}"),
         "dst_slip": (slipped, f"an hour beside the session of {market.name}"),
@@ -267,6 +269,24 @@ def _steps(close: F64) -> tuple[F64, F64]:
     apart = (steps - middle.fill_null(0.0)).abs()
     usual = apart.rolling_median(WINDOW, min_samples=least).shift(1).to_numpy() * 1.4826
     return step, np.maximum(usual, LEAST_STEP)
+
+
+def _inside_bar(value: dict[str, F64], step: F64) -> B8:
+    """Steps most of which came after the open: traded through, not printed from nowhere."""
+    ahead = np.zeros(step.size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ahead[1:] = np.abs(np.log(value["open"][1:] / value["close"][:-1]))
+    out: B8 = ahead < 0.5 * np.abs(step)
+    return out
+
+
+def _busy(volume: F64, where: B8) -> B8:
+    """Of the bars in question, those with several times the usual volume of the bars before."""
+    out = np.zeros(volume.size, np.bool_)
+    for t in np.flatnonzero(where).tolist():
+        past = volume[max(0, t - WINDOW) : t]
+        out[t] = past.size >= WINDOW // 8 and volume[t] > BUSY * np.median(past)
+    return out
 
 
 def _stale(value: dict[str, F64], bars: int) -> B8:
