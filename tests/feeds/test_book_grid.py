@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tests.counts import count
 from tests.frames.book_streams import Truth, as_book, make_truth, snapshot_of, venue_of
 from trade_research.errors import ConfigError
 from trade_research.feeds.book_grid import MS, BookGrid, BookRow
+from trade_research.frames.rebuild import MessageLog, rebuild_books
 from trade_research.kernels.book_sequence import LINKED, NEXT, OVERLAP
 
 STEP, N = 100 * MS, 40
@@ -89,6 +91,57 @@ def test_every_row_is_the_book_of_its_moment_or_has_none(rule: int) -> None:
         assert spans == sorted(spans)
     assert known > 500
     assert lost > 100
+
+
+class Noted(BookGrid):
+    """Writes down what it is told, as a log."""
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule, STEP, 20)
+        self.said: list[tuple] = []
+        self.broke = False
+
+    def take(self, message, time_ns, recv_ns):
+        self.said.append((message, self.broke, time_ns))
+        self.broke = False
+        return super().take(message, time_ns, recv_ns)
+
+    def lose(self, kind):
+        self.broke = True
+        return super().lose(kind)
+
+
+def log_of(grid: Noted) -> MessageLog:
+    messages, reset, time = zip(*grid.said, strict=True)
+    joined = {
+        name: np.concatenate([getattr(m, name) for m in messages])
+        for name in ("side", "price", "size")
+    }
+    numbers = {name: np.array([getattr(m, name) for m in messages]) for name in NUMBERS}
+    start = np.cumsum([0, *(m.price.size for m in messages)])
+    when = np.maximum.accumulate(np.array(time))
+    return MessageLog(
+        rule=grid.sync.rule, reset=np.array(reset), time=when, recv=when, start=start, **joined,
+        **numbers,
+    )  # fmt: skip
+
+
+NUMBERS = ("snapshot", "first", "last", "prev")
+
+
+@pytest.mark.parametrize("rule", [OVERLAP, LINKED], ids=["binance", "futures"])
+def test_a_log_read_later_gives_true_books_too(rule: int) -> None:
+    rng, rows = np.random.default_rng(50 + rule), 0
+    for _ in range(count(2_000) // 3 + 1):
+        truth, times = make_truth(rng, rule, N), times_of(rng, N)
+        grid = Noted(venue_of(rule))
+        deliver(rng, grid, truth, times)
+        books, _ = rebuild_books(log_of(grid), grid_ns=STEP, depth=20, received=False)
+        for time, *levels in books.with_columns(pl.col("time").to_physical()).iter_rows():
+            number = int(np.searchsorted(times, time, side="right")) - 1
+            assert as_book(np.array(levels, float).reshape(4, 20)) == truth.books[number]
+        rows += books.height
+    assert rows > 500
 
 
 def test_books_come_at_whole_milliseconds() -> None:

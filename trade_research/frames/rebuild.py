@@ -12,7 +12,7 @@ from trade_research.frames.book_verdicts import BOOK_VERDICT_SCHEMA, skew, stret
 from trade_research.frames.books import NANO, SIDES
 from trade_research.frames.booksync import CUTS, SequenceRule
 from trade_research.kernels import book as kernel_book
-from trade_research.kernels.book_sequence import GAP, sequence
+from trade_research.kernels.book_sequence import ASIDE, GAP, sequence
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import B8, F64, I8, I64
@@ -98,7 +98,8 @@ def rebuild_books(
     row_time, row_message, row_seen = np.empty((3, n_rows), np.int64)
     found = kernel_book.rebuild(
         ops, message, log.start, log.side, log.price, log.size, when, log.cut, log.rule.crosses,
-        grid_ns, _room(log, ops, message), out, row_time, row_message, row_seen, state,
+        log.rule.how in ASIDE, grid_ns, _room(log, ops, message), out,
+        row_time, row_message, row_seen, state,
     )  # fmt: skip
     frame: dict[str, pl.Series] = {"time": pl.Series(row_time[:found]).cast(NANO)}
     if received:
@@ -136,7 +137,7 @@ def _sequenced(log: MessageLog) -> tuple[I8, I64, I64, I8, I8, MessageLog]:
         state = np.zeros(found, np.int8)
         kernel_book.rebuild(
             ops, message, log.start, log.side, log.price, log.size, at, 0,
-            log.rule.crosses, 0, _room(log, ops, message), np.empty((4, 0, 1)),
+            log.rule.crosses, False, 0, _room(log, ops, message), np.empty((4, 0, 1)),
             *np.empty((3, 0), np.int64), state,
         )  # fmt: skip
         broken = np.flatnonzero(state != kernel_book.OK)

@@ -182,6 +182,7 @@ def rebuild(
     time: I64,
     limit: int,
     crosses: bool,
+    aside: bool,
     grid: int,
     room: int,
     out: F64,
@@ -205,9 +206,13 @@ def rebuild(
         is unknown. 0: snapshots are whole.
     crosses : bool
         A crossed book is no fault: orders are listed before they are matched.
+    aside : bool
+        Snapshots come by another way and may be ahead of the messages: rows on the grid begin with
+        the first message that joins on to one.
     grid : int
         Nanoseconds between rows, each the book after everything up to and including its time;
-        0 gives a row after each operation.
+        0 gives a row after each operation. Rows are made when the next operation proves that
+        nothing is missing: up to a BREAK there are none.
     room : int
         Of `capacity`.
     out : float64 array, (4, n_rows, depth)
@@ -219,9 +224,9 @@ def rebuild(
     """
     book_price, book_size = np.empty((2, room)), np.empty((2, room))
     count, edge = np.zeros(2, np.int64), np.full(2, -np.inf)
-    valid, rows, last, due = False, 0, 0, 0
+    valid, timed, rows, last, due = False, False, 0, 0, 0
     for o in range(ops.size):
-        if grid and valid:
+        if grid and valid and timed and ops[o] != BREAK:
             while due < time[o] and rows < row_time.size:
                 row_seen[rows] = copy_top(book_price, book_size, count, edge, out, rows)
                 row_time[rows], row_message[rows] = due, last
@@ -236,19 +241,20 @@ def rebuild(
             valid = state[o] == OK
             for row in range(2):
                 edge[row] = book_price[row, 0] if 0 < limit <= count[row] else -np.inf
-            if grid:
-                due = (time[o] + grid - 1) // grid * grid
+            timed = False
         elif valid:
             state[o] = apply_levels(book_price, book_size, count, side, price, size, first, end)
             if crosses and state[o] == CROSSED:
                 state[o] = OK
             valid = state[o] == OK
+        if grid and valid and not timed and not (aside and ops[o] == LOAD):
+            timed, due = True, (time[o] + grid - 1) // grid * grid
         last = message[o]
         if not grid and valid and rows < row_time.size:
             row_seen[rows] = copy_top(book_price, book_size, count, edge, out, rows)
             row_time[rows], row_message[rows] = time[o], last
             rows += 1
-    if grid and valid and rows < row_time.size and due == time[-1]:
+    if grid and valid and timed and rows < row_time.size and due == time[-1]:
         row_seen[rows] = copy_top(book_price, book_size, count, edge, out, rows)
         row_time[rows], row_message[rows] = due, last
         rows += 1

@@ -15,6 +15,9 @@ UNNUMBERED, NEXT, OVERLAP, LINKED = 0, 1, 2, 3
 message after a snapshot may reach back (Binance spot); ``prev == id`` and the first message after
 a snapshot spans its id (Binance futures)."""
 
+ASIDE = (OVERLAP, LINKED)
+"""Rules of venues that send snapshots by another way than the messages."""
+
 TAKE, DROP, GAP = 0, 1, 2
 """What to do with a message: apply it, leave it out as old, or see that something is missing."""
 
@@ -83,9 +86,8 @@ def is_old(rule: int, phase: int, last_id: int, snapshot_id: int) -> bool:
     """Whether a snapshot adds nothing to a book that stands at `last_id`."""
     if phase == WAITING or rule == UNNUMBERED:
         return False
-    # Where snapshots come by another way than the messages, a book that follows needs none.
-    aside = rule in (OVERLAP, LINKED) and phase == FOLLOWING
-    return aside or snapshot_id < last_id
+    # A book that follows needs none that comes aside.
+    return (rule in ASIDE and phase == FOLLOWING) or snapshot_id < last_id
 
 
 @kernel
