@@ -230,13 +230,26 @@ def _spread(close: F64, used: B8) -> F64:
 
 
 def _base_units(volumes: F64, close: F64) -> tuple[F64, B8]:
-    """Volumes in base units, and which sources print theirs in the quote currency."""
-    ratio = _median(np.log(np.where(volumes > 0, volumes, np.nan)).T)
-    price = float(np.nanmedian(np.log(close)))
-    least = float(np.nanmin(ratio)) if not np.isnan(ratio).all() else math.nan
-    quoted: B8 = np.abs(ratio - least - price) < abs(price) / 2
-    quoted &= abs(price) > 1.5  # a price near 1 tells no units apart
-    return np.where(quoted, volumes / close, volumes), quoted
+    """Volumes in base units, and which sources print theirs in the quote currency (at the end).
+
+    By the usual volumes and prices up to each bar: one source's are the price times the least.
+    """
+    with np.errstate(divide="ignore"):
+        sizes = _usual(np.log(np.where(volumes > 0, volumes, np.nan)))
+    price = _usual(np.log(_median(close))[:, None])
+    least = np.fmin.reduce(sizes, axis=1)[:, None]
+    quoted: B8 = np.abs(sizes - least - price) < np.abs(price) / 2
+    quoted &= np.abs(price) > 1.5  # a price near 1 tells no units apart
+    return np.where(quoted, volumes / close, volumes), quoted[-1]
+
+
+def _usual(values: F64) -> F64:
+    """Median of each column over the last bars, this one included; NaN where there is none."""
+    out = np.empty_like(values)
+    for k, column in enumerate(values.T):
+        middle = pl.Series(column).fill_nan(None).rolling_median(WINDOW, min_samples=1)
+        out[:, k] = middle.fill_null(strategy="forward").fill_null(math.nan).to_numpy()
+    return out
 
 
 def _bars(
