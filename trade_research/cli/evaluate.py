@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trade_research.strategies.strategy import Strategy
 
 StrategyArg = Annotated[
-    str, typer.Argument(help="Name, file.py:function or package.module:function.")
+    str, typer.Argument(help="Name, name:preset, file.py:function or package.module:function.")
 ]
 DataOption = Annotated[
     list[str],
@@ -41,6 +41,7 @@ Params = Annotated[
 CalendarOption = Annotated[str | None, typer.Option("--calendar", help="For files: 24/7, XNYS, …")]
 BACKTEST_EXAMPLES = examples(
     "backtest ma_crossover --data index:SP500@1d -p fast=20 --report reports/ma.html",
+    "backtest rsi_reversion:connors --data index:SP500@1d",
     "backtest bollinger --data index:NASDAQ@1d --stop 0.05 --costs index --json",
 )
 CHECK_EXAMPLES = examples(
