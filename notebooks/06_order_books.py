@@ -124,7 +124,30 @@ run.latency_curve
 # %% [markdown]
 # Spread and fees eat the signal, as they do on most venues: the mid moves the right way, but by
 # less than it costs to follow. `run.report("book.html")` shows the whole of it.
+
+# %% [markdown]
+# ## Is it honest?
 #
+# The three laws, over books: nothing is known early, the warm-up is enough, and books released one
+# by one or in blocks give the same signals and the same run.
+
+# %%
+tr.check(tr.strategies.l2_imbalance, books[:1_000], setup={"account": "margin"}, budget_s=2.0)
+
+# %% [markdown]
+# ## Bars priced by books
+#
+# A strategy of bars can be filled on books too: each order walks the book of its moment. For days
+# without books, `fit_costs` gives the costs that these books would have charged, with their error.
+
+# %%
+minutes = tr.frames.bars_of_trades(recording.trades, every="1m")
+on_books = tr.backtest(
+    tr.strategies.ma_crossover, minutes, books=books, costs=tr.Costs(fee_bps=2.0), fast=3, slow=8
+)
+tr.research.fit_costs(books, units=1.0, costs=tr.Costs(fee_bps=2.0)), on_books.metrics["walk_bps"]
+
+# %% [markdown]
 # **Now change this line**: `buy=6.0, sell=0.16` asks for a stronger imbalance.
 
 # %%
