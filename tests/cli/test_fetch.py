@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from tests.data import needs_data
 from tests.standins.binance import binance, hourly
 from trade_research.cli.app import app
+from trade_research.sources.exchanges import EXCHANGES
+from trade_research.sources.registry import SOURCES
 from trade_research.store.store import Store
 
 SPAN = ("--since", "2025-08-01", "--until", "2025-09-01")
@@ -76,11 +78,28 @@ def test_symbols_and_a_quote(venue):
     assert {row["symbol"] for row in rows} == {"BTC/USDT", "ETH/BTC"}
     (quote,) = data_of("data", "quote", "binance:ETH/BTC")
     assert quote["bid"] < quote["ask"]
+    twice = data_of("data", "quote", "binance:ETH/BTC", "binance:ETH/BTC", "--agree")
+    assert (twice["status"], twice["price"]) == ("agreed", quote["price"])
 
 
 def test_sources_are_listed_without_asking_anybody():
     rows = data_of("data", "sources")
-    assert {"binance", "yahoo", "kraken_futures", "coinmarketcap"} <= {r["source"] for r in rows}
+    gives = {row["source"]: row["gives"] for row in rows}
+    assert {"binance", "yahoo", "kraken_futures", "coinmarketcap"} <= gives.keys()
+    assert "live only" in gives["input basis"]
+    assert "archive" in gives["input open_interest"]
+
+
+def test_exchanges_give_what_is_said_of_them():
+    import ccxt
+
+    calls = {"trades": "fetchTrades", "books": "fetchOrderBook", "bars": "fetchOHLCV"}
+    calls["funding"] = "fetchFundingRateHistory"
+    for name, facts in EXCHANGES.items():
+        has = getattr(ccxt, facts.ccxt)().has
+        for word, call in calls.items():
+            if word in SOURCES[name].gives:
+                assert has[call], (name, word)
 
 
 def test_consensus_of_stored_bars_names_the_liar(tmp_path, monkeypatch):

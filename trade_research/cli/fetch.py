@@ -24,6 +24,7 @@ from trade_research.cli.output import (
 if TYPE_CHECKING:
     from trade_research.research.download import Wanted
     from trade_research.sources.fetch import Fetched
+    from trade_research.sources.source import Quote
 
 FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 FETCH_EXAMPLES = examples(
@@ -140,6 +141,9 @@ def symbols(
 
 def quote(
     names: Annotated[list[str], typer.Argument(help="Instruments, e.g. binance:BTC/USDT.")],
+    agree: Annotated[
+        bool, typer.Option("--agree", help="The price they agree on; exit code 3 without one.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """The price now, of one source or several side by side."""
@@ -148,20 +152,34 @@ def quote(
     from trade_research.errors import ConfigError
     from trade_research.sources.registry import open_source
 
-    rows = []
+    quotes = []
     for name in names:
         source, colon, symbol = name.partition(":")
         if not colon:
             raise ConfigError(f"{name!r} names no source: write binance:{name}")
-        found = open_source(source).quote(symbol)
-        row = {"source": found.source, "symbol": found.symbol, "price": found.price}
-        row |= {"bid": found.bid, "ask": found.ask, "spread_bps": found.spread_bps}
-        rows.append(row | {"volume_24h": found.volume_24h, "time": found.time})
-    frame = pl.DataFrame(rows)
+        quotes.append(open_source(source).quote(symbol))
+    if agree:
+        _agree(quotes, json)
+        return
+    columns = ("source", "symbol", "price", "bid", "ask", "spread_bps", "volume_24h", "time")
+    frame = pl.DataFrame([{name: getattr(one, name) for name in columns} for one in quotes])
     if json:
         emit_json("data-quote", frame)
     else:
         print_table("", frame)
+
+
+def _agree(quotes: list[Quote], json: bool) -> None:
+    from trade_research.research.quotes import agree_on_quotes
+
+    found = agree_on_quotes(quotes)
+    agreed = found.status == "agreed"
+    if json:
+        emit_json("data-quote-agree", vars(found), ok=agreed)
+    else:
+        print_table(f"{found.status}: {found.price}" if agreed else found.status, found.quotes)
+    if not agreed:
+        raise typer.Exit(3)
 
 
 def _run(wanted: list[Wanted], store: Path, until: datetime | None, jobs: int, json: bool) -> None:

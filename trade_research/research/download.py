@@ -13,6 +13,7 @@ import polars as pl
 
 from trade_research.errors import ConfigError, MissingDataError, TradeResearchError
 from trade_research.settings.keys import find_secret
+from trade_research.sources.derivatives import INPUTS
 from trade_research.sources.fetch import BEGINNING, Fetched, fetch_bars
 from trade_research.sources.http import Retry
 from trade_research.sources.registry import SOURCES, open_source
@@ -158,8 +159,11 @@ def stored_wanted(store: Store) -> list[Wanted]:
 
 
 def list_sources() -> pl.DataFrame:
-    """What can be asked, what it gives, and whether it wants a key and has one."""
-    rows = [
+    """What can be asked, what it gives, and whether it wants a key and has one.
+
+    Inputs beside bars come last: those without an archive are live only.
+    """
+    rows: list[dict[str, object]] = [
         {
             "source": known.name,
             "gives": known.gives,
@@ -168,4 +172,8 @@ def list_sources() -> pl.DataFrame:
         }
         for known in SOURCES.values()
     ]
+    for one in INPUTS.values():
+        history = "history in archive:PLACE" if one.backtestable else "live only, not backtestable"
+        gives = f"{', '.join(one.columns.values())} of USD-M futures; {history}"
+        rows.append({"source": f"input {one.name}", "gives": gives, "key": "none needed"})
     return pl.DataFrame(rows, schema_overrides={"found": pl.Boolean})

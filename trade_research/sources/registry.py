@@ -43,13 +43,13 @@ SOURCES = {
         ),
         Known(
             "binance_usdm",
-            "USD-M futures bars, funding",
+            "USD-M futures bars, funding, trades, books",
             "",
             _lazily("exchanges", "CcxtSource", "binance_usdm"),
         ),
         Known(
             "binance_coinm",
-            "COIN-M futures bars, funding",
+            "COIN-M futures bars, funding, trades, books",
             "",
             _lazily("exchanges", "CcxtSource", "binance_coinm"),
         ),
@@ -61,13 +61,13 @@ SOURCES = {
         ),
         Known(
             "kraken",
-            "spot bars, the last 720 only",
+            "spot bars, the last 720 only; trades, books",
             "",
             _lazily("exchanges", "CcxtSource", "kraken"),
         ),
         Known(
             "kraken_futures",
-            "futures bars, funding",
+            "futures bars, funding, trades, books",
             "",
             _lazily("exchanges", "CcxtSource", "kraken_futures"),
         ),
