@@ -175,7 +175,7 @@ def test_another_strategy_behind_the_same_records_is_refused(
     """Hashes that agree although the numbers do not: the records themselves are compared."""
     paper(tmp_path).replay()
     other = tr.strategies.ma_crossover.bind(fast=4, slow=9)
-    monkeypatch.setattr(Paper, "_check", lambda self, past: None)
+    monkeypatch.setattr(Paper, "_check", lambda *_: None)
     with pytest.raises(SessionError, match="of the journal is"):
         paper(tmp_path, params=other).replay()
 

@@ -14,14 +14,16 @@ import pytest
 
 import trade_research as tr
 from tests.live.test_crash import LIMITS, paper
-from trade_research.errors import PromotionError, SessionError, StrategyError
+from trade_research.errors import PromotionError, SessionError, SourceError, StrategyError
 from trade_research.feeds.bars import Bar
 from trade_research.live.certificate import Certificate
 from trade_research.live.journal import scan
 from trade_research.live.promotion import promote, recheck, stage_of, stage_path
 from trade_research.research.data import read_data
+from trade_research.research.feeds import Fundings, PerpFeed
 from trade_research.research.paper import Paper
 from trade_research.research.relived import paper_facts, read_session
+from trade_research.simulate.accounts import Account
 
 DAY = timedelta(days=1)
 WIDE = LIMITS.but(
@@ -150,6 +152,59 @@ def test_a_replay_cannot_be_passed_off_as_days_of_paper(tmp_path: Path, store: t
     made = live(tmp_path, store, 40)
     with pytest.raises(SessionError, match="began with is_live True"):
         made.replay()
+
+
+class Venue:
+    """Tells a rate stamped every day at noon; the first question fails."""
+
+    name = "venue"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def funding(self, symbol: str, start: datetime, end: datetime) -> pl.DataFrame:
+        self.asked += 1
+        if self.asked == 1:
+            raise SourceError("busy")
+        stamps = [datetime(2024, 1, 1, 12, tzinfo=UTC) + DAY * i for i in range(100)]
+        times = pl.Series("time", [t for t in stamps if start <= t < end])
+        times = times.cast(pl.Datetime("us", "UTC"))
+        return pl.DataFrame({"time": times}).with_columns(funding_rate=pl.lit(0.001))
+
+
+def test_perpetuals_pay_their_funding_and_a_restart_pays_none_twice(
+    tmp_path: Path, store: tr.Store
+) -> None:
+    def run(folder: Path, *ends: int) -> None:
+        venue, told = Venue(), []
+        setup = replace(paper(tmp_path / "x").setup, account=Account.of("perp"))
+        data = read_data(store.query("binance:A/B@1d"))
+        for n in ends:
+            made = paper(folder, data=data, limits=WIDE, setup=setup)
+            symbol = data.market.symbols[0]
+
+            def due(since: int, symbol: str = symbol) -> Fundings:
+                told.append(Fundings({symbol: (venue, symbol)}, since))
+                return told[-1]
+
+            def feed(after: int, n: int = n, symbol: str = symbol) -> PerpFeed:
+                return PerpFeed(Pushed(days(n), symbol, after), told[-1])
+
+            made.live(feed, funding=due)
+
+    run(tmp_path / "whole", 90)
+    run(tmp_path / "cut", 50, 90)
+    records = [list(scan(tmp_path / name)) for name in ("whole", "cut")]
+    stamps = [[r["time_us"] for r in found if r["event"] == "funding"] for found in records]
+    assert stamps[0] == stamps[1] == sorted(set(stamps[0]))
+    assert len(stamps[0]) == 70  # noon of the day before each of the session's rows
+    assert "feed_trouble" in {r["event"] for r in records[0]}  # the first question failed
+    runs = [read_session(tmp_path / x, store=store.root).run for x in ("whole", "cut")]
+    assert runs[0].result.equity.tobytes() == runs[1].result.equity.tobytes()
+    free = live(tmp_path / "free", store, 90)
+    assert free.setup.account.kind == "spot"
+    unpaid = read_session(tmp_path / "free", store=store.root).run
+    assert runs[0].result.equity[-1] < unpaid.result.equity[-1]
 
 
 def test_losses_beyond_the_certificate_are_drift(tmp_path: Path, store: tr.Store) -> None:

@@ -19,6 +19,7 @@ from trade_research.errors import ConfigError, SessionError
 
 if TYPE_CHECKING:
     from trade_research.live.runner import Ended
+    from trade_research.research.feeds import Fundings
     from trade_research.research.paper import Paper
 
 SessionOption = Annotated[
@@ -88,7 +89,7 @@ def run(
     """
     from trade_research.cli.defaults import configured_limits
     from trade_research.cli.screens import watching
-    from trade_research.research.data import read_data
+    from trade_research.research.data import funded, read_data
     from trade_research.research.paper import Paper
     from trade_research.research.setup import Setup
     from trade_research.simulate.accounts import Account
@@ -102,7 +103,7 @@ def run(
         folder=folder_of(logs, session),
         strategy=loaded,
         params=loaded.bind(**parse_params(param, loaded)),
-        data=read_data(bars, calendar),
+        data=funded(read_data(bars, calendar), account=account, reads=loaded.reads),
         setup=Setup(
             costs=Costs.venue(costs_of) if costs_of else Costs(fee_bps, spread_bps, slippage_bps),
             account=Account.of(account),
@@ -320,7 +321,7 @@ def _embedded(root: Path, since: datetime | None, until: datetime | None) -> Any
 def _live(made: Paper, names: list[str], stages: Path, look: Any) -> Ended:
     """The session on its venues' closed bars, if its strategy was promoted to paper."""
     from trade_research.live.promotion import is_promoted
-    from trade_research.research.feeds import feed_of
+    from trade_research.research.feeds import PerpFeed, feed_of, fundings_for
 
     if not names or any(Path(name).is_file() for name in names):
         raise SessionError("a live feed needs --data VENUE:SYMBOL@INTERVAL; without one: --replay")
@@ -329,4 +330,15 @@ def _live(made: Paper, names: list[str], stages: Path, look: Any) -> Ended:
             f"{made.strategy.name} with these parameters was not promoted to paper: "
             "`trade-research certify`, then `promote`; or look at it with --replay first"
         )
-    return made.live(lambda _: feed_of(names, made.data.interval), on_look=look)
+    if made.setup.account.kind != "perp":
+        return made.live(lambda _: feed_of(names, made.data.interval), on_look=look)
+    due: list[Fundings] = []
+
+    def funding(since: int) -> Fundings:
+        due.append(fundings_for(names, since))
+        return due[0]
+
+    def feed(_: int) -> PerpFeed:
+        return PerpFeed(feed_of(names, made.data.interval), due[0])
+
+    return made.live(feed, funding=funding, on_look=look)

@@ -7,6 +7,7 @@ session does not start. What the crash cut off is written as if nothing had happ
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -19,6 +20,7 @@ from trade_research.kernels.jit import F64
 from trade_research.live.journal import Journal
 from trade_research.live.records import bar_of
 from trade_research.live.session import Decider, Session
+from trade_research.simulate.funding import Funding
 
 META = frozenset({"v", "seq", "ts", "t_ns", "event", "sid", "h"})
 # Records of the shell, which no session says.
@@ -99,6 +101,24 @@ def rows_of(records: Iterable[Mapping[str, Any]], symbols: tuple[str, ...]) -> l
             known.setdefault(record["bar"]["open_us"], set()).add(record["bar"]["symbol"])
     whole = sorted(t for t, seen in known.items() if len(seen) == len(symbols) and t in bars)
     return [Row(t, closed[t][0], closed[t][1], bars[t]) for t in whole]
+
+
+def fundings_told(records: Iterable[Mapping[str, Any]]) -> tuple[dict[int, list[Funding]], int]:
+    """Fundings on record by the open time of their row, and the last row that told all of them."""
+    told: dict[int, list[Funding]] = {}
+    row = whole = -1
+    for record in records:
+        event = record["event"]
+        if event == "bar_received":
+            if record["bar"]["open_us"] != row:
+                whole, row = row, record["bar"]["open_us"]
+        elif event == "funding":
+            mark = math.nan if record["mark"] is None else record["mark"]
+            due = Funding(record["symbol"], record["time_us"], record["rate"], mark)
+            told.setdefault(row, []).append(due)
+        elif event not in SHELL:
+            whole = row
+    return told, whole
 
 
 def relive(session: Session, retold: Retold, rows: list[Row]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,13 +22,14 @@ from trade_research.live.clock import Clock, SystemClock, VirtualClock
 from trade_research.live.deciders import Growing, History, Released, WithDeadline
 from trade_research.live.journal import Journal, scan
 from trade_research.live.latch import Latch
-from trade_research.live.recovery import Retold, RetoldDecider, relive, rows_of
+from trade_research.live.recovery import Retold, RetoldDecider, fundings_told, relive, rows_of
 from trade_research.live.runner import Ended, Feed, Runner
 from trade_research.live.session import Session
 from trade_research.report.record import encode
 from trade_research.research.evaluator import evaluator
 from trade_research.research.health import versions
 from trade_research.settings.in_force import hash_in_force
+from trade_research.simulate.funding import Funding, fundings_of
 from trade_research.simulate.market import PRICES
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from trade_research.risk.limits import Limits
     from trade_research.strategies.strategy import Strategy
 
+FundingOf = Callable[[int], Sequence[Funding]]
 DEADLINE_S = 10.0
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 GRACE_US = 2_000_000
@@ -95,12 +97,24 @@ class Paper:
             first = int(np.searchsorted(market.open_time, last_open, side="right"))
             return Paced(stored, market.close_time, clock.set, speed=speed, first=first)
 
-        return self._run(clock, feed, History(market.symbols), anchor, on_look)
+        opened = market.open_time.tolist()
+        known = {opened[bar]: due for bar, due in fundings_of(market).items()}
+        history = History(market.symbols)
+        return self._run(
+            clock, feed, history, anchor, on_look, lambda _: lambda row: known.get(row, ())
+        )
 
     def live(
-        self, feed: Callable[[int], Feed], *, on_look: Callable[..., None] | None = None
+        self,
+        feed: Callable[[int], Feed],
+        *,
+        funding: Callable[[int], FundingOf] = lambda _: lambda row: (),
+        on_look: Callable[..., None] | None = None,
     ) -> Ended:
         """Run on a feed, from the bar after the stored ones.
+
+        `feed` and `funding` are made when it is known after which row they begin; funding is then
+        asked at every row what fell due since.
 
         Taken up again, it has the stored bars that it began with, whatever was stored since.
         """
@@ -108,7 +122,7 @@ class Paper:
         known = None if past is None else past["history"]
         history = _stored(self.data, known)
         anchor = int(history.open_time[-1])
-        return self._run(SystemClock(), feed, history, anchor, on_look)
+        return self._run(SystemClock(), feed, history, anchor, on_look, funding)
 
     def _run(
         self,
@@ -117,6 +131,7 @@ class Paper:
         history: History,
         anchor: int,
         on_look: Callable[..., None] | None,
+        funding: Callable[[int], FundingOf],
     ) -> Ended:
         latch = Latch(self.folder)
         is_live = isinstance(clock, SystemClock)
@@ -131,7 +146,8 @@ class Paper:
             about = {"is_live": is_live, "history": self._about(history) if is_live else None}
             self._check(past, about)
             self._warm(history)
-            session, *_ = self.relived(past, history, journal)
+            due = funding(max(fundings_told(past)[1], anchor))
+            session, *_ = self.relived(past, history, journal, due)
             if past:
                 bytes_ = journal.recovered_bytes
                 journal.append("recovered", records=len(past), bytes=bytes_, **hash_in_force())
@@ -197,7 +213,11 @@ class Paper:
         self._evaluate(history)
 
     def relived(
-        self, past: list[dict[str, Any]], history: History, journal: Journal | None = None
+        self,
+        past: list[dict[str, Any]],
+        history: History,
+        journal: Journal | None = None,
+        due: FundingOf = lambda row: (),
     ) -> tuple[Session, F64, Mapping[str, F64]]:
         """The session as its records have it, and what its strategy wanted, row by row.
 
@@ -209,6 +229,7 @@ class Paper:
             history.add(row)
         target, extras = self._evaluate(history) if rows else (np.empty((0, len(symbols))), {})
         retold = Retold(journal, past)
+        told, whole = fundings_told(past)
         decider = RetoldDecider(Released(history.open_time.copy(), target, extras), retold)
         session = Session(
             self.name,
@@ -220,6 +241,7 @@ class Paper:
             schedule=self._schedule,
             session_of=self._session_of(),
             may_trade=lambda: not retold.is_next("risk_block", limit="kill"),
+            funding_of=lambda row: told.get(row, ()) if row <= whole else due(row),
         )
         relive(session, retold, rows)
         return session, target, extras

@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
-from trade_research.errors import PromotionError, SessionError, StrategyError
+from trade_research.errors import PromotionError, SessionError, SimulationError, StrategyError
 from trade_research.evidence.days import utc_day_rows
 from trade_research.frames.calendars import get_calendar
 from trade_research.frames.intervals import parse_interval
 from trade_research.live.deciders import History
 from trade_research.live.drift import drift
 from trade_research.live.journal import scan
-from trade_research.live.recovery import rows_of
+from trade_research.live.recovery import fundings_told, rows_of
 from trade_research.metrics.returns import returns_of
 from trade_research.report.record import decode
 from trade_research.research.backtest import Backtest
-from trade_research.research.data import Data
+from trade_research.research.data import Data, funded
 from trade_research.research.evaluator import frame_of
 from trade_research.research.paper import Paper, history_of
 from trade_research.research.setup import Setup
@@ -110,7 +111,7 @@ def read_session(
         folder=Path(folder),
         strategy=loaded,
         params=start["params"],
-        data=_data(start, past, rows_of(records, tuple(start["symbols"]))),
+        data=_data(start, past, records),
         setup=_setup(start["setup"]),
         limits=Limits(**start["limits"]),
         portfolio=start["portfolio"],
@@ -175,13 +176,27 @@ def _session(
     )
 
 
-def _data(start: Mapping[str, Any], past: History, rows: list[Any]) -> Data:
-    """The session's own bars."""
+def _data(start: Mapping[str, Any], past: History, records: list[dict[str, Any]]) -> Data:
+    """The session's own bars, with the fundings that it heard of."""
     own = History(past.symbols)
-    for row in rows:
+    for row in rows_of(records, own.symbols):
         own.add(row)
     calendar = None if start["calendar"] is None else get_calendar(start["calendar"])
-    return Data(frame_of(own), parse_interval(start["interval"]), calendar, own.symbols)
+    data = Data(frame_of(own), parse_interval(start["interval"]), calendar, own.symbols)
+    told = [due for row in fundings_told(records)[0].values() for due in row]
+    if not told:
+        return data
+    rates = pl.DataFrame(
+        told, schema=["symbol", "time", "funding_rate", "mark_price"], orient="row"
+    )
+    rates = rates.with_columns(
+        pl.col("time").cast(pl.Datetime("us", "UTC")), pl.col("mark_price").cast(pl.Float64)
+    )
+    paid = funded(data, rates if len(own.symbols) > 1 else rates.drop("symbol"), account="perp")
+    try:
+        return paid if paid.market.n_bars else data
+    except SimulationError:
+        return data  # bars so long that the last has fundings nobody has heard of yet
 
 
 def _setup(told: Mapping[str, Any]) -> Setup:
@@ -195,7 +210,12 @@ def _setup(told: Mapping[str, Any]) -> Setup:
 
 
 def _difference(run: Backtest) -> str:
-    """Where the simulator, given the same targets, goes another way than the session did."""
+    """Where the simulator, given the same targets, goes another way than the session did.
+
+    Of perpetuals whose last fundings are not known yet, what reading the journal has proven stands.
+    """
+    if run.setup.account.kind == "perp" and run.data.funding is None:
+        return ""
     plain = run.setup.run(run.data, run.target)
     mine, theirs = run.result, plain
     if mine.fills.tobytes() != theirs.fills.tobytes():
