@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 import trade_research as tr
 from tests.data import needs_data
@@ -47,7 +48,8 @@ def test_a_session_over_sockets_is_the_backtest_of_its_recording(tmp_path: Path)
     same(live, tr.Store(tmp_path))
 
 
-def test_row_by_row_it_decides_what_the_backtest_decides(tmp_path: Path) -> None:
+@pytest.mark.parametrize("venue", ["binance", "binance_usdm"])
+def test_row_by_row_it_decides_what_the_backtest_decides(tmp_path: Path, venue: str) -> None:
     market, store = Market(5, 700), tr.Store(tmp_path)
     run = BookRun(S1, BookSetup.of(S1, **SETTINGS), **PARAMS, look_back=64)
     targets: list[tuple[int, float]] = []
@@ -57,9 +59,9 @@ def test_row_by_row_it_decides_what_the_backtest_decides(tmp_path: Path) -> None
             see(run, [row])
             targets.append((row.time, run.target))
 
-    recorder = BookRecorder(store, "binance", "BTC/USDT", on_rows=on_rows, commit_s=1e9)
+    recorder = BookRecorder(store, venue, "BTC/USDT", on_rows=on_rows, commit_s=1e9)
     recorder.hear(Heard(0, "message", market.messages[1][0]))
-    recorder.hear(Heard(0, "snapshot", market.snapshots[0]))
+    recorder.hear(Heard(0, "snapshot", market.snapshots[1]))
     for number in range(2, 700):
         if number in (200, 201, 450):
             continue  # lost

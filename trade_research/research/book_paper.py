@@ -59,7 +59,7 @@ def paper_books(
     Examples
     --------
     >>> s1 = tr.strategies.l2_imbalance                                        # doctest: +SKIP
-    >>> paper_books(s1, "binance", "BTC/USDT", recording={"duration": "1h"})   # doctest: +SKIP
+    >>> tr.paper_books(s1, "binance", "BTC/USDT", recording={"duration": "1h"})   # doctest: +SKIP
     """
     setup = BookSetup.of(
         strategy, costs=costs, account=account, cash=cash, exits=exits, rules=rules, latency=latency
