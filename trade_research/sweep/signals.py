@@ -148,12 +148,16 @@ def _neighbours(of: list[I64], n: int) -> I64:
     """An order in which signals that share values stand beside each other.
 
     The value with most variants changes slowest: a stretch of signals then needs few of them, and
-    all of those with few variants.
+    all of those with few variants. Its variants are scattered, so that every stretch has some that
+    trade often and some that trade seldom: the work of threads is even.
     """
     if not of:
         return np.arange(n)
-    by_variants = sorted(of, key=lambda codes: int(codes.max(initial=0)))
-    return np.lexsort(by_variants)
+    *quick, slow = sorted(of, key=lambda codes: int(codes.max(initial=0)))
+    return np.lexsort([*quick, slow * _GOLDEN % 1.0])
+
+
+_GOLDEN = 0.6180339887498949  # its multiples, less whole numbers, lie evenly, as many as there are
 
 
 def _body(parts: Parts) -> Kernel[Any]:

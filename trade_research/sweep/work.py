@@ -155,7 +155,8 @@ class Work:
         n = len(recipe.signals)
         size = min(MOST_SIGNALS, n)
         if n_threads > 1:
-            size = min(size, max(_FEW, -(-n // (2 * n_threads))))
+            rounds = -(-n // (size * n_threads))
+            size = max(min(_FEW, n), -(-n // (rounds * n_threads)))
         first = 0
         while first < n:
             piece = slice(first, min(first + size, n))
