@@ -134,6 +134,16 @@ def test_yahoo_days_without_prices_are_left_out_and_pence_are_said(tmp_path):
     assert stored["close"].null_count() == 0
 
 
+def test_a_yahoo_repair_that_cannot_be_made_is_said_and_changes_nothing():
+    part = "yahoo/chart_MSFT_1d_2021-02_2022-01_dividends.json"
+    span = (parse_interval("1d"), at("2021-02-01"), at("2021-06-01"))
+    with yahoo_server(part, "MSFT") as server:  # which has none of what a repair asks for
+        plain = open_source("yahoo", to=server.at).page("MSFT", *span)
+        page = open_source("yahoo", to=server.at, repair=True).page("MSFT", *span)
+    assert page.rows.equals(plain.rows)
+    assert any("nothing was repaired" in note for note in page.notes)
+
+
 def test_a_dead_yahoo_symbol_is_a_fact(tmp_path):
     part = "yahoo/chart_MSFT_1d_2021-02_2022-01_dividends.json"
     with yahoo_server(part, "MSFT") as server:

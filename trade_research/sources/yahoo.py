@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from trade_research.errors import ConfigError, SourceError, SourceGoneError, SourceRefusedError
+from trade_research.errors import (
+    ConfigError,
+    SourceError,
+    SourceGoneError,
+    SourceRefusedError,
+    TradeResearchError,
+)
 from trade_research.frames.adjust import ACTION_SCHEMA
 from trade_research.frames.bars import TIME
 from trade_research.frames.intervals import DAY, MINUTE, Interval
@@ -309,14 +315,19 @@ def _repaired(
     first, last = rows["open_time"][0], rows["open_time"][-1]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the pandas calls that it makes
-        ticker = yfinance.Ticker(symbol, session=as_session(http))
-        table = ticker.history(
-            start=first,
-            end=last + timedelta(days=1),
-            interval=_INTERVALS[interval.text],
-            auto_adjust=False,
-            repair=True,
-        )
+        try:
+            table = yfinance.Ticker(symbol, session=as_session(http)).history(
+                start=first,
+                end=last + timedelta(days=1),
+                interval=_INTERVALS[interval.text],
+                auto_adjust=False,
+                repair=True,
+            )
+        except (TradeResearchError, yfinance.exceptions.YFException) as error:
+            why = shown(str(error), 80)
+            return rows, [f"nothing was repaired, yfinance did not get what it asks for: {why}"]
+    if table.empty:
+        return rows, ["nothing was repaired: yfinance got no prices"]
     times = table.index.tz_localize(None).date if interval.us >= DAY else table.index
     fixed = pl.DataFrame(
         {"open_time": list(times)}
