@@ -10,6 +10,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -118,13 +119,16 @@ def test_every_item_has_its_tests(item: str) -> None:
         assert function in {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}, name
 
 
-def calls() -> Iterator[tuple[str, str, ast.Call]]:
+@cache
+def calls() -> list[tuple[str, str, ast.Call]]:
     """Every call in the package: file, name of what is called, the call."""
+    found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func)
-                yield path.relative_to(PACKAGE).as_posix(), name, node
+                found.append((path.relative_to(PACKAGE).as_posix(), name, node))
+    return found
 
 
 def test_no_option_takes_a_key() -> None:
