@@ -142,7 +142,7 @@ def test_killed_at_any_moment_it_loses_no_more_than_what_was_not_flushed(tmp_pat
         assert writer.wait() == -signal.SIGKILL
         recorder_of(tmp_path).close()
         books = Store(tmp_path).books("BTC/USDT", masked=False)
-        stored = books.drop_nulls("bid_price_1")["time"].to_physical()
+        stored = books["time"].to_physical()[:-1]  # the last says that the recording ended
         assert not said or stored[-1] >= int(said[-1])
     claimed, marked = check_truth(Store(tmp_path), market)
     assert claimed > 20
