@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 
 from trade_research.kernels.digest import digest
-from trade_research.kernels.jit import kernel
+from trade_research.kernels.jit import (
+    bare_kernel,
+    indicator,
+    inline_kernel,
+    inner_kernel,
+    kernel,
+)
 
 pytestmark = pytest.mark.fast
 
@@ -69,6 +75,12 @@ def test_any_change_of_what_it_uses_changes_it(change):
     after = digest(made(**change))
     assert before.hex != after.hex
     assert before.opaque == after.opaque == ()
+
+
+def test_the_way_a_helper_is_compiled_is_part_of_it():
+    helper = made_helper().py_func
+    ways = (kernel, indicator, bare_kernel, inner_kernel, inline_kernel)
+    assert len({digest(made(helper=way(helper))).hex for way in ways}) == len(ways)
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,8 @@ class _Encoder:
         inner = getattr(value, "py_func", None)
         if isinstance(inner, FunctionType):
             options = getattr(value, "targetoptions", None)
-            shown = sorted(options.items()) if isinstance(options, dict) else ""
+            plain = isinstance(options, dict)
+            shown = sorted(options.items()) if plain else getattr(value, "manner", "")
             known = _packed(b"compiled", [repr(shown).encode(), self.function(inner)])
             self.compiled.append(value)  # inner ones are there already
             return known

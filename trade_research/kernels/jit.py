@@ -37,10 +37,13 @@ class Kernel(Generic[R]):
         The function as written; it gives the same results, slowly.
     dispatcher : numba.core.dispatcher.Dispatcher
         Numba's own object, made when first asked for.
+    manner : tuple
+        What the compiled code depends on besides the function: part of its digest.
     """
 
     def __init__(self, fn: Callable[..., R]) -> None:
         self.py_func = fn
+        self.manner: tuple[Any, ...] = (type(self).__name__,)
         self.__name__, self.__doc__, self.__module__ = fn.__name__, fn.__doc__, fn.__module__
         self.__qualname__, self.__wrapped__ = fn.__qualname__, fn
         self._dispatcher: Any = None
@@ -90,6 +93,7 @@ class Bare(Kernel[R]):
     def __init__(self, fn: Callable[..., R], *, inner: bool, inline: bool = False) -> None:
         super().__init__(fn)
         self._is_inner, self._is_inline = inner, inline
+        self.manner += (inner, inline)
 
     def _build(self) -> Any:
         from trade_research.kernels.compile import make_bare
