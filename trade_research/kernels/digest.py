@@ -174,8 +174,8 @@ class _Encoder:
         inner = getattr(value, "py_func", None)
         if isinstance(inner, FunctionType):
             options = getattr(value, "targetoptions", None)
-            plain = isinstance(options, dict)
-            shown = sorted(options.items()) if plain else getattr(value, "manner", "")
+            ours = getattr(value, "manner", "")
+            shown = sorted(options.items()) if isinstance(options, dict) else ours
             known = _packed(b"compiled", [repr(shown).encode(), self.function(inner)])
             self.compiled.append(value)  # inner ones are there already
             return known
