@@ -20,6 +20,7 @@ from trade_research.kernels.jit import B8, F64, I64
 
 Column = npt.NDArray[Any]
 _WORK = 40_000_000  # values in all boxes together; above it neighbours lie along one axis at a time
+_ROWS = 65_536  # configurations whose neighbours are held at a time
 _FULL = 0.5  # share of the largest neighbourhood that a plateau must have
 
 
@@ -73,26 +74,40 @@ def plateau(axes: Mapping[str, Column], values: F64) -> Plateau | None:
     steps, ordered = steps_of(axes)
     where, shape = _grid(steps)
     offsets = _offsets(ordered, values.size)
-    around = np.full((len(offsets), values.size), np.nan)
-    for k, offset in enumerate(offsets):
-        at = where.find(steps + offset, shape)
-        around[k, at >= 0] = values[at[at >= 0]]
-    known = (~np.isnan(around)).sum(axis=0)
+    if not offsets:
+        return None
+
+    def around(rows: slice) -> F64:
+        """Values of each neighbour of some rows, (n_offsets, n_rows)."""
+        at = np.stack([where.find(steps[rows] + offset, shape) for offset in offsets])
+        return np.where(at >= 0, values[at], np.nan)
+
+    known, level = np.zeros(values.size, np.int64), np.empty(values.size)
+    for first in range(0, values.size, _ROWS):
+        rows = slice(first, first + _ROWS)
+        near = around(rows)
+        known[rows] = (~np.isnan(near)).sum(axis=0)
+        level[rows] = _medians(np.vstack([values[rows], near]))
     if not known.any():
         return None
     best = int(np.nanargmax(values))
-    whole = np.vstack([values, around])
-    is_wide = (known >= _FULL * known.max()) & ~np.isnan(values)
-    level = np.full(values.size, -np.inf)
-    level[is_wide] = np.nanmedian(whole[:, is_wide], axis=0)
+    level[(known < _FULL * known.max()) | np.isnan(values)] = -np.inf
     highest = np.flatnonzero(level == level.max())  # of equal neighbourhoods, the best in itself
     centre = int(highest[values[highest].argmax()])
     top = float(values[best])
-    near = float(np.nanmedian(around[:, best])) if known[best] else 0.0
-    score = float(np.clip(near / top, 0.0, 1.0)) if top > 0.0 else math.nan
+    near_top = float(_medians(around(slice(best, best + 1)))[0]) if known[best] else 0.0
+    score = float(np.clip(near_top / top, 0.0, 1.0)) if top > 0.0 else math.nan
     return Plateau(
         best, centre, top, float(values[centre]), float(level[centre]), score, int(known[best])
     )
+
+
+def _medians(x: F64) -> F64:
+    """The median of each column's numbers, NaN where it has none."""
+    n = (~np.isnan(x)).sum(axis=0)
+    ranked = np.sort(x, axis=0)  # NaN last
+    low, high = (np.take_along_axis(ranked, k[None], axis=0)[0] for k in ((n - 1) // 2, n // 2))
+    return np.where(n > 0, (low + high) / 2, np.nan)
 
 
 def steps_of(axes: Mapping[str, Column]) -> tuple[I64, B8]:
