@@ -26,8 +26,13 @@ NAMES = {"BTCUSDT": "BTC/USDT"}
 
 def by_rest(symbol: str, start: int, end: int) -> list[Bar]:
     query = {"startTime": str(start // 1_000), "endTime": str(end // 1_000 - 1)}
+    return closed(symbol, klines(query))
+
+
+def closed(symbol: str, answer: list[list[Any]]) -> list[Bar]:
+    """Bars of an answer of the venue, but for the forming one."""
     now = time.time_ns() // 1_000_000
-    rows = [row for row in klines(query) if row[6] < now]  # closed ones only
+    rows = [row for row in answer if row[6] < now]
     return [
         Bar(symbol, r[0] * 1_000, (r[6] + 1) * 1_000, *(float(x) for x in r[1:6])) for r in rows
     ]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -46,28 +49,37 @@ def klines(query: dict[str, str]) -> list[list[Any]]:
     return out[:1000]
 
 
+@lru_cache
+def _info(kind: str) -> dict[str, Any]:
+    whole = recorded.answer(f"binance/rest/{kind}_exchangeInfo_full.json.gz")["body"]
+    few = [s for s in whole["symbols"] if s["symbol"] in ("BTCUSDT", "ETHUSDT")]
+    return whole | {"symbols": few}
+
+
+class Wire(bytes):
+    """Put on the wire as it is: frame, head and all."""
+
+
 class Candles:
     """A venue that pushes a candle a second; `plan` may replace or garble what is sent.
 
     `plan(ms, rng)` gives the texts to send for the bar that opened at `ms`; None closes the
     connection, the text "HALF" leaves it open without a word from then on, and "RESET" tears it
-    down without a good-bye. Bytes are sent as they are.
+    down without a good-bye. Bytes are sent in a frame of their own. With `tls` it speaks TLS.
     """
 
     def __init__(
         self,
         plan: Callable[[int, random.Random], Sequence[str | bytes] | None] | None = None,
         seed: int = 0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.plan = plan or (lambda ms, _: [json.dumps(candle(ms))])
         self.rng, self.dials, self.subscribed = random.Random(seed), 0, 0
-        whole = recorded.answer("binance/rest/spot_exchangeInfo_full.json.gz")["body"]
-        few = [s for s in whole["symbols"] if s["symbol"] in ("BTCUSDT", "ETHUSDT")]
-        self._info = whole | {"symbols": few}
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
-        self.at = ""
+        self.at, self._tls = "", tls
 
     def __enter__(self) -> Candles:
         self._thread.start()
@@ -89,7 +101,7 @@ class Candles:
         app.router.add_get("/{tail:.*}", self._any)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._tls)
         await site.start()
         self.at = f"127.0.0.1:{runner.addresses[0][1]}"
         self._ready.set()
@@ -100,7 +112,7 @@ class Candles:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._push(request)
         if request.path.endswith("exchangeInfo"):
-            return web.json_response(self._info)
+            return web.json_response(_info("usdm" if "fapi" in request.path else "spot"))
         if request.path.endswith("klines"):
             return web.json_response(klines(dict(request.query)))
         return web.json_response({}, status=404)
@@ -129,8 +141,18 @@ class Candles:
                 if text == "RESET" and request.transport is not None:
                     request.transport.abort()
                     return ws
+                if isinstance(text, Wire) and request.transport is not None:
+                    request.transport.write(text)
+                    continue
                 try:
                     await (ws.send_bytes if isinstance(text, bytes) else ws.send_str)(text)
                 except ConnectionResetError:  # the other side has had enough
                     return ws
         return ws
+
+
+if __name__ == "__main__":  # in a process of its own, until nobody listens to it any more
+    with Candles() as venue:
+        sys.stdout.write(f"{venue.at}\n")
+        sys.stdout.flush()
+        sys.stdin.read()

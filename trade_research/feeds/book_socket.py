@@ -9,7 +9,7 @@ import time
 from typing import Any, NamedTuple
 
 from trade_research.feeds.book_messages import BOOK_VENUES, SNAPSHOT_LEVELS
-from trade_research.feeds.listener import Listener, drain
+from trade_research.feeds.listener import Listener, drain, said
 
 RETRY_S, MOST_S = 1.0, 30.0
 
@@ -37,7 +37,7 @@ class BookSocket(Listener):
     retry_s : float
         Rest between two snapshots; doubled up to half a minute while they do not help.
     **connection
-        Of `Listener`: ``to, deadline_s, life_s, re_dial_s``.
+        Of `Listener`: ``to, deadline_s, life_s, re_dial_s, session``.
     """
 
     passes_on = False  # ccxt would ask for snapshots of its own, and keep a book beside ours
@@ -97,7 +97,7 @@ class BookSocket(Listener):
             self._asked.clear()
             self._things.put(Heard(time.time_ns(), "snapshot", answer))
         except Exception as error:  # reported: without a snapshot there is no book
-            self._troubles.put(f"snapshot: {type(error).__name__}: {error}"[:400])
+            self._troubles.put(f"snapshot: {said(error)}")
         finally:
             rest = min(self._retry * 2.0 ** min(self._tries - 1, 10), MOST_S)
             self._next, self._fetching = time.monotonic() + rest, None

@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 DEADLINE_S = 10.0
@@ -40,6 +41,9 @@ class Listener:
         Age at which a connection is replaced: Binance ends them after a day.
     re_dial_s : float
         Rest between two connections.
+    session : callable, optional
+        Makes the aiohttp session of a connection, where ccxt's own will not do: a proxy, or a
+        stand-in that answers for the venue's own addresses. Closed with the connection.
     """
 
     passes_on = True
@@ -54,7 +58,9 @@ class Listener:
         deadline_s: float = DEADLINE_S,
         life_s: float = LIFE_S,
         re_dial_s: float = RE_DIAL_S,
+        session: Callable[[], Any] | None = None,
     ) -> None:
+        self._session = session or (lambda: None)
         self._to, self._deadline, self._life, self._rest = to, deadline_s, life_s, re_dial_s
         self._troubles: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._heard = time.monotonic()
@@ -90,13 +96,15 @@ class Listener:
 
     async def _main(self, name: str, kinds: list[str]) -> None:
         while not self._over.is_set():
-            exchange = guarded(name, kinds, self._to, self._note, self._bad, self.passes_on)
+            exchange = guarded(
+                name, kinds, self._to, self._note, self._bad, self.passes_on, self._session()
+            )
             reason = "reconnect"
             try:
                 self.dials += 1
                 reason = await self._listen(exchange)
             except Exception as error:  # reported: a feed that dies silently is the worst of all
-                self._troubles.put(f"socket: {type(error).__name__}: {error}"[:400])
+                self._troubles.put(f"socket: {said(error)}")
             finally:
                 self._broke(reason)
                 await _hang_up(exchange)
@@ -149,14 +157,22 @@ def drain(waiting: queue.SimpleQueue[T], seconds: float = 0.0) -> list[T]:
         return found
 
 
+def said(error: BaseException) -> str:
+    """An error and what it came of; ccxt's own text names the address and not what is wrong."""
+    cause = "" if error.__cause__ is None else f": {error.__cause__}"
+    return f"{type(error).__name__}: {error}{cause}"[:400]
+
+
 async def _hang_up(exchange: Any) -> None:
     """Close an exchange; one whose other side does not answer is left after a second."""
     session = exchange.session
     try:
-        await asyncio.wait_for(exchange.close(), HANG_UP_S)
-    except TimeoutError:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(exchange.close(), HANG_UP_S)
+    finally:
         if session is not None:
             await session.close()
+            exchange.session = None  # or ccxt warns of an exchange that nobody closed
 
 
 def guarded(
@@ -166,6 +182,7 @@ def guarded(
     hear: Callable[[Any], None],
     bad: Callable[[Exception], None],
     passes_on: bool = True,
+    session: Any = None,
 ) -> Any:
     """An exchange of ccxt.pro whose frames cannot make it deaf; `hear` gets each message first.
 
@@ -198,7 +215,8 @@ def guarded(
                 super().handle_message(client, message)
 
     exchange = Guarded(
-        {
+        ({} if session is None else {"session": session})
+        | {
             "enableRateLimit": False,
             "options": {
                 "fetchCurrencies": False,

@@ -34,7 +34,7 @@ class Socket(Listener):
     backfill : callable
         Closed bars by the venue's REST: what the socket missed.
     **connection
-        Of `Listener`: ``to, deadline_s, life_s, re_dial_s``.
+        Of `Listener`: ``to, deadline_s, life_s, re_dial_s, session``.
 
     Notes
     -----
