@@ -158,6 +158,7 @@ def test_workers_read_an_address_themselves(address, client, small_parts, tmp_pa
     def prepare(values):
         os.environ.update(values)
 
+    client.wait_for_workers(2, timeout=60)  # one was killed before this
     client.run(prepare, environment)
     here = tr.sweep(mine, query, progress=False, **SPACE)
     there = tr.sweep(mine, query, progress=False, executor=client, **SPACE)
