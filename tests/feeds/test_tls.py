@@ -58,7 +58,7 @@ def test_bars_come_once_and_in_order_from_the_addresses_of_production(
         resolver = Loopback(venue.at)
         session = sessions(resolver, authority.trust())
         rows, warned, socket = run("", lambda _: len(sent) > 4, session=session, re_dial_s=0.2)
-        assert venue.subscribed == 2
+        assert venue.subscribed >= 2
     assert len(rows) >= 4
     assert warned == []
     assert socket.bad_frames == 0

@@ -121,6 +121,7 @@ class Candles:
         ws = web.WebSocketResponse(autoping=False)
         await ws.prepare(request)
         self.dials += 1
+        number = self.dials
         asked = await ws.receive()
         if asked.type is not WSMsgType.TEXT:
             return ws
@@ -130,6 +131,8 @@ class Candles:
             now = time.time_ns() // 1_000_000
             opened = now // SECOND * SECOND
             await asyncio.sleep((opened + SECOND - now) / 1_000)
+            if self.dials > number:  # nobody is left on this one
+                return ws
             texts = self.plan(opened, self.rng)
             if texts is None:
                 await ws.close(code=1001)
