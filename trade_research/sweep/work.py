@@ -137,33 +137,16 @@ class Work:
         return recipe
 
     def _batches(self, recipe: Recipe, n_threads: int, room: int) -> Iterator[list[slice]]:
-        """Pieces whose shared values fit together, at least one."""
-        batch: list[slice] = []
-        keys: set[Any] = set()
-        for piece in self._pieces(recipe, n_threads, room):
-            mine = set(_keys(recipe, piece))
-            if batch and len(keys | mine) > room:
-                yield batch
-                batch, keys = [], set()
-            batch.append(piece)
-            keys |= mine
-        if batch:
-            yield batch
-
-    def _pieces(self, recipe: Recipe, n_threads: int, room: int) -> Iterator[slice]:
-        """Stretches of a recipe's signals whose shared values fit."""
-        n = len(recipe.signals)
-        size = min(MOST_SIGNALS, n)
-        if n_threads > 1:
-            rounds = -(-n // (size * n_threads))
-            size = max(min(_FEW, n), -(-n // (rounds * n_threads)))
-        first = 0
+        """Stretches of a recipe's signals whose shared values fit, in even pieces."""
+        n, first = len(recipe.signals), 0
         while first < n:
-            piece = slice(first, min(first + size, n))
-            while piece.stop - first > 1 and len(_keys(recipe, piece)) > room:
-                piece = slice(first, first + (piece.stop - first) // 2)
-            yield piece
-            first = piece.stop
+            last = min(first + MOST_SIGNALS * n_threads, n)
+            while last - first > 1 and len(_keys(recipe, slice(first, last))) > room:
+                last = first + (last - first) // 2
+            pieces = min(n_threads, -(-(last - first) // _FEW))  # each reads all that it shares
+            ends = [first + (last - first) * k // pieces for k in range(pieces + 1)]
+            yield [slice(*pair) for pair in pairwise(ends)]
+            first = last
 
     def _piece(self, recipe: Recipe, piece: slice, held: Pool) -> int:
         """All configurations of some signals; returns how many."""
