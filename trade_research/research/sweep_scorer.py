@@ -201,15 +201,14 @@ def _joined(found: Configurations, done: list[tuple[I64, Scores]]) -> Scores:
 def table_of(scores: Scores, found: Configurations) -> pl.DataFrame:
     """One row a configuration: axes, metrics, status, path, why, trial, moments of day returns."""
     axes = found.frame()
-    numbers = [
-        pl.Series(name, values[:, 0]).fill_nan(None) for name, values in scores.metrics.items()
-    ]
+    numbers = [pl.Series(name, values[:, 0]) for name, values in scores.metrics.items()]
     texts = [
         pl.Series(name, column.tolist(), dtype=pl.String)
         for name, column in (("status", scores.status), ("path", scores.path), ("why", scores.why))
     ]
     days = [pl.Series(name, scores.moments[:, k]) for k, name in enumerate(MOMENTS)]
     table = pl.DataFrame([*axes.drop("trial"), *numbers, *texts, axes["trial"], *days])
+    table = table.with_columns(pl.col(*scores.metrics).fill_nan(None))
     return table.with_columns(pl.col("trades").cast(pl.Int64))
 
 
