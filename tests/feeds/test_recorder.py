@@ -90,7 +90,6 @@ def test_half_an_hour_with_breaks_and_gaps_is_true_or_marked(tmp_path: Path) -> 
     trades = Store(tmp_path).trades("BTC/USDT")
     assert trades.height == done.trades > n // 10
     assert trades["trade_id"].is_unique().all()
-    print(f"{n} messages, {venue.faults}, {claimed} claimed, {marked} marked, {done}")  # noqa: T201
 
 
 WRITER = """

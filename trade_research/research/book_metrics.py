@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,33 @@ if TYPE_CHECKING:
 MINUTE_NS = 60_000_000_000
 LEAST_MARKS = 60
 """Minutes below which nothing is annualised."""
+
+
+class BookTables:
+    """The tables and numbers of a run over books, as what users hold shows them."""
+
+    result: BookResult
+
+    @property
+    def equity(self) -> pl.DataFrame:
+        return self.result.equity
+
+    @property
+    def orders(self) -> pl.DataFrame:
+        return self.result.orders
+
+    @property
+    def fills(self) -> pl.DataFrame:
+        return self.result.fills
+
+    @property
+    def trades(self) -> pl.DataFrame:
+        return self.result.trades
+
+    @cached_property
+    def metrics(self) -> dict[str, float | int | None]:
+        """Numbers of the run, computed when first read; see `book_metrics`."""
+        return book_metrics(self.result)
 
 
 def book_metrics(result: BookResult) -> dict[str, float | int | None]:

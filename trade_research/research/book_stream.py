@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import polars as pl
 
 from trade_research.errors import ConfigError, SchemaError, StrategyError
 from trade_research.frames.books import SIDES
-from trade_research.research.book_metrics import MINUTE_NS, book_metrics
+from trade_research.research.book_metrics import MINUTE_NS, BookTables
 from trade_research.research.books import BookSetup, market_of
 from trade_research.simulate.book_pieces import BookSimulator
 from trade_research.simulate.book_run import (
@@ -32,7 +31,7 @@ LOOK_BACK = 1024
 
 
 @dataclass(frozen=True, repr=False)
-class BookStreamBacktest:
+class BookStreamBacktest(BookTables):
     """One run over a stream of books.
 
     Attributes
@@ -53,27 +52,6 @@ class BookStreamBacktest:
     result: BookResult
     rows: int
     pieces: int
-
-    @property
-    def equity(self) -> pl.DataFrame:
-        return self.result.equity
-
-    @property
-    def orders(self) -> pl.DataFrame:
-        return self.result.orders
-
-    @property
-    def fills(self) -> pl.DataFrame:
-        return self.result.fills
-
-    @property
-    def trades(self) -> pl.DataFrame:
-        return self.result.trades
-
-    @cached_property
-    def metrics(self) -> dict[str, float | int | None]:
-        """Numbers of the run; see `research.books.book_metrics`."""
-        return book_metrics(self.result)
 
     def __repr__(self) -> str:
         m = self.metrics

@@ -15,7 +15,7 @@ from trade_research.errors import ConfigError, SchemaError
 from trade_research.frames.books import SIDES, book_arrays, check_trades, depth_of
 from trade_research.frames.columns import columns
 from trade_research.frames.recording import Recording
-from trade_research.research.book_metrics import book_metrics
+from trade_research.research.book_metrics import BookTables, book_metrics
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.book_presets import BOOK_EXITS
 from trade_research.simulate.book_run import BookMarket, BookResult, latencies, simulate_books
@@ -80,7 +80,7 @@ class BookSetup:
 
 
 @dataclass(frozen=True, repr=False)
-class BookBacktest:
+class BookBacktest(BookTables):
     """One run over the books of one instrument.
 
     Attributes
@@ -102,27 +102,6 @@ class BookBacktest:
     result: BookResult
     target: F64
     outputs: Mapping[str, F64]
-
-    @property
-    def equity(self) -> pl.DataFrame:
-        return self.result.equity
-
-    @property
-    def orders(self) -> pl.DataFrame:
-        return self.result.orders
-
-    @property
-    def fills(self) -> pl.DataFrame:
-        return self.result.fills
-
-    @property
-    def trades(self) -> pl.DataFrame:
-        return self.result.trades
-
-    @cached_property
-    def metrics(self) -> dict[str, float | int | None]:
-        """Numbers of the run, computed when first read; see `book_metrics`."""
-        return book_metrics(self.result)
 
     @cached_property
     def latency_curve(self) -> pl.DataFrame:
