@@ -219,22 +219,6 @@ def check_trades(frame: pl.DataFrame) -> None:
             )
 
 
-def check_updates(frame: pl.DataFrame) -> None:
-    """Raise SchemaError unless `frame` is a valid table of book updates."""
-    _need(frame, [n for n in UPDATE_COLUMNS if n not in _OPTIONAL], "book updates")
-    for name, kind in UPDATE_COLUMNS.items():
-        if name in frame.columns and frame.schema[name] != kind:
-            raise SchemaError(f"column {name!r} is {frame.schema[name]}, not {kind}")
-    level = frame["event"] != "gap"
-    bad = level & ~((frame["price"] > 0) & (frame["size"] >= 0)).fill_null(False)
-    row = _first(bad)
-    if row is not None:
-        raise SchemaError(
-            f"the level {frame['price'][row]} × {frame['size'][row]} at row {row} is none: a price "
-            "is above 0 and a size at least 0"
-        )
-
-
 def utc_nanos(column: pl.Series) -> pl.Series:
     """A column of times in nanoseconds, UTC; without a zone it is taken as UTC."""
     kind = column.dtype

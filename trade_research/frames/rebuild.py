@@ -113,12 +113,6 @@ def rebuild_books(
     return pl.DataFrame(frame), pl.concat([lost, unseen, skew(log.time, log.recv)])
 
 
-def message_ids(log: MessageLog, times: I64) -> I64:
-    """Last update id among the messages up to each time: what a row on the grid stands at."""
-    clock = np.maximum.accumulate(log.time)
-    return np.maximum.accumulate(log.last)[np.searchsorted(clock, times, side="right") - 1]
-
-
 def _sequenced(log: MessageLog) -> tuple[I8, I64, I64, I8, I8, MessageLog]:
     """Operations of the log. After a book that cannot be right, all waits for a new snapshot."""
     while True:

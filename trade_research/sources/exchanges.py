@@ -265,10 +265,6 @@ class CcxtSource:
             at += timedelta(days=self.page_bars)
         return None
 
-    def is_active(self, symbol: str) -> bool:
-        """Whether the exchange still trades it."""
-        return self._market(symbol).get("active") is not False
-
     def _market(self, symbol: str) -> Any:
         self._load()
         try:
