@@ -11,7 +11,7 @@ import pytest
 
 from tests.report import factory
 from trade_research.report.run import Run
-from trade_research.report.verdict import WORDS, judge
+from trade_research.report.verdict import WORDS, eaten, judge
 
 # Numbers that pass every gate; each case below breaks one of them.
 GOOD = {
@@ -47,10 +47,21 @@ def test_every_gate_passed_is_supported() -> None:
     assert [gate.state for gate in found.gates] == ["yes"] * 11
 
 
+def test_costs_above_the_gross_profit_are_told_as_times() -> None:
+    assert eaten(0.25) == "costs eat 25% of the gross profit"
+    assert eaten(1.0) == "costs eat 100% of the gross profit"
+    assert eaten(90.58) == "costs are 90.6 times the gross profit"
+
+
 @pytest.mark.parametrize(
     ("metrics", "word", "phrase"),
     [
-        ({"sharpe_low": -0.1}, "No evidence", "Net Sharpe 1.40 [-0.10, 2.20] cannot be told"),
+        (
+            {"sharpe_low": -0.1, "sharpe": 1.4},
+            "No evidence",
+            "Net Sharpe 1.40 [-0.10, 2.20] cannot be",
+        ),
+        ({"sharpe_low": -0.1, "sharpe": 1.6}, "No evidence", "Net Sharpe by day 1.40 [-0.10,"),
         ({"sharpe_low": 0.0}, "No evidence", "cannot be told from zero"),
         ({"sharpe_low": -2.0, "sharpe_high": -0.1}, "No evidence", "lies below zero"),
         ({"sharpe_low": None}, "No evidence", "comes without an interval"),

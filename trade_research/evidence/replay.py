@@ -50,11 +50,12 @@ class ReplayVerdict:
     difference: str | None
 
     def __str__(self) -> str:
-        decided = (
-            f"{self.alone:,} of {self.n_bars:,} decided bar by bar ({self.at_changes:,} of "
-            f"{self.changes:,} changes of target, {self.sampled:,} drawn at random), the rest in "
-            f"{self.blocks:,} blocks"
-        )
+        decided = f"{self.alone:,} of {self.n_bars:,} decided bar by bar"
+        if self.alone < self.n_bars:
+            decided += (
+                f" ({self.at_changes:,} of {self.changes:,} changes of target, {self.sampled:,} "
+                f"drawn at random), the rest in {self.blocks:,} blocks"
+            )
         if self.difference is not None:
             return f"{self.difference}; {decided}"
         return (

@@ -58,9 +58,16 @@ def judge(run: Run) -> Verdict:
     phrases = [gate.phrase for gate in deciding] or ["every gate passed, on unseen data too"]
     share = run.metric("cost_share")
     if share is not None and share >= 0.005:
-        phrases.append(f"costs eat {percent(share, 0)} of the gross profit")
+        phrases.append(eaten(share))
     reasons = "; ".join(phrases)
     return Verdict(word, f"{reasons[0].upper()}{reasons[1:]}.", gates)
+
+
+def eaten(share: float, digits: int = 0) -> str:
+    """What costs took of the gross profit, in words."""
+    if share > 1.0:
+        return f"costs are {ratio(share, 1)} times the gross profit"
+    return f"costs eat {percent(share, digits)} of the gross profit"
 
 
 def _laws(run: Run) -> Gate:
@@ -110,7 +117,8 @@ def _sharpe(run: Run) -> Gate:
     if low > 0:
         return Gate(name, "yes", found)
     verb = "lies below zero" if high < 0 else "cannot be told from zero"
-    phrase = f"net Sharpe {ratio(sharpe)} [{ratio(low)}, {ratio(high)}] {verb}"
+    by_day = "" if ratio(sharpe) == ratio(run.metric("sharpe")) else " by day"
+    phrase = f"net Sharpe{by_day} {ratio(sharpe)} [{ratio(low)}, {ratio(high)}] {verb}"
     return Gate(name, "no", found, "No evidence", phrase)
 
 

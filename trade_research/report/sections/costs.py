@@ -18,6 +18,7 @@ from trade_research.report.formats import (
 from trade_research.report.run import Run
 from trade_research.report.section import Beside, Cell, Part, Section, Table
 from trade_research.report.sections.lateness import lateness
+from trade_research.report.verdict import eaten
 
 _KINDS = ("fee", "spread", "slippage", "impact", "tax")
 
@@ -53,7 +54,7 @@ def _claim(run: Run, steps: list[tuple[str, float]]) -> str:
     share = run.metric("cost_share")
     gross, net = steps[0][1], steps[-1][1]
     if share is not None:
-        claim = f"Costs eat {percent(share, 0 if share >= 0.1 else 1)} of the gross profit"
+        claim = eaten(share, 0 if share >= 0.1 else 1).capitalize()
     else:
         claim = f"It lost {money(-gross)} before costs and {money(-net)} after them"
     even = run.budget.break_even_fee_bps if run.budget else None
