@@ -11,7 +11,8 @@ import pytest
 
 from tests.counts import FULL, count
 from tests.evidence.sweeps import DEVIATION, YEAR, evidence, noise, sums_of
-from trade_research.evidence.sweeps import SweepEvidence, sweep_evidence
+from trade_research.evidence.sweep_facts import SweepEvidence
+from trade_research.evidence.sweeps import sweep_evidence
 from trade_research.evidence.tried import effective_trials, mean_correlation, rows_to_test
 from trade_research.metrics.sharpe import expected_maximum_sharpe
 

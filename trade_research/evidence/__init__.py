@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = attach(
         "Overfit": "overfit",
         "Plateau": "plateau",
         "Superiority": "superior",
-        "SweepEvidence": "sweeps",
+        "SweepEvidence": "sweep_facts",
         "gather": "statistics",
         "minimum_track_record": "luck",
         "pbo": "overfit",

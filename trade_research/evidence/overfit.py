@@ -97,7 +97,12 @@ def pbo(blocks: F64, block_days: I64) -> Overfit:
     walk_splits(sums, days, halves, ranks, inside, outside)
     share = ranks / (n + 1.0)
     logits = np.log(share / (1.0 - share))
-    return Overfit(float((logits <= 0.0).mean()), logits, inside, outside, n)
+    return Overfit(share_at_or_below(logits), logits, inside, outside, n)
+
+
+def share_at_or_below(logits: F64) -> float:
+    """The probability of overfitting: share of splits that end at or below the median outside."""
+    return float((logits <= 0.0).mean())
 
 
 def _halves(n_blocks: int) -> I64:

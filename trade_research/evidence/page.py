@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trade_research.evidence.budget import EdgeBudget
     from trade_research.evidence.check import Check
-    from trade_research.evidence.sweeps import SweepEvidence
+    from trade_research.evidence.sweep_facts import SweepEvidence
 
 _BOX = "font:13px system-ui,sans-serif;max-width:60em"
 _CELL = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"

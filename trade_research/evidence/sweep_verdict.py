@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trade_research.evidence.sweeps import SweepEvidence
+    from trade_research.evidence.sweep_facts import SweepEvidence
 
 WORDS = ("No evidence", "Weak evidence", "Promising")
 SIGNIFICANT = 0.05  # p-value above which luck alone explains the best

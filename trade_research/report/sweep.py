@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from trade_research.errors import ConfigError, nearest
-from trade_research.evidence.sweeps import SweepEvidence
+from trade_research.evidence.sweep_facts import SweepEvidence
 from trade_research.report.embed import Carried
 from trade_research.report.formats import count, day, plural, short
 from trade_research.report.page import Head, document, write_whole

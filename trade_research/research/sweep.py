@@ -34,7 +34,7 @@ from trade_research.sweep.space import COST_AXES, EXIT_AXES, Configurations, Spa
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trade_research.evidence.sweeps import SweepEvidence
+    from trade_research.evidence.sweep_facts import SweepEvidence
     from trade_research.frames.calendars import Calendar
     from trade_research.kernels.jit import F64
     from trade_research.portfolio.sizing import Portfolio

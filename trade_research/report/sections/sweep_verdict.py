@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from trade_research.evidence.sweep_facts import SweepEvidence
 from trade_research.evidence.sweep_verdict import CERTAIN, KEPT, OFTEN, SIGNIFICANT, SOMETIMES
-from trade_research.evidence.sweeps import SweepEvidence
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
 from trade_research.report.formats import NONE, axis, count, percent, plural, ratio, short, whole
 from trade_research.report.section import (
