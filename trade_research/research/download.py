@@ -174,6 +174,6 @@ def list_sources() -> pl.DataFrame:
     ]
     for one in INPUTS.values():
         history = "history in archive:PLACE" if one.backtestable else "live only, not backtestable"
-        gives = f"{', '.join(one.columns.values())} of USD-M futures; {history}"
+        gives = f"{', '.join(one.columns.values())} of {one.of}; {history}"
         rows.append({"source": f"input {one.name}", "gives": gives, "key": "none needed"})
     return pl.DataFrame(rows, schema_overrides={"found": pl.Boolean})

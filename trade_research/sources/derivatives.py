@@ -1,12 +1,13 @@
-"""Inputs beside prices: open interest, long/short ratio, basis and funding as columns with a lag.
+"""Inputs beside prices, as columns with a lag: open interest, basis, funding, gas, pools.
 
-An input enters a backtest only where its history can be had as it was published: from an archive.
-What a venue serves of the last weeks alone, or of this moment, is live only and says so.
+An input enters a backtest only where its history can be had as it was published: from an archive,
+or from rows that somebody kept as they came. What a venue serves of the last weeks alone, or of
+this moment, is live only and says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,26 +17,27 @@ import polars as pl
 from trade_research.errors import ConfigError, SourceError, nearest
 from trade_research.frames.align import align
 from trade_research.frames.bars import TIME
-from trade_research.settings.secrets import Secret
 from trade_research.sources.archive import ArchiveSource
 from trade_research.sources.http import Http
 from trade_research.sources.limits import bucket_of
+from trade_research.sources.onchain import GAS, POOL, gas, pool
 
 _HOST = "fapi.binance.com"
 
 
 @dataclass(frozen=True)
 class Input:
-    """One input: its columns, how long after its time it was out, and where its history lies.
+    """One input: what of, its columns, how long after its time it was out, where its history lies.
 
-    `archive` is "" where there is none: then it is live only, not backtestable.
+    `route` is Binance's, `archive` is "" where there is none: then it is live only.
     """
 
     name: str
+    of: str
     columns: Mapping[str, str]
     lag: timedelta
-    route: str
-    archive: str
+    route: str = ""
+    archive: str = ""
 
     @property
     def backtestable(self) -> bool:
@@ -48,6 +50,7 @@ INPUTS = {
     for one in (
         Input(
             "open_interest",
+            "USD-M futures",
             {"sumOpenInterest": "open_interest", "sumOpenInterestValue": "open_interest_usd"},
             timedelta(minutes=5),
             "openInterestHist",
@@ -55,6 +58,7 @@ INPUTS = {
         ),
         Input(
             "long_short",
+            "USD-M futures",
             {"longShortRatio": "long_short_ratio"},
             timedelta(minutes=5),
             "globalLongShortAccountRatio",
@@ -62,11 +66,13 @@ INPUTS = {
         ),
         Input(
             "basis",
+            "USD-M futures",
             {"basisRate": "basis_rate", "basis": "basis"},
             timedelta(minutes=5),
             "basis",
-            "",
         ),
+        Input("gas", "Ethereum", GAS, timedelta(0)),
+        Input("pool", "a pool of a decentralised exchange", POOL, timedelta(0)),
     )
 }
 _METRICS = {
@@ -113,16 +119,16 @@ def archived(archive: ArchiveSource, symbol: str, start: datetime, end: datetime
     return pl.concat([empty, *frames]).unique("close_time").sort("close_time").filter(span)
 
 
-def recent(
-    name: str, symbol: str, period: str = "5m", *, to: str = "", key: Secret | None = None
-) -> pl.DataFrame:
-    """The last values of an input as Binance serves them now: at most 30 days, live only.
+def recent(name: str, symbol: str = "", period: str = "5m", *, to: str = "") -> pl.DataFrame:
+    """The last values of an input as they are served now: Binance's of 30 days at most, live only.
 
+    Of ``gas`` (no `symbol` is needed) and ``pool`` (``eth/0x88e6…``) that is one row, of now.
     Returns ``close_time`` and the input's columns, oldest first.
     """
-    del key  # public
     if name not in INPUTS:
         raise ConfigError(f"no input is called {name!r}: {nearest(name, INPUTS)}")
+    if name in ("gas", "pool"):
+        return gas(to=to) if name == "gas" else pool(symbol, to=to)
     one = INPUTS[name]
     http = Http(
         "binance_usdm", frozenset({_HOST}), bucket_of(f"data@{to}", "", 1e9 if to else 200), to
@@ -150,18 +156,25 @@ def recent(
 
 
 def with_inputs(
-    bars: pl.DataFrame, inputs: Mapping[str, pl.DataFrame], *, live: bool = False
+    bars: pl.DataFrame,
+    inputs: Mapping[str, pl.DataFrame],
+    *,
+    live: bool = False,
+    recorded: Collection[str] = (),
 ) -> pl.DataFrame:
-    """Bars with the inputs' columns as they were known at each close.
+    """Bars with the inputs' columns as they were known at each close, and how old they were then.
 
     Parameters
     ----------
     bars : DataFrame
         With ``close_time``.
     inputs : mapping of str to DataFrame
-        Name of `INPUTS` (or ``funding``) to its frame; each is brought in `lag` after its time.
+        Name of `INPUTS` (or ``funding``) to its frame; each is brought in `lag` after its time,
+        with ``<name>_age``, the seconds since the row was known.
     live : bool
         Whether live-only inputs may be among them.
+    recorded : collection of str
+        Live-only inputs whose frames are rows kept as they came: an archive of one's own.
 
     Raises
     ------
@@ -171,12 +184,16 @@ def with_inputs(
     """
     for name, frame in inputs.items():
         if name == "funding":
-            bars = align(bars, frame.rename({"time": "close_time"}), ["funding_rate"])
-            continue
-        if name not in INPUTS:
+            frame, columns, lag = frame.rename({"time": "close_time"}), ["funding_rate"], None
+        elif name in INPUTS:
+            one = INPUTS[name]
+            if not (one.backtestable or live or name in recorded):
+                raise ConfigError(
+                    f"{name} is live only, not backtestable: no archive has its history. Keep its "
+                    "rows as they come, and say recorded="
+                )
+            columns, lag = list(one.columns.values()), one.lag
+        else:
             raise ConfigError(f"no input is called {name!r}: {nearest(name, (*INPUTS, 'funding'))}")
-        one = INPUTS[name]
-        if not (one.backtestable or live):
-            raise ConfigError(f"{name} is live only, not backtestable: no archive has its history")
-        bars = align(bars, frame, list(one.columns.values()), lag=one.lag)
+        bars = align(bars, frame, columns, lag=lag, age=f"{name}_age")
     return bars
