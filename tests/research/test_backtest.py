@@ -137,7 +137,7 @@ def test_what_it_refuses():
     bars = days([100, 110, 120, 90, 95])
     with pytest.raises(ParameterError, match=r"no parameter 'levl'.*'level'"):
         tr.backtest(follow, bars, levl=3)
-    with pytest.raises(ConfigError, match="polars frame"):
+    with pytest.raises(ConfigError, match="one frame of bars"):
         tr.backtest(follow, [1, 2, 3])
     with pytest.raises(ConfigError, match="no bars"):
         tr.backtest(follow, bars.clear())
@@ -216,3 +216,22 @@ def test_a_run_travels_to_another_process_and_back():
     assert dict(back.metrics) == dict(run.metrics)
     assert back.result.pnl_bounds == run.result.pnl_bounds
     assert back.manifest["run_id"] == run.manifest["run_id"]
+
+
+def test_a_pandas_frame_is_run_as_its_bars_are():
+    bars = days([100, 110, 120, 90, 95])
+    frame = bars.drop("close_time").to_pandas().set_index("open_time").tz_localize(None)
+    run = tr.backtest(follow, frame, calendar="24/7")
+    assert run.equity.equals(tr.backtest(follow, bars, calendar="24/7").equity)
+    assert run.warnings == ["times without a zone were taken as UTC"]
+    frame.loc[frame.index[3], "close"] = 91.0
+    assert tr.backtest(follow, frame, calendar="24/7").data.frame["close"][3] == 91.0
+    assert tr.check(follow, frame, calendar="24/7").passed
+
+
+def test_a_pandas_frame_of_several_symbols_is_run_as_their_bars_are():
+    long = pl.concat([days([100, 110, 120, 130], "A"), days([50, 55, 60, 65], "B").slice(1)])
+    run = tr.backtest(tr.strategies.buy_and_hold, long.to_pandas(), calendar="24/7")
+    other = tr.backtest(tr.strategies.buy_and_hold, long, calendar="24/7")
+    assert run.equity.equals(other.equity)
+    assert run.warnings == []

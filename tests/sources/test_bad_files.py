@@ -34,7 +34,7 @@ def line(row, text):
     [
         ("", FormatError, "is empty"),
         ("\n\n", FormatError, "is empty"),
-        (HEAD, DataError, "has a header and no bars"),
+        (HEAD, DataError, "has columns and no bars"),
         (
             "ts,open,high,low\n1,2,3,4\n",
             FormatError,

@@ -92,6 +92,7 @@ class Backtest(Shown):
     def warnings(self) -> list[str]:
         """What a reader must know before believing a number; empty when there is nothing."""
         notes = [NO_CALENDAR] if self.data.calendar is None else []
+        notes += self.data.notes
         if self.setup.fill == "this_close":
             notes.append("fills at the close that decided them: this run can never be promoted")
         if self.result.status == "no_trades":
@@ -285,9 +286,10 @@ def backtest(
     ----------
     strategy : Strategy
         Made with ``@tr.strategy``.
-    data : Query or polars.DataFrame
-        ``store.query(…)``, ``store.bars(…)``, ``tr.read_bars(…)``. With several symbols each gets
-        an equal part of the equity: its weight is its target divided by the number of symbols.
+    data : Query, polars.DataFrame or table
+        ``store.query(…)``, ``store.bars(…)``, ``tr.read_bars(…)``, or a frame of pandas, Arrow or
+        DuckDB. With several symbols each gets an equal part of the equity: its weight is its target
+        divided by the number of symbols.
     costs : Costs, optional
         Default: 10 bp fee, 2 bp spread, 1 bp slippage. There is no run without a cost model; for
         the gross result see ``run.gross``.

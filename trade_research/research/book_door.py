@@ -39,7 +39,7 @@ def run_books(
     if isinstance(data, BookStream):
         made = BookSetup.of(strategy, **setup)
         return backtest_stream(strategy, data, setup=made, symbol=data.symbol, **params)
-    if isinstance(data, Mapping):
+    if isinstance(data, Mapping) and (not data or any(map(is_books, data.values()))):
         return backtest_portfolio(strategy, data, trades=trades, **setup, **params)
     if is_books(data):
         return backtest_books(strategy, data, trades=trades, **setup, **params)

@@ -13,11 +13,13 @@ import numpy as np
 import polars as pl
 
 from trade_research.errors import ConfigError
-from trade_research.frames.bars import check_bars, interval_of
+from trade_research.frames.bars import TIME, check_bars, interval_of
 from trade_research.frames.calendars import Calendar, get_calendar
 from trade_research.frames.funding import to_funding
 from trade_research.frames.intervals import Interval
 from trade_research.frames.verdicts import audit
+from trade_research.sources.files import read_bars_report, symbols_in
+from trade_research.sources.memory import Table
 from trade_research.store.hashing import content_hash
 from trade_research.store.query import Query, provenance, unchanged
 
@@ -39,7 +41,8 @@ class Data:
     """Bars of a run and what is known about them.
 
     `query` is None for a bare frame; `calendar` is None when nobody said what it is: then nothing
-    is annualised. `funding` is what a perpetual account pays; None for the other accounts.
+    is annualised. `funding` is what a perpetual account pays; None for the other accounts. `notes`
+    are what was done or assumed to make bars of another library's frame.
     """
 
     frame: pl.DataFrame
@@ -48,6 +51,7 @@ class Data:
     instruments: tuple[str, ...]
     query: Query | None = None
     funding: pl.DataFrame | float | None = None
+    notes: tuple[str, ...] = ()
 
     def is_under(self, calendar: Calendar | None) -> bool:
         """Whether a call that passes `calendar` means this: a query knows its own."""
@@ -147,9 +151,10 @@ def read_data(data: Any, calendar: str | Calendar | None = None) -> Data:
 
     Parameters
     ----------
-    data : Query or polars.DataFrame
+    data : Query, polars.DataFrame or table
         A frame that came from a store unchanged still knows its query; of any other frame the
-        interval is read off its times.
+        interval is read off its times. A table that is not yet bars (of pandas, Arrow, DuckDB, or
+        Polars with other names) is read as `sources.read_bars` does, all its symbols.
     calendar : str or Calendar, optional
         For bare frames, e.g. ``"24/7"`` or ``"XNYS"``. A query knows its own.
 
@@ -163,19 +168,23 @@ def read_data(data: Any, calendar: str | Calendar | None = None) -> Data:
     if isinstance(calendar, str):
         calendar = get_calendar(calendar)
     query: Query | None
+    notes: tuple[str, ...] = ()
     if isinstance(data, Query):
         query, frame = data, data.frame()
-    elif isinstance(data, pl.DataFrame):
+    elif isinstance(data, pl.DataFrame) and _is_bars(data):
         seen = _seen.get(id(data))
         if seen is not None and unchanged(data, seen.frame) and seen.is_under(calendar):
             return seen
         query, frame = provenance(data), data.clone()
         if query is None:
             check_bars(frame)
+    elif isinstance(data, Table):
+        query, (frame, notes) = None, _read_table(data, calendar or "24/7")
     else:
         raise ConfigError(
-            f"data must be a query or a polars frame of bars, found {type(data).__name__}; "
-            "read a file with tr.read_bars(path) or a store with tr.Store(root).bars(…)"
+            "data must be a query or one frame of bars (several symbols in a column 'symbol'), "
+            f"found {type(data).__name__}; read a file with tr.read_bars(path) or a store with "
+            "tr.Store(root).bars(…)"
         )
     if frame.is_empty():
         raise ConfigError("the data has no bars: check the span and the name")
@@ -192,10 +201,26 @@ def read_data(data: Any, calendar: str | Calendar | None = None) -> Data:
     else:
         instruments = ("",)
     interval = query.interval if query is not None else interval_of(frame)
-    found = Data(frame, interval, known or calendar, instruments, query)
+    found = Data(frame, interval, known or calendar, instruments, query, notes=notes)
     _seen[id(data)] = found
     _latest.append(found)
     return found
+
+
+def _is_bars(frame: pl.DataFrame) -> bool:
+    return all(frame.schema.get(name) == TIME for name in ("open_time", "close_time"))
+
+
+def _read_table(table: Table, calendar: str | Calendar) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Bars of all symbols of a table, and what was done or assumed while reading them."""
+    parts: list[pl.DataFrame] = []
+    notes: dict[str, None] = {}
+    for symbol in symbols_in(table):
+        found = read_bars_report(table, symbol=symbol, calendar=calendar)
+        name = [pl.lit(symbol).alias("symbol")] if symbol is not None else []
+        parts.append(found.frame.select(*name, pl.all()))
+        notes |= dict.fromkeys(note for note in found.notes if note != f"symbol {symbol}")
+    return pl.concat(parts), tuple(notes)
 
 
 def funded(

@@ -1,4 +1,4 @@
-"""Bars out of files: CSV, Parquet, Feather, JSON, as people, exchanges and tools write them."""
+"""Bars out of files and tables, as people, exchanges and tools write them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ import polars as pl
 from trade_research.errors import BarOrderError, DataError, SchemaError
 from trade_research.frames.bars import to_bars
 from trade_research.frames.calendars import Calendar, get_calendar
-from trade_research.frames.intervals import STANDARD, Interval, interval_of_us, parse_interval
+from trade_research.frames.intervals import (
+    HOUR,
+    STANDARD,
+    Interval,
+    interval_of_us,
+    parse_interval,
+)
 from trade_research.frames.vendor import audit_vendor
 from trade_research.sources.formats import Asked, find_format, symbols_of
-from trade_research.sources.tables import read_table
+from trade_research.sources.memory import Table, raw_of
+from trade_research.sources.tables import Raw, read_table
 
 
 @dataclass(frozen=True)
@@ -32,18 +39,19 @@ class Imported:
 
 
 def read_bars(
-    path: str | Path,
+    source: str | Path | Table,
     *,
     interval: str | Interval | None = None,
     symbol: str | None = None,
     calendar: str | Calendar = "24/7",
     tz: str | None = None,
 ) -> pl.DataFrame:
-    """Bars of one instrument from a file.
+    """Bars of one instrument from a file, or from a table in memory.
 
     Parameters
     ----------
-    path : str or Path
+    source : str, Path or table
+        A frame of pandas (its index is the time), Polars, Arrow or DuckDB; or a file:
         CSV, Parquet, Feather or JSON with a time (``ts``, ``open_time``, ``date``…) and ``open,
         high, low, close[, volume]``; exchange candles without header, stamps in ms or µs; Yahoo's
         CSV; freqtrade's Feather and JSON. CSV and JSON may be in .gz or .zip.
@@ -72,11 +80,13 @@ def read_bars(
     SchemaError, BarOrderError
         Its values are not bars: text or nothing for a price, mixed zones, rows out of order…
     """
-    return read_bars_report(path, interval=interval, symbol=symbol, calendar=calendar, tz=tz).frame
+    return read_bars_report(
+        source, interval=interval, symbol=symbol, calendar=calendar, tz=tz
+    ).frame
 
 
 def read_bars_report(
-    path: str | Path,
+    source: str | Path | Table,
     *,
     interval: str | Interval | None = None,
     symbol: str | None = None,
@@ -86,18 +96,18 @@ def read_bars_report(
     """As `read_bars`, with the format, the interval and notes on what was done or assumed."""
     market = get_calendar(calendar)
     asked_interval = None if interval is None else parse_interval(interval)
-    raw = read_table(Path(path))
+    raw = _raw(source)
     known = find_format(raw)
     if not raw.table.height:
-        raise DataError(f"{path} has a header and no bars: download or export it again")
+        raise DataError(f"{raw.where} has columns and no bars: download or export it again")
     try:
         tidy = known.read(raw, Asked(symbol, tz, sessions=not market.continuous))
         frame, notes = _in_order(tidy.frame)
         step = asked_interval or _guess(frame)
         bars = to_bars(frame, step, market)
     except (SchemaError, BarOrderError, DataError) as error:
-        if str(path) not in str(error):
-            error.args = (f"{path}: {error}",)
+        if raw.where not in str(error):
+            error.args = (f"{raw.where}: {error}",)
         raise
     doubts = _doubts(tidy.vendor, bars, step)
     return Imported(bars, known.name, (*tidy.notes, *notes), step, doubts)
@@ -116,12 +126,16 @@ def _doubts(vendor: pl.DataFrame | None, bars: pl.DataFrame, step: Interval) -> 
     return joined.select("kind", "open_time", "close_time", "detail")
 
 
-def symbols_in(path: str | Path) -> list[str | None]:
-    """Symbols that a file holds, in order; ``[None]`` where it has no such column."""
-    raw = read_table(Path(path))
+def symbols_in(source: str | Path | Table) -> list[str | None]:
+    """Symbols that a file or table holds, in order; ``[None]`` where it has no such column."""
+    raw = _raw(source)
     find_format(raw)
     symbols = symbols_of(raw)
     return [None] if symbols is None else [*symbols]
+
+
+def _raw(source: str | Path | Table) -> Raw:
+    return read_table(Path(source)) if isinstance(source, str | Path) else raw_of(source)
 
 
 def _in_order(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
@@ -144,8 +158,15 @@ def _guess(frame: pl.DataFrame) -> Interval:
     ahead = times.diff()
     smallest = ahead.filter(ahead > 0).min()
     if smallest is None:
-        raise DataError("one bar alone does not tell its interval: give interval=")
+        raise DataError("one bar alone does not tell its interval: give read_bars interval=")
     us = int(smallest)  # type: ignore[arg-type]  # the column is Int64
     if us % 1_000_000 == 0 and (step := interval_of_us(us)).text in STANDARD:
         return step
-    raise DataError(f"bars are {us / 1e6} s apart, which is no usual interval: give interval=")
+    if us == 23 * HOUR:
+        raise DataError(
+            "days begin at midnight of a zone with summer time: make the times dates, or give the "
+            "calendar of the market, e.g. calendar='XNYS'"
+        )
+    raise DataError(
+        f"bars are {us / 1e6} s apart, which is no usual interval: give read_bars interval="
+    )

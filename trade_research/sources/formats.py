@@ -70,7 +70,7 @@ def find_format(raw: Raw) -> Format:
             "6 or 12 columns, beginning with an epoch stamp, are read without one. Add a header"
         )
     names = _named(raw)
-    found = ", ".join(raw.table.columns[:12])
+    found = ", ".join(raw.table.columns[:12]) or "none"
     if "date" in names and "time" in names:
         raise FormatError(f"{raw.where} keeps date and time apart ({found}): join them as 'ts'")
     missing = [name for name in _PRICES if name not in names]

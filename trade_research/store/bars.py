@@ -111,7 +111,7 @@ def _checked(frame: pl.DataFrame, name: Name, calendar: str) -> merge.Columns:
     if not isinstance(frame, pl.DataFrame):
         raise SchemaError(
             f"bars are a polars DataFrame, found {type(frame).__name__}. Convert it first: "
-            "pl.from_pandas(frame), or .collect() a lazy one."
+            "tr.read_bars(frame)."
         )
     if "symbol" in frame.columns:
         found = frame["symbol"].unique().to_list()
