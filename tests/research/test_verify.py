@@ -15,7 +15,8 @@ import trade_research as tr
 from tests.counts import FULL, count
 from tests.research import pages
 from trade_research.errors import FormatError, StrategyError
-from trade_research.report.embed import read_block, sha256, trade_rows
+from trade_research.report.carried import sha256
+from trade_research.report.embed import read_block, trade_rows
 from trade_research.report.record import parquet_bytes
 from trade_research.report.seal import read_page, sealed
 from trade_research.report.verify import verify

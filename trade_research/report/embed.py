@@ -9,11 +9,7 @@ is JSON: manifest, metrics and evidence. From Python::
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import hashlib
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +17,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from trade_research.errors import ConfigError, FormatError, StoreError
+from trade_research.errors import ConfigError
 from trade_research.evidence.days import days_of
 from trade_research.evidence.luck import Luck, luck_of
 from trade_research.frames.calendars import get_calendar
@@ -30,8 +26,9 @@ from trade_research.metrics.definitions import DEFINITIONS
 from trade_research.metrics.returns import growth_rate, returns_of
 from trade_research.metrics.summary import summary
 from trade_research.report.arrays import micros
+from trade_research.report.carried import Carried, packed, unpacked, unreadable
 from trade_research.report.formats import plural
-from trade_research.report.record import decode, encode, parquet_bytes
+from trade_research.report.record import decode, encode
 from trade_research.report.run import Run
 from trade_research.store.hashing import content_hash
 from trade_research.store.ledger import Trials
@@ -96,34 +93,7 @@ def block_of(run: Run) -> bytes:
         "run": encode(small, frames, "run", _MOST_ROWS),
         "evidence": encode(run.evidence, {}, "evidence", _MOST_POINTS),
     }
-    table = pl.DataFrame(
-        {"run": [json.dumps(about)]}
-        | {"trades": _listed(run.trades), "daily": _listed(daily)}
-        | {name: _listed(frame) for name, frame in frames.items() if frame.width}
-    )
-    return parquet_bytes(table)
-
-
-@dataclass(frozen=True)
-class Carried:
-    """The block as a page has it: `text` in base64, or "" and the name of the file `beside`.
-
-    `what` it holds, in words; `kind` is "run", "sweep" or "walk": only a run is made again from it.
-    """
-
-    content: bytes
-    what: str
-    name: str
-    beside: str = ""
-    kind: str = "run"
-
-    @property
-    def text(self) -> str:
-        return "" if self.beside else base64.b64encode(self.content).decode()
-
-    @property
-    def sha256(self) -> str:
-        return sha256(self.content)
+    return packed("run", about, {"trades": run.trades, "daily": daily, **frames})
 
 
 def carry(run: Run, name: str) -> Carried:
@@ -145,30 +115,13 @@ def read_block(data: bytes) -> Block:
     FormatError
         Not such a block, or a damaged one.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        raw = pq.read_table(io.BytesIO(data))
-        raw.validate(full=True)  # Polars takes what it is given on trust
-        _check_words(raw.schema.metadata)
-        for column in raw.schema:
-            _check_type(column)
-        table = pl.DataFrame(pl.from_arrow(raw))
-        about = json.loads(table["run"][0])
-        frames = {name: _unlisted(table[name]) for name in table.columns if name != "run"}
-        trades, daily = frames["trades"], frames["daily"]
-        lost = pl.DataFrame()
-        kept = _Frames(frames, lost)
-        evidence = decode(about["evidence"], kept)
-        run = dataclasses.replace(decode(about["run"], kept), evidence=evidence)
+    about, frames = unpacked("run", data)
+    with unreadable():
+        evidence = decode(about["evidence"], frames)
+        run = dataclasses.replace(decode(about["run"], frames), evidence=evidence)
         if about["schema"] != _SCHEMA or not isinstance(run, Run):
             raise ValueError("it holds no run")
-        return _whole(run, trades, daily, about)
-    except (pa.ArrowException, pl.exceptions.PolarsError, StoreError) as error:
-        raise FormatError(f"the page's data cannot be read: {_first_line(error)}") from error
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise FormatError(f"the page's data cannot be read: {_first_line(error)}") from error
+        return _whole(run, frames["trades"], frames["daily"], about)
 
 
 def daily_of(run: Run) -> pl.DataFrame:
@@ -275,11 +228,6 @@ def result_hashes(equity: pl.DataFrame, trades: pl.DataFrame) -> dict[str, str]:
     }
 
 
-def sha256(data: bytes) -> str:
-    """64 hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()
-
-
 _GROUPS = {"returns", "drawdowns", "tails", "exposure", "benchmark"}  # of bars
 _ANY_BARS = ("total_return", "cagr_calendar", "benchmark_return", "excess_return")
 
@@ -306,50 +254,6 @@ def _of_span(
     return {name: value if value == value else None for name, value in found.items()}
 
 
-_PLAIN = frozenset(
-    [
-        "int64",
-        "int32",
-        "uint32",
-        "null",
-        "double",
-        "string",
-        "large_string",
-        "bool",
-        "date32[day]",
-        "timestamp[us, tz=UTC]",
-    ]
-)
-
-
-def _check_type(column: Any) -> None:
-    """Only names of text and the few types that `block_of` writes."""
-    column.name.encode()  # a name that is no UTF-8 fails here
-    _check_words(column.metadata)
-    inner = [column.type.field(k) for k in range(column.type.num_fields)]
-    for part in inner:
-        _check_type(part)
-    if not inner and str(column.type) not in _PLAIN:
-        raise ValueError(f"a column of {column.type}")
-
-
-def _check_words(metadata: Mapping[bytes, bytes] | None) -> None:
-    """Polars dies of notes that are no UTF-8; here they fail."""
-    for note in (metadata or {}).items():
-        b"".join(note).decode()
-
-
-class _Frames(dict[str, pl.DataFrame]):
-    """Frames by path; one without columns was not written."""
-
-    def __init__(self, frames: Mapping[str, pl.DataFrame], lost: pl.DataFrame) -> None:
-        super().__init__(frames)
-        self._lost = lost
-
-    def __missing__(self, name: str) -> pl.DataFrame:
-        return self._lost
-
-
 def _whole(run: Run, trades: pl.DataFrame, daily: pl.DataFrame, about: dict[str, Any]) -> Block:
     """The run with its trades, and its days as bars where they are."""
     rows = {name: int(n) for name, n in about["rows"].items()}
@@ -367,16 +271,6 @@ def _whole(run: Run, trades: pl.DataFrame, daily: pl.DataFrame, about: dict[str,
         **{name: getattr(run, name).clear(n) for name, n in rows.items()},
     )
     return Block(whole, daily, about["start_us"], bars, about["sessions_per_year"])
-
-
-def _listed(frame: pl.DataFrame) -> pl.Series:
-    """A frame as one value: a list of records."""
-    return pl.Series([frame.to_struct("")])
-
-
-def _unlisted(column: pl.Series) -> pl.DataFrame:
-    rows: pl.Series = column[0]
-    return rows.struct.unnest()
 
 
 def _counted(verdicts: pl.DataFrame) -> pl.DataFrame:
@@ -407,7 +301,3 @@ def _sessions_per_year(run: Run) -> float | None:
         return None if run.calendar is None else get_calendar(run.calendar).sessions_per_year
     except ConfigError:
         return None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -17,8 +17,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from trade_research.errors import ConfigError, nearest
+from trade_research.report.carried import Carried
 from trade_research.report.charts import Chart
-from trade_research.report.embed import Carried, carry, trade_rows
+from trade_research.report.embed import carry, trade_rows
 from trade_research.report.formats import day, short
 from trade_research.report.palette import DARK, LIGHT, theme
 from trade_research.report.panels import Panels, library, minified

@@ -13,7 +13,7 @@ import polars as pl
 
 from trade_research.errors import ConfigError, nearest
 from trade_research.evidence.sweep_facts import SweepEvidence
-from trade_research.report.embed import Carried
+from trade_research.report.carried import Carried
 from trade_research.report.formats import count, day, plural, short
 from trade_research.report.page import Head, document, write_whole
 from trade_research.report.record import parquet_bytes

@@ -12,8 +12,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,16 @@ from typing import Any
 import polars as pl
 
 from trade_research.errors import FormatError, TradeResearchError
+from trade_research.report.carried import sha256
 from trade_research.report.embed import (
     Block,
     luck_again,
     read_block,
     recomputed,
     result_hashes,
-    sha256,
     trade_rows,
 )
+from trade_research.report.findings import Finding, differences, named, same
 from trade_research.report.page import render
 from trade_research.report.record import identity
 from trade_research.report.seal import (
@@ -43,22 +43,7 @@ from trade_research.report.seal import (
 
 REMADE = ("verdict", "headline", "manifest")
 _IDENTITY = ("What was run", "The strategy's source, whole")
-_CLOSE = 1e-9
 _NAMED = 12
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that differs: its kind, where, what the page says, what it should say."""
-
-    kind: str  # number, trade, parameter, source, data, chart, script, seal, hash
-    where: str
-    found: str
-    expected: str = ""
-
-    def __str__(self) -> str:
-        should = f", should be {self.expected}" if self.expected else ""
-        return f"{self.kind}: {self.where}: {self.found}{should}"
 
 
 @dataclass(frozen=True)
@@ -155,15 +140,7 @@ def _seal(page: Page) -> tuple[list[Finding], list[str]]:
         return [Finding("seal", "page", f"the seal cannot be read: {type(error).__name__}")], []
     if page.seals[0] == json.dumps(ours, separators=(",", ":")):
         return [], [f"{len(page.items):,} texts, charts and scripts are as they were written"]
-    return _named(changed) or [Finding("seal", "page", "the seal itself was changed")], []
-
-
-def _named(changed: Sequence[Item]) -> list[Finding]:
-    """A finding for each place: a table's row is one, whichever of its cells changed."""
-    places: dict[tuple[str, str], list[str]] = {}
-    for item in changed:
-        places.setdefault((_kind(item), item.where), []).append(item.text)
-    return [Finding(kind, where, _shown(kind, texts)) for (kind, where), texts in places.items()]
+    return named(changed) or [Finding("seal", "page", "the seal itself was changed")], []
 
 
 def _data(page: Page, file: Path) -> bytes:
@@ -226,22 +203,16 @@ def _numbers(block: Block, page: Page) -> list[Finding]:
     """Metrics made again from days and trades against those that came with them."""
     findings = []
     for name, value in recomputed(block).items():
-        if name in block.run.metrics and not _same(value, block.run.metrics[name]):
+        if name in block.run.metrics and not same(value, block.run.metrics[name]):
             theirs = block.run.metrics[name]
             findings.append(Finding("number", f"metric {name}", f"{theirs}", f"{value}"))
     again, shown = luck_again(block), block.run.evidence
     if again is not None and shown is not None:
         for name in ("trials", "luck_sharpe", "dsr"):
             mine, value = getattr(shown.luck, name), getattr(again, name)
-            if not _same(value, mine):
+            if not same(value, mine):
                 findings.append(Finding("number", f"luck: {name}", f"{mine}", f"{value}"))
     return findings
-
-
-def _same(a: float | int | None, b: float | int | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    return math.isclose(a, b, rel_tol=_CLOSE, abs_tol=1e-12)
 
 
 def _texts(block: Block, page: Page) -> list[Finding]:
@@ -251,7 +222,7 @@ def _texts(block: Block, page: Page) -> list[Finding]:
     findings: list[Finding] = []
     for title in titles:
         if title != "page" and (shown := _compared(page, title)):
-            findings += _differences(shown, _compared(again, title))
+            findings += differences(shown, _compared(again, title))
     return findings
 
 
@@ -261,38 +232,6 @@ def _compared(page: Page, title: str) -> list[Item]:
     if title != "Manifest":
         return items
     return [item for item in items if any(name in item.where for name in _IDENTITY)]
-
-
-def _differences(shown: Sequence[Item], again: Sequence[Item]) -> Iterator[Finding]:
-    if len(shown) != len(again):
-        where = (shown or again)[0].where
-        yield Finding("number", where, f"{len(shown)} texts", f"{len(again)}")
-    for mine, other in zip(shown, again, strict=False):
-        if mine.text != other.text:
-            yield Finding(_kind(other), other.where, _cut(mine.text), _cut(other.text))
-
-
-def _kind(item: Item) -> str:
-    """What a reader would call that piece of the page."""
-    if item.kind != "text":
-        return item.kind
-    where = item.where.lower()
-    if "manifest" in where and "source" in where:
-        return "source"
-    if "manifest" in where and ("param" in where or "setup" in where):
-        return "parameter"
-    if where.startswith("trades"):
-        return "trade"
-    return "number" if any(c.isdigit() for c in item.text) else "text"
-
-
-def _shown(kind: str, texts: Sequence[str]) -> str:
-    is_read = kind in ("number", "trade", "parameter", "source", "text")
-    return _cut(" | ".join(texts)) if is_read else f"the {kind} was changed"
-
-
-def _cut(text: str) -> str:
-    return repr(text if len(text) <= 80 else f"{text[:60]}…")
 
 
 _Step = Callable[[Block, Page], list[Finding]]

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from trade_research.report.arrays import F64, floats, seconds
+from trade_research.report.carried import Carried
 from trade_research.report.charts import HALF, WIDE, Chart, Plot
-from trade_research.report.embed import Carried
 from trade_research.report.formats import (
     NONE,
     axis,
