@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import trade_research as tr
-from trade_research.errors import ConfigError, ParameterError
+from trade_research.errors import ConfigError, ParameterError, StrategyError
 from trade_research.frames import to_bars
 
 
@@ -131,6 +131,19 @@ def test_a_frame_is_read_once_unless_it_changed():
     assert two.data is not one.data
     assert two.data.frame["close"][3] == 91.0
     assert one.data.frame["close"][3] == 90.0
+
+
+def plain(close):
+    return close * 0.0
+
+
+@pytest.mark.parametrize("door", [tr.backtest, tr.check, tr.walk_forward, tr.replay])
+def test_a_plain_function_and_a_name_are_no_strategies(door):
+    more = {"train": "3d", "test": "1d"} if door is tr.walk_forward else {}
+    with pytest.raises(StrategyError, match=r"plain is no strategy; put @tr\.strategy above"):
+        door(plain, days([100, 110]), **more)
+    with pytest.raises(StrategyError, match=r"'macd' is a name; tr\.load_strategy"):
+        door("macd", days([100, 110]), **more)
 
 
 def test_what_it_refuses():

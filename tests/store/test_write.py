@@ -201,7 +201,7 @@ def bad_frames():
     yield "duplicate", pl.concat([frame[:1], frame]), BarOrderError, "repeat"
     yield "null price", frame.with_columns(open=pl.lit(None, pl.Float64)), SchemaError, "open"
     yield "other symbol", frame.with_columns(symbol=pl.lit("ETH")), SchemaError, "ETH"
-    yield "lazy", frame.lazy(), SchemaError, "collect"
+    yield "lazy", frame.lazy(), SchemaError, "read_bars"
     yield "empty", frame[:0], SchemaError, "no bars"
 
 

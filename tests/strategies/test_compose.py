@@ -285,7 +285,7 @@ def test_what_is_refused():
     for make, says in (
         (lambda: vote([]), "no strategy to ask"),
         (lambda: vote([a, a]), "two parts are called 'a'"),
-        (lambda: vote([a, len]), "is no strategy; put @strategy above"),
+        (lambda: vote([a, len]), "is no strategy; put @tr.strategy above"),
         (lambda: vote([a, b], k=3), "k=3 can never be reached"),
         (lambda: vote([a, b], k=0), "can never be reached"),
         (lambda: vote([a, b], weights={"d": 1.0}), "no voter 'd'"),

@@ -50,6 +50,14 @@ def own_object(close):
     return close * thing.level
 
 
+seen: list[float] = []
+
+
+def global_list(close):
+    seen.append(close[0])
+    return close * 0.0
+
+
 def method(close):
     return close.rolling(20)
 
@@ -133,6 +141,7 @@ CASES = {
     dataframe: ("`return pl.Series", "uses polars.Series, which cannot be compiled"),
     expression: ("", "pl.col"),
     own_object: ("`return close * thing.level`", "uses 'thing' (a Thing), which compiled code"),
+    global_list: ("`seen.append(close[0])`", "uses 'seen' (a list), which compiled code cannot"),
     method: ("`return close.rolling(20)`", "such as sma(close, 20)"),
     writes: ("`out[0] = 1.0`", "work on a copy: x = close.copy()"),
     in_place: ("", "changes a column in place"),

@@ -22,6 +22,7 @@ from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.result import Result
+from trade_research.strategies.parts import check_strategy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -343,6 +344,7 @@ def backtest(
     ConfigError, SimulationError
         An argument that cannot be run.
     """
+    check_strategy(strategy, "backtest")
     over_books = run_books(
         strategy, data, books, trades=trades, latency=latency, calendar=calendar, params=params,
         costs=costs, account=account, cash=cash, exits=exits, rules=rules,

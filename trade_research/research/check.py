@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trade_research.research.books import check_books, is_books
 from trade_research.research.data import Data, funded, read_data
 from trade_research.simulate.accounts import Account
+from trade_research.strategies.parts import check_strategy
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,6 +57,7 @@ def check(
     """
     from trade_research.evidence.check import check as prove
 
+    check_strategy(strategy, "check")
     if is_books(data):
         return check_books(strategy, data, setup=setup, budget_s=budget_s, seed=seed, **params)
     found = data if isinstance(data, Data) else read_data(data, calendar)

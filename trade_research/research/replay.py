@@ -20,6 +20,7 @@ from trade_research.research.setup import Setup
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
+from trade_research.strategies.parts import check_strategy
 
 if TYPE_CHECKING:
     from trade_research.frames.calendars import Calendar
@@ -136,6 +137,7 @@ def replay(
     SessionError
         The folder has a session already.
     """
+    check_strategy(strategy, "replay")
     found = data if isinstance(data, Data) else read_data(data, calendar)
     bound = strategy.bind(**params)
     found = funded(found, funding, account=Account.of(account).kind, reads=strategy.reads)

@@ -17,6 +17,7 @@ from trade_research.research.walked import WalkForward, settings_of
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
+from trade_research.strategies.parts import check_strategy
 from trade_research.sweep.scores import METRICS
 from trade_research.sweep.walkforward import walk
 
@@ -96,6 +97,7 @@ def walk_forward(
     >>> tr.walk_forward(tr.strategies.ma_crossover, bars, train="180d", test="30d",
     ...                 fast=range(5, 50, 5), slow=range(60, 200, 20))       # doctest: +SKIP
     """
+    check_strategy(strategy, "walk_forward")
     if metric not in METRICS:
         raise ConfigError(f"metric {metric!r} cannot be chosen by: {nearest(metric, METRICS)}")
     found = data if isinstance(data, Data) else read_data(data, calendar)

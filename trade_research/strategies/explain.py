@@ -82,6 +82,8 @@ def _unknown(fn: Callable[..., Any], name: str) -> str:
 
     if name in indicators.__all__:
         return f"does not know {name!r}; write: from trade_research.indicators import {name}"
+    if name in fn.__globals__:
+        return _global(fn, name, type(fn.__globals__[name]).__name__)
     near = nearest(name, {*fn.__globals__, *fn.__code__.co_varnames, *indicators.__all__})
     hint = near if near.startswith("did") else "define or import it above the strategy"
     return f"does not know {name!r}; {hint}"
@@ -146,8 +148,8 @@ def _words(kind: str) -> str:
 
 
 _ABSENT = (
-    "uses a statement that compiled code does not have (with, yield, class, del, format "
-    "specifications in f-strings, star-arguments); write it with plain loops and if"
+    "uses a statement that compiled code does not have (with, yield, class, del, global, "
+    "format specifications in f-strings, star-arguments); write it with plain loops and if"
 )
 _NAME = r"[^\n]*?(?:function|ufunc|method)? ?'?([\w.]+?)'?(?: at 0x\w+)?>?"
 _ADVICE: tuple[tuple[str, str | Callable[..., str]], ...] = (

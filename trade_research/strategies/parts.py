@@ -25,7 +25,7 @@ def named(parts: Parts, what: str) -> dict[str, Strategy]:
     if not isinstance(parts, Mapping):
         found = list(parts)
         for part in found:
-            _check_strategy(part, what)
+            _check_part(part, what)
         names = sorted(part.name for part in found)
         twice = next((a for a, b in pairwise(names) if a == b), None)
         if twice is not None:
@@ -35,7 +35,7 @@ def named(parts: Parts, what: str) -> dict[str, Strategy]:
             )
         parts = {part.name: part for part in found}
     for name, part in parts.items():
-        _check_strategy(part, what)
+        _check_part(part, what)
         if not name.isidentifier():
             raise StrategyError(f"{what}: {name!r} cannot be the name of a part")
     if not parts:
@@ -43,9 +43,19 @@ def named(parts: Parts, what: str) -> dict[str, Strategy]:
     return dict(sorted(parts.items()))
 
 
-def _check_strategy(part: object, what: str) -> None:
-    if not isinstance(part, Strategy):
-        raise StrategyError(f"{what}: {part!r} is no strategy; put @strategy above its function")
+def check_strategy(found: object, what: str) -> None:
+    """Raise `StrategyError` unless `found` is a strategy, as a plain function is not yet."""
+    if isinstance(found, str):
+        raise StrategyError(
+            f"{what}: {found!r} is a name; tr.load_strategy(name) gives its strategy"
+        )
+    if not isinstance(found, Strategy):
+        shown = getattr(found, "__name__", None) or repr(found)
+        raise StrategyError(f"{what}: {shown} is no strategy; put @tr.strategy above its function")
+
+
+def _check_part(part: Strategy, what: str) -> None:
+    check_strategy(part, what)
     if any(col.panel for col in part.inputs.values()):
         raise StrategyError(
             f"{what}: {part.name} asks about all symbols at once; only strategies that see one "
