@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.cli.test_runs import call, data
+from trade_research.cli.paper import _checks
 from trade_research.errors import ConfigError, JournalError, PromotionError, SessionError
+from trade_research.live.certificate import sealed
 from trade_research.research.demo import fill
 from trade_research.store.store import Store
 
@@ -98,6 +101,45 @@ def test_certify_promote_and_only_then_a_live_feed(root: Path) -> None:
         call("promote", path, "--to", "live", *stages)
     with pytest.raises(ConfigError, match="index"):
         call(*live)  # promoted now; but an index is no venue that can be asked for bars
+
+    replayed = ("paper", "run", "ma_crossover", "--data", name, "-p", "fast=20", "-p", "slow=100")
+    logs = ("--logs", str(root / "logs"), "--session", "checked")
+    span = ("--since", "2016-01-01", "--costs", "index", "--replay")
+    assert call(*replayed, *words(root, *span, *logs))[0] == 0
+    code, out = call("paper", "check", path, *words(root, *stages, *logs, "--json"))
+    found = data(out)["data"]
+    assert (code, found["demoted"], found["is_equal"]) == (0, "", True)
+
+    # As a running session asks: the same command, in a process of its own.
+    made = SimpleNamespace(name="checked", folder=root / "logs" / "checked")
+    given = (made, Path(path), "ma_crossover", root / "stages", root / "datasets")
+    assert _checks(*given)() == ""  # type: ignore[arg-type]  # its name and folder
+    body = json.loads(Path(path).read_text())
+    body["facts"]["daily"] = {"floor": 0.01, "bound": 0.02}  # more than anybody makes
+    del body["hash"]
+    better = root / "better.json"
+    better.write_text(json.dumps(sealed(body)))
+    reason = _checks(made, better, *given[2:])()  # type: ignore[arg-type]
+    assert "below the certified 1.0000%" in reason
+    with pytest.raises(SessionError, match="error: no paper session began in"):
+        _checks(SimpleNamespace(name="none", folder=root / "logs" / "none"), *given[1:])()  # type: ignore[arg-type]
+
+
+def test_a_latch_is_released_by_hand(root: Path) -> None:
+    logs = ("--logs", str(root / "logs"), "--session", "latched")
+    given = words(root, "--replay", "--limit", "max_drawdown=100", *logs)
+    assert call("paper", "run", "buy_and_hold", *given, "--until", "2016-06-01")[0] == 0
+    assert "latch: drawdown: only reducing orders pass" in call("paper", "status", *logs)[1]
+    code, out = call("paper", "release", *logs)
+    assert (code, "drawdown of session 'latched' is released" in out) == (0, True)
+    assert call("paper", "run", "buy_and_hold", *given)[0] == 0  # on to the end of the data
+    code, out = call("audit", "tail", "--event", "risk_release", *logs, "--json")
+    assert len(data(out)["data"]) == 1
+    calm = ("--logs", str(root / "logs"), "--session", "calm")
+    span = ("--since", "2017-01-01", "--until", "2017-03-01")
+    assert call("paper", "run", "buy_and_hold", *words(root, "--replay", *calm), *span)[0] == 0
+    with pytest.raises(SessionError, match="has no latch to release: none"):
+        call("paper", "release", *calm)
 
 
 def test_what_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:

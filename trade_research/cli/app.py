@@ -20,6 +20,7 @@ from trade_research.cli import (
     promotion,
     runs,
     screen,
+    sessions,
     strategies,
     sweep,
     trials,
@@ -59,7 +60,7 @@ app.command(epilog=promotion.CERTIFY_EXAMPLES)(promotion.certify)
 app.command(epilog=promotion.PROMOTE_EXAMPLES)(promotion.promote)
 app.add_typer(paper.app, name="paper")
 app.command(epilog=examples("kill --session old", "kill --session old --reason 'venue is down'"))(
-    paper.kill
+    sessions.kill
 )
 app.add_typer(audit.app, name="audit")
 app.command(epilog=examples("doctor", "doctor --warm"))(doctor.doctor)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from trade_research.cli.output import JsonFlag, emit_json, examples, print_table, say
-from trade_research.cli.paper import DEFAULT, LogsRoot, SessionOption, folder_of
+from trade_research.cli.sessions import DEFAULT, LogsRoot, SessionOption, folder_of
 from trade_research.errors import ConfigError, JournalError, nearest
 
 app = typer.Typer(help="What happened in a session, from its journal.", no_args_is_help=True)

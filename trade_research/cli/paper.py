@@ -1,11 +1,12 @@
-"""`paper` and `kill`: trade on paper, look at it, and end it."""
+"""`paper`: trade on paper, from stored bars or a venue's."""
 
 from __future__ import annotations
 
 import json as json_text
-import os
-import signal
-import time
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,20 @@ import typer
 from trade_research.cli.data import Since, Until, utc
 from trade_research.cli.evaluate import CalendarOption, Params, StrategyArg, open_data, parse_params
 from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, examples, say
+from trade_research.cli.sessions import (
+    DEFAULT,
+    LogsRoot,
+    SessionOption,
+    StagesRoot,
+    check,
+    folder_of,
+    read_status,
+    release,
+    report,
+    status,
+    stop,
+    summary,
+)
 from trade_research.errors import ConfigError, SessionError
 
 if TYPE_CHECKING:
@@ -22,25 +37,10 @@ if TYPE_CHECKING:
     from trade_research.research.feeds import Fundings
     from trade_research.research.paper import Paper
 
-SessionOption = Annotated[
-    str, typer.Option("--session", help="Name of the session; its journal lies in LOGS/NAME.")
-]
-LogsRoot = Annotated[
-    Path, typer.Option("--logs", envvar="TRADE_RESEARCH_LOGS", help="Folder of the journals.")
-]
-StagesRoot = Annotated[Path, typer.Option("--stages", help="Folder of the stages.")]
-DEFAULT = "paper"
-
 app = typer.Typer(
     help="Trade on paper: the same function, one closed bar at a time.", no_args_is_help=True
 )
-
-
-def folder_of(logs: Path, session: str) -> Path:
-    """Where a session's journal lies: the first's in the folder itself, others' below it."""
-    if not session or not all(c.isalnum() or c in "-_" for c in session) or len(session) > 64:
-        raise ConfigError(f"--session {session!r}: use letters, digits, - and _, 64 at most")
-    return logs if session == DEFAULT else logs / session
+DEADLINE_S = 1_500.0
 
 
 @app.command(
@@ -84,8 +84,9 @@ def run(
     """Run a strategy on paper until the bars end, `paper stop`, Ctrl-C or `kill`.
 
     Limits are those of `Limits.of_cash` unless the configuration or --limit says otherwise.
-    Started again, a session goes on where its journal ends. Exit code 3 when it was killed, 4 when
-    it failed.
+    Started again, a session goes on where its journal ends. On a venue's bars it asks itself what
+    `paper check` asks, when each day begins: what is not any more what was certified is demoted,
+    and takes no new risk until `paper release`. Exit code 3 when it was killed, 4 when it failed.
     """
     from trade_research.cli.defaults import configured_limits
     from trade_research.cli.screens import watching
@@ -121,130 +122,14 @@ def run(
         if replay:
             ended = made.replay(speed=speed, on_look=look)
         else:
-            ended = _live(made, data or [], stages, look)
-    status = read_status(made.folder)
+            ended = _live(made, data or [], strategy, stages, store, look)
+    now = read_status(made.folder)
     if json:
-        emit_json("paper", {"ended": ended.how, "reason": ended.reason, "status": status})
+        emit_json("paper", {"ended": ended.how, "reason": ended.reason, "status": now})
     else:
-        say(*summary(status), f"{ended.how}: {ended.reason}", f"journal: {made.folder}")
+        say(*summary(now), f"{ended.how}: {ended.reason}", f"journal: {made.folder}")
     if ended.how != "stopped":
         raise typer.Exit(3 if ended.how == "killed" else 4)
-
-
-@app.command(epilog=examples("paper status", "paper status --session trend --json"))
-def status(
-    session: SessionOption = DEFAULT,
-    logs: LogsRoot = Path("logs"),
-    watch: Annotated[bool, typer.Option("--watch", help="Until Ctrl-C, once a second.")] = False,
-    json: JsonFlag = False,
-) -> None:
-    """What a session holds, has made and is doing."""
-    from trade_research.cli.screens import screen
-
-    folder = folder_of(logs, session)
-    if watch and not json:
-        from rich.live import Live
-
-        with Live(screen(read_status(folder)), screen=True, refresh_per_second=2) as live:
-            while True:
-                time.sleep(1.0)
-                live.update(screen(read_status(folder)))
-    found = read_status(folder)
-    if json:
-        emit_json("paper-status", found)
-    else:
-        say(*summary(found))
-
-
-@app.command(epilog=examples("paper stop", "paper stop --session trend"))
-def stop(session: SessionOption = DEFAULT, logs: LogsRoot = Path("logs")) -> None:
-    """Ask a session to end after the bar it is at; positions stay as they are."""
-    found = read_status(folder_of(logs, session))
-    if not is_alive(found):
-        raise SessionError(f"session {session!r} is not running")
-    os.kill(found["pid"], signal.SIGTERM)
-    say(f"session {session!r} was asked to stop")
-
-
-StrategyFile = Annotated[
-    str | None, typer.Option("--strategy", help="Its file, FILE.py:name, if it is not shipped.")
-]
-
-
-@app.command(epilog=examples("paper report -o paper.html", "paper report -o p.html --json"))
-def report(
-    out: Annotated[Path, typer.Option("-o", "--out", help="Where the page goes.")],
-    session: SessionOption = DEFAULT,
-    strategy: StrategyFile = None,
-    logs: LogsRoot = Path("logs"),
-    store: StoreRoot = Path("datasets"),
-    json: JsonFlag = False,
-) -> None:
-    """The page of a session, as of a backtest: its money, trades and evidence, from its journal."""
-    from trade_research.research.relived import read_session
-
-    found = read_session(folder_of(logs, session), strategy=strategy, store=store)
-    path = found.run.report(out)
-    if json:
-        told = {"refusals": found.refusals, "errors": found.errors, "difference": found.difference}
-        emit_json("paper-report", told, artifacts={"report": str(path)})
-        return
-    same = found.difference and f"differs from a backtest without limits: {found.difference}"
-    say(
-        f"{len(found.run.fills):,} fills; {same or 'equal to the backtest of the same bars'}",
-        f"refused by risk: {found.refusals:,}; failures of the strategy: {found.errors:,}",
-        f"report: {path}",
-    )
-
-
-@app.command(epilog=examples("paper check reports/certificates/ma_crossover.json"))
-def check(
-    certificate: Annotated[Path, typer.Argument(help="What the session was promoted with.")],
-    session: SessionOption = DEFAULT,
-    strategy: StrategyFile = None,
-    logs: LogsRoot = Path("logs"),
-    stages: StagesRoot = Path("reports/stages"),
-    store: StoreRoot = Path("datasets"),
-    json: JsonFlag = False,
-) -> None:
-    """Is a session still what was certified? Once a day; exit code 3 and demoted when it is not."""
-    from trade_research.live.certificate import Certificate
-    from trade_research.live.promotion import recheck
-    from trade_research.research.relived import paper_facts, read_session
-
-    found = Certificate.load(certificate)
-    again = read_session(folder_of(logs, session), strategy=strategy, store=store)
-    facts = paper_facts(again, found)
-    reason = recheck(found, stages, facts)
-    if json:
-        emit_json("paper-check", dict(facts) | {"demoted": reason}, ok=not reason)
-    else:
-        say(
-            f"days: {facts['days']}; parity: {facts['difference'] or 'equal'}",
-            f"drift: {facts['drift']}",
-            f"demoted: {reason}" if reason else "it stays where it is",
-        )
-    if reason:
-        raise typer.Exit(3)
-
-
-def kill(
-    session: SessionOption = DEFAULT,
-    reason: Annotated[str, typer.Option(help="For the record.")] = "by hand",
-    logs: LogsRoot = Path("logs"),
-) -> None:
-    """Set a session's kill latch: nothing new is ordered, everything is closed, for good.
-
-    The latch is on the disk when this returns, whether the session runs, hangs or is stopped.
-    """
-    from trade_research.live.latch import Latch
-
-    folder = folder_of(logs, session)
-    if not folder.is_dir():
-        raise SessionError(f"there is no session {session!r} in {logs}")
-    by = os.environ.get("USER") or "somebody"
-    first = Latch(folder).set(by, reason[:400])
-    say(f"the kill latch of {session!r} is {'set' if first else 'set already'}")
 
 
 def limits_of(cash: float, texts: list[str] | None) -> Any:
@@ -266,48 +151,6 @@ def limits_of(cash: float, texts: list[str] | None) -> Any:
     return Limits.of_cash(cash).but(**changes)
 
 
-def read_status(folder: Path) -> dict[str, Any]:
-    """The last status a session wrote."""
-    try:
-        found: dict[str, Any] = json_text.loads((folder / "status.json").read_text())
-    except FileNotFoundError:
-        raise SessionError(f"no session has run in {folder}; start one: `paper run`") from None
-    except (OSError, ValueError) as error:
-        raise SessionError(f"the status in {folder} cannot be read: {error}") from error
-    return found
-
-
-def is_alive(found: dict[str, Any]) -> bool:
-    """Whether the process that wrote a status still runs."""
-    if not found.get("is_running"):
-        return False
-    try:
-        os.kill(found["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def summary(found: dict[str, Any]) -> list[str]:
-    """A status in a few lines."""
-    held = ", ".join(f"{symbol} {units:g}" for symbol, units in found["positions"].items())
-    last = datetime.fromtimestamp(max(found["last_open_us"], 0) / 1e6).astimezone()
-    lines = [
-        f"session {found['session']}: {'running' if is_alive(found) else 'not running'}",
-        f"  bars      {found['rows']:,}, the last opened {last:%Y-%m-%d %H:%M %Z}",
-        f"  equity    {found['equity']:,.2f}  (today {found['day_pnl']:+,.2f}, "
-        f"{found['drawdown']:,.2f} under the peak)",
-        f"  holds     {held or 'nothing'}",
-        f"  orders    {found['orders_today']} today; latch: {found['latch'] or 'none'}",
-        f"  records   {found['records']:,}, head {found['head']}",
-    ]
-    if found["strategy_errors"]:
-        lines.append(f"  errors    {found['strategy_errors']} of the strategy: `audit show`")
-    return lines
-
-
 def _embedded(root: Path, since: datetime | None, until: datetime | None) -> Any:
     """The embedded days, of the last three years unless another span was asked for."""
     from trade_research.research.demo import NAME, fill
@@ -318,20 +161,20 @@ def _embedded(root: Path, since: datetime | None, until: datetime | None) -> Any
     return store.query(NAME, utc(since) or datetime(2016, 1, 1, tzinfo=UTC), utc(until))
 
 
-def _live(made: Paper, names: list[str], stages: Path, look: Any) -> Ended:
+def _live(
+    made: Paper, names: list[str], strategy: str, stages: Path, store: Path, look: Any
+) -> Ended:
     """The session on its venues' closed bars, if its strategy was promoted to paper."""
-    from trade_research.live.promotion import is_promoted
+    from trade_research.live.certificate import Certificate
     from trade_research.research.feeds import PerpFeed, feed_of, fundings_for
 
     if not names or any(Path(name).is_file() for name in names):
         raise SessionError("a live feed needs --data VENUE:SYMBOL@INTERVAL; without one: --replay")
-    if not is_promoted(stages, "paper", made.strategy.source_hash, made.params):
-        raise SessionError(
-            f"{made.strategy.name} with these parameters was not promoted to paper: "
-            "`trade-research certify`, then `promote`; or look at it with --replay first"
-        )
+    path = _certificate(made, stages)
+    made = replace(made, certificate=Certificate.load(path).hash)
+    again = _checks(made, path, strategy, stages, store)
     if made.setup.account.kind != "perp":
-        return made.live(lambda _: feed_of(names, made.data.interval), on_look=look)
+        return made.live(lambda _: feed_of(names, made.data.interval), check=again, on_look=look)
     due: list[Fundings] = []
 
     def funding(since: int) -> Fundings:
@@ -341,4 +184,52 @@ def _live(made: Paper, names: list[str], stages: Path, look: Any) -> Ended:
     def feed(_: int) -> PerpFeed:
         return PerpFeed(feed_of(names, made.data.interval), due[0])
 
-    return made.live(feed, funding=funding, on_look=look)
+    return made.live(feed, funding=funding, check=again, on_look=look)
+
+
+def _certificate(made: Paper, stages: Path) -> Path:
+    """The certificate that a session began with; of a new one, that led its strategy to paper.
+
+    One that was demoted may go on: what it holds has to be closed.
+    """
+    from trade_research.live.journal import scan
+    from trade_research.live.promotion import CERTIFICATE, folder_of, standing
+
+    start = next(scan(made.folder, []), {})
+    if "certificate" in start:
+        return folder_of(stages, made.strategy.name, start["certificate"]) / CERTIFICATE
+    found = standing(stages, "paper", made.strategy.source_hash, made.params)
+    if found is None:
+        raise SessionError(
+            f"{made.strategy.name} with these parameters was not promoted to paper: "
+            "`trade-research certify`, then `promote`; or look at it with --replay first"
+        )
+    return found
+
+
+def _checks(
+    made: Paper, certificate: Path, strategy: str, stages: Path, store: Path
+) -> Callable[[], str]:
+    """`paper check` of the session in a process of its own, which takes no bar's time."""
+    logs = made.folder if made.name == DEFAULT else made.folder.parent
+    words = {"session": made.name, "strategy": strategy, "logs": logs}
+    words |= {"stages": stages, "store": store}
+    flags = [str(part) for name, word in words.items() for part in (f"--{name}", word)]
+    main = [sys.executable, "-c", "from trade_research.cli import main; main()"]
+    command = [*main, "paper", "check", str(certificate), *flags, "--json"]
+
+    def check() -> str:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
+        if ran.returncode not in (0, 3):
+            raise SessionError(" ".join(ran.stderr.split()) or f"exit code {ran.returncode}")
+        reason: str = json_text.loads(ran.stdout)["data"]["demoted"]
+        return reason
+
+    return check
+
+
+app.command(epilog=examples("paper status", "paper status --session trend --json"))(status)
+app.command(epilog=examples("paper stop", "paper stop --session trend"))(stop)
+app.command(epilog=examples("paper release", "paper release --session trend"))(release)
+app.command(epilog=examples("paper report -o paper.html", "paper report -o p.html --json"))(report)
+app.command(epilog=examples("paper check reports/certificates/ma_crossover.json"))(check)

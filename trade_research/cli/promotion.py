@@ -10,7 +10,7 @@ import typer
 from trade_research.cli.data import Since, Until
 from trade_research.cli.evaluate import DataOption, Params, StrategyArg, open_data, parse_params
 from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, examples, say, working
-from trade_research.cli.paper import LogsRoot, StagesRoot, folder_of
+from trade_research.cli.sessions import LogsRoot, StagesRoot, folder_of
 
 CERTIFY_EXAMPLES = examples(
     "certify ma_crossover --data index:SP500@1d -p fast=20 -p slow=100 --costs index",

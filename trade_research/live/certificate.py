@@ -65,8 +65,12 @@ class Certificate:
     def save(self, folder: Path) -> Path:
         """Write it as ``<strategy>-<hash>.json``; returns the path."""
         path = folder / f"{self.subject['strategy']}-{self.hash[:12]}.json"
-        write_once(path, self._body() | {"hash": self.hash})
+        self.write(path)
         return path
+
+    def write(self, path: Path) -> None:
+        """Write it to a file of that name."""
+        write_once(path, sealed(self._body()))
 
     @classmethod
     def load(cls, path: Path) -> Certificate:

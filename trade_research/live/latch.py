@@ -1,4 +1,4 @@
-"""The kill latch: a file that anybody who owns the session may set, and that stays set."""
+"""Words of a person to a session, as files that whoever owns it may set: kill, and release."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from trade_research.errors import SessionError
 from trade_research.live.journal import sync_folder
 
-NAME = "KILL"
+KILL, RELEASE = "KILL", "RELEASE"
 
 
 class Latch:
-    """The latch of a session's folder; looking costs a microsecond."""
+    """A latch of a session's folder, by default the kill latch; looking costs a microsecond."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / NAME
+    def __init__(self, folder: Path, name: str = KILL) -> None:
+        self.path = folder / name
 
     @property
     def is_set(self) -> bool:
@@ -48,7 +48,7 @@ class Latch:
         except FileExistsError:
             return False
         except OSError as error:
-            raise SessionError(f"the kill latch {self.path} cannot be set: {error}") from error
+            raise SessionError(f"the latch {self.path} cannot be set: {error}") from error
         with suppress(OSError), os.fdopen(handle, "w") as file:
             file.write(text)
             file.flush()

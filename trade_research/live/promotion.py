@@ -18,6 +18,7 @@ from trade_research.live.certificate import (
 )
 
 STAGES = ("certified", "paper", "live")
+CERTIFICATE = "certificate.json"  # beside the stages that it led to
 SCHEMA = "trade-research/stage/1"
 
 
@@ -38,8 +39,12 @@ class Thresholds:
 
 def stage_path(root: Path, certificate: Certificate, stage: str) -> Path:
     """Where a stage of what a certificate is about lies."""
-    subject = certificate.subject
-    return root / f"{subject['strategy']}-{certificate.hash[:12]}" / f"{stage}.json"
+    return folder_of(root, certificate.subject["strategy"], certificate.hash) / f"{stage}.json"
+
+
+def folder_of(root: Path, strategy: str, certificate: str) -> Path:
+    """Where the stages lie that a certificate, named by its hash, led a strategy to."""
+    return root / f"{strategy}-{certificate[:12]}"
 
 
 def promote(
@@ -82,6 +87,7 @@ def promote(
     if any(not gate.passed for gate in gates):
         raise PromotionError(f"not yet live: {gates_text(gates)}")
     path = stage_path(root, certificate, to)
+    certificate.write(path.with_name(CERTIFICATE))
     body = {
         "schema": SCHEMA,
         "stage": to,
@@ -130,12 +136,20 @@ def stage_of(certificate: Certificate, root: Path) -> str:
     return "research"
 
 
-def is_promoted(root: Path, stage: str, source_hash: str, params: Mapping[str, Any]) -> bool:
-    """Whether a strategy with these parameters stands at a stage, whatever it was certified on."""
-    return any(
-        body["source_hash"] == source_hash and body["params"] == dict(params)
-        for body in (read_sealed(path, SCHEMA) for path in root.glob(f"*/{stage}.json"))
-    )
+def standing(root: Path, stage: str, source_hash: str, params: Mapping[str, Any]) -> Path | None:
+    """The certificate that led a strategy with these parameters to a stage; the newest of several.
+
+    None where none has, whatever it was certified on.
+    """
+    asked = {"source_hash": source_hash, "params": dict(params)}
+    found = [
+        path
+        for path in root.glob(f"*/{stage}.json")
+        if asked.items() <= read_sealed(path, SCHEMA).items()
+    ]
+    if not found:
+        return None
+    return max(found, key=lambda path: path.stat().st_mtime_ns).with_name(CERTIFICATE)
 
 
 def gates_to_live(

@@ -20,6 +20,7 @@ from trade_research.kernels.jit import F64
 from trade_research.live.journal import Journal
 from trade_research.live.records import bar_of
 from trade_research.live.session import Decider, Session
+from trade_research.live.watch import Finding
 from trade_research.simulate.funding import Funding
 
 META = frozenset({"v", "seq", "ts", "t_ns", "event", "sid", "h"})
@@ -155,6 +156,8 @@ def relive(session: Session, retold: Retold, rows: list[Row]) -> None:
             )
         elif event == "kill":
             session.kill(record["by"], record["reason"])
+        elif event == "recheck":
+            session.on_checked(Finding(record["demoted"], record["error"]))
         elif event == "risk_release":
             session.release(record["by"])
         elif event in ("bar_warning", "shutdown"):

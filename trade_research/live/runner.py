@@ -17,9 +17,10 @@ from trade_research.feeds.barclock import BarClock
 from trade_research.feeds.bars import Bar, Skipped
 from trade_research.live.clock import Clock
 from trade_research.live.journal import Journal
-from trade_research.live.latch import Latch
+from trade_research.live.latch import RELEASE, Latch
 from trade_research.live.records import clipped
 from trade_research.live.session import Session
+from trade_research.live.watch import Watch
 from trade_research.settings.secrets import redact
 
 STOPPED, KILLED, FAILED = "stopped", "killed", "failed"
@@ -72,6 +73,8 @@ class Runner:
     clock : Clock
     on_look : callable, optional
         Called about once a second with `status`, for a screen.
+    watch : Watch, optional
+        Asks once a day whether the session is still what was certified.
     """
 
     def __init__(
@@ -83,10 +86,12 @@ class Runner:
         latch: Latch,
         clock: Clock,
         on_look: Callable[[dict[str, Any]], None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._session, self._feed, self._bars = session, feed, bars
         self._journal, self._latch, self._clock = journal, latch, clock
-        self._on_look = on_look
+        self._on_look, self._watch = on_look, watch
+        self._released = Latch(journal.folder, RELEASE)
         self._stop = threading.Event()
         self._reason = "asked to stop"
         self._beat_ns = self._looked_ns = clock.monotonic_ns()
@@ -139,6 +144,7 @@ class Runner:
             "drawdown": risk.peak - broker.equity,
             "orders_today": risk.orders_today,
             "latch": risk.latch,
+            "recheck": "" if session.checked is None else str(session.checked),
             "strategy_errors": session.errors,
             "duplicates": self._bars.duplicates,
             "lag_ms": self._lag_ms,
@@ -159,6 +165,7 @@ class Runner:
             if self._stop.is_set():
                 self._session.shutdown(self._reason)
                 return Ended(STOPPED, self._reason)
+            self._hear_people()
             bars = self._feed.poll(LOOK_S)
             stepped = self._clock.stepped_ns()
             if abs(stepped) > STEP_NS:
@@ -171,6 +178,18 @@ class Runner:
                 self._session.shutdown("the feed ends")
                 return Ended(STOPPED, "the feed ends")
             self._beat()
+
+    def _hear_people(self) -> None:
+        """A release that somebody asked for, and what the day's check has found."""
+        session = self._session
+        if self._released.is_set:
+            if session.risk.latch:
+                session.release(self._released.read()[0])
+            self._released.clear()
+        if self._watch is not None and session.n_rows:
+            found = self._watch.look(self._clock.now_ns())
+            if found is not None:
+                session.on_checked(found)
 
     def _take(self, bars: Sequence[Bar]) -> None:
         for bar in bars:

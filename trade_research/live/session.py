@@ -25,6 +25,7 @@ from trade_research.live.records import (
     order_fields,
     signal_fields,
 )
+from trade_research.live.watch import Finding
 from trade_research.orders import Intent, intent_id
 from trade_research.risk.check import Approved, Refused, breach, check, is_opposite, misfit
 from trade_research.risk.limits import Limits
@@ -96,6 +97,7 @@ class Session:
         self.risk = RiskState.at_start(cash)
         self.n_rows, self.last_open, self.errors = 0, -1, 0
         self.is_halted = False
+        self.checked: Finding | None = None
         self.decider, self._record, self.may_trade = decider, record, may_trade
         self._schedule, self._session_of, self._funding_of = schedule, session_of, funding_of
         self._open: dict[str, Approved] = {}
@@ -156,8 +158,15 @@ class Session:
                 closed.append({"symbol": fill.symbol, "qty": fill.quantity, "price": fill.price})
         self._record("emergency_shutdown", positions_closed=closed, equity=self.broker.equity)
 
+    def on_checked(self, found: Finding) -> None:
+        """The day's check has come back; a demotion lets only reducing orders pass from here on."""
+        self._record("recheck", demoted=found.demoted, error=found.error)
+        self.checked = found
+        if found.demoted:
+            self._latch("demoted", found.demoted)
+
     def release(self, by: str) -> None:
-        """Take the latch of a loss limit off, by a person's word."""
+        """Take the latch of a loss limit or of a demotion off, by a person's word."""
         self._record("risk_release", by=by, latch=self.risk.latch)
         self.risk = self.risk.released()
 
@@ -234,7 +243,11 @@ class Session:
             marks=self.broker.marks,
         )
         limit, reason = breach(self.limits, self.risk)
-        before, self.risk = self.risk, self.risk.latched(limit) if limit else self.risk
+        if limit:
+            self._latch(limit, reason)
+
+    def _latch(self, limit: str, reason: str) -> None:
+        before, self.risk = self.risk, self.risk.latched(limit)
         if self.risk.latch != before.latch:
             self._record("risk_latch", limit=limit, reason=reason, equity=self.broker.equity)
 

@@ -25,6 +25,7 @@ from trade_research.live.latch import Latch
 from trade_research.live.recovery import Retold, RetoldDecider, fundings_told, relive, rows_of
 from trade_research.live.runner import Ended, Feed, Runner
 from trade_research.live.session import Session
+from trade_research.live.watch import Watch
 from trade_research.report.record import encode
 from trade_research.research.evaluator import evaluator
 from trade_research.research.health import versions
@@ -65,6 +66,8 @@ class Paper:
     setup : Setup
     limits : Limits
     portfolio : Portfolio, optional
+    certificate : str
+        Hash of the one it was promoted with; empty for a replay.
     """
 
     name: str
@@ -75,6 +78,7 @@ class Paper:
     setup: Setup
     limits: Limits
     portfolio: Portfolio | None = None
+    certificate: str = ""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -109,12 +113,14 @@ class Paper:
         feed: Callable[[int], Feed],
         *,
         funding: Callable[[int], FundingOf] = lambda _: lambda row: (),
+        check: Callable[[], str] | None = None,
         on_look: Callable[..., None] | None = None,
     ) -> Ended:
         """Run on a feed, from the bar after the stored ones.
 
         `feed` and `funding` are made when it is known after which row they begin; funding is then
-        asked at every row what fell due since.
+        asked at every row what fell due since. `check` is asked when a day of the limits' zone
+        begins, and at the start of a session taken up again: the reason it gives demotes.
 
         Taken up again, it has the stored bars that it began with, whatever was stored since.
         """
@@ -122,7 +128,7 @@ class Paper:
         known = None if past is None else past["history"]
         history = _stored(self.data, known)
         anchor = int(history.open_time[-1])
-        return self._run(SystemClock(), feed, history, anchor, on_look, funding)
+        return self._run(SystemClock(), feed, history, anchor, on_look, funding, check)
 
     def _run(
         self,
@@ -132,6 +138,7 @@ class Paper:
         anchor: int,
         on_look: Callable[..., None] | None,
         funding: Callable[[int], FundingOf],
+        check: Callable[[], str] | None = None,
     ) -> Ended:
         latch = Latch(self.folder)
         is_live = isinstance(clock, SystemClock)
@@ -152,7 +159,9 @@ class Paper:
                 bytes_ = journal.recovered_bytes
                 journal.append("recovered", records=len(past), bytes=bytes_, **hash_in_force())
             else:
-                journal.append("session_start", **self.settings, **about, **hash_in_force())
+                proof = {"certificate": self.certificate} if self.certificate else {}
+                start = self.settings | about | proof | hash_in_force()
+                journal.append("session_start", **start)
             decider = Growing(history, self._evaluate)
             session.decider = WithDeadline(decider, DEADLINE_S, lambda: latch.is_set)
             session.may_trade = lambda: not latch.is_set
@@ -165,7 +174,11 @@ class Paper:
                 grace_us=GRACE_US,
                 last_open=last_open,
             )
-            return Runner(session, source, bars, journal, latch, clock, on_look).run()
+            watch = None
+            if check is not None:
+                day = -1 if past else self.limits.day(clock.now_ns())
+                watch = Watch(check, self.limits.day, day)
+            return Runner(session, source, bars, journal, latch, clock, on_look, watch).run()
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from trade_research.frames.intervals import parse_interval
 from trade_research.live.deciders import History
 from trade_research.live.drift import drift
 from trade_research.live.journal import scan
+from trade_research.live.promotion import recheck
 from trade_research.live.recovery import fundings_told, rows_of
 from trade_research.metrics.returns import returns_of
 from trade_research.report.record import decode
@@ -147,6 +148,22 @@ def paper_facts(session: PaperSession, certificate: Certificate) -> Mapping[str,
         "drifted": found is None or found.drifted,
         "drift": "the certificate has no floor" if found is None else str(found),
     }
+
+
+def recheck_session(
+    folder: Path,
+    certificate: Certificate,
+    stages: Path,
+    *,
+    strategy: str | None = None,
+    store: str | Path = "datasets",
+) -> tuple[Mapping[str, Any], str]:
+    """`paper_facts` of a session as its journal has it now, and why it was demoted, if it was.
+
+    Once a day: by a session that runs, of itself, and by whoever types `paper check`.
+    """
+    facts = paper_facts(read_session(folder, strategy=strategy, store=store), certificate)
+    return facts, recheck(certificate, stages, facts)
 
 
 def _session(
