@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from trade_research.kernels.jit import F64, I8, I64, inner_kernel, kernel
+from trade_research.kernels.jit import F64, I8, I64, inline_kernel, inner_kernel, kernel
 
 DEPTH, TRADE, CLEAR = 1, 2, 3
 """Kinds of event: a level's new size, a market trade, an emptied book."""
 
 
-@inner_kernel
+@inline_kernel
 def set_tick(ladder: F64, best: I64, side: int, at: int, size: float) -> None:
     """Set a level's size; a level that the other side stands on takes its place."""
     if side > 0:

@@ -12,12 +12,14 @@ last (arrival, tick, size, and when we hear of its arrival).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from functools import lru_cache
+from types import FunctionType
+from typing import NamedTuple
 
 import numpy as np
 
 from trade_research.kernels.book_ladder import CLEAR, DEPTH, TRADE, set_tick
-from trade_research.kernels.jit import F64, I8, I64, inner_kernel, kernel
+from trade_research.kernels.jit import F64, I8, I64, Kernel, inline_kernel, inner_kernel
 from trade_research.simulate.book_queue import FRONT, after_cancel
 
 NONE = -1
@@ -104,7 +106,7 @@ def arrive(
     order[side, 3] = 0.0
 
 
-@inner_kernel
+@inline_kernel
 def meet(
     kind: int,
     event_side: int,
@@ -151,10 +153,13 @@ def meet(
             fill(which, when, order[which, 1], order, tape, state, rules)
 
 
-@kernel
+def quote(row: QuoteRow, position: float, *params: float) -> Quotes:
+    """Where the quoter stands in `run_quotes`; see `quoting`."""
+    raise NotImplementedError
+
+
 def run_quotes(
-    quote: Any,
-    params: Any,
+    params: tuple[float, ...],
     kind: I8,
     event_side: I8,
     at: I64,
@@ -166,12 +171,12 @@ def run_quotes(
     tape: F64,
     marks: F64,
 ) -> tuple[int, int]:
-    """A quoter over recorded events; returns the numbers of fills and of marks.
+    """A quoter over recorded events, compiled by `quoting`; returns the numbers of fills and marks.
 
     Parameters
     ----------
-    quote : compiled function
-        ``quote(row, position, *params) -> Quotes``.
+    params : tuple of float
+        Of the quoter.
     kind, event_side, at, size, time, recv : arrays, (n,)
         Events in the order of the exchange's `time`, with when we received them.
     tape : float64 array, (rows, 4)
@@ -266,3 +271,14 @@ def send(
         return
     coming[side, 0], coming[side, 1], coming[side, 2] = when + rules.entry, at, lots
     coming[side, 3] = when + rules.entry + rules.response
+
+
+@lru_cache(32)
+def quoting(asked: Kernel[Quotes]) -> Kernel[tuple[int, int]]:
+    """`run_quotes` of one quoter, compiled as one, so that the next process finds it in the cache.
+
+    Given as an argument a compiled function would be known by its address alone.
+    """
+    made = FunctionType(run_quotes.__code__, run_quotes.__globals__ | {"quote": asked})
+    made.__module__ = asked.__module__
+    return Kernel(made)

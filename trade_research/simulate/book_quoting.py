@@ -16,7 +16,7 @@ from trade_research.frames.durations import parse_duration
 from trade_research.kernels.book_events import changes, merge_order
 from trade_research.kernels.book_ladder import DEPTH, TRADE
 from trade_research.simulate.book_queue import QUEUES
-from trade_research.simulate.book_quotes import QuoteRules, run_quotes
+from trade_research.simulate.book_quotes import QuoteRules, quoting
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64, I8, I64
@@ -183,8 +183,8 @@ def simulate_quotes(
     )  # fmt: skip
     steps = int((events.recv[-1] - events.time[0]) // rules.every) + 2
     tape, marks = np.empty((events.time.size, 4)), np.empty((steps, 5))
-    fills, rows = run_quotes(
-        quoter.kernel.dispatcher, quoter.bind(**params), events.kind, events.side, events.at,
+    fills, rows = quoting(quoter.kernel)(
+        quoter.bind(**params), events.kind, events.side, events.at,
         events.size, events.time, events.recv, rules, float(cash), tape, marks,
     )  # fmt: skip
     return QuoteResult(cash, int(events.time[0]), tape[:fills].copy(), marks[:rows].copy())
