@@ -127,6 +127,14 @@ class SessionError(TradeResearchError):
     """A trading session that cannot start or go on as it was configured."""
 
 
+class BrokerError(TradeResearchError):
+    """A venue that does not do what it was asked; `code` is its own number, 0 without one."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        self.code = code
+        super().__init__(message)
+
+
 class PromotionError(TradeResearchError):
     """A stage was asked for whose certificate is missing or does not hold."""
 

@@ -241,7 +241,6 @@ class World:
                 found.append(f"{about} is still {status}")
             if status in (machine.VOID, machine.REJECTED) and owners[about]:
                 found.append(f"{about} was called {status}, the venue has it")
-        for about in {*told, *venue}:
-            if abs(told[about] - venue[about]) > 1e-9:
-                found.append(f"{about}: {told[about]} on record, {venue[about]} at the venue")
+        apart = [about for about in {*told, *venue} if abs(told[about] - venue[about]) > 1e-9]
+        found += [f"{a}: {told[a]} on record, {venue[a]} at the venue" for a in apart]
         return found

@@ -7,6 +7,7 @@ the path; `routes` says what a venue answers, `fault` what goes wrong with the a
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from email.utils import formatdate
@@ -16,13 +17,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 
 class Request:
-    """What was asked: host and path as one text, the query, the headers."""
+    """What was asked: host and path as one text, the query, the headers, the body."""
 
-    def __init__(self, target: str, headers: dict[str, str]) -> None:
+    def __init__(
+        self, target: str, headers: dict[str, str], method: str = "GET", body: str = ""
+    ) -> None:
         split = urlsplit(target)
         self.path = split.path.lstrip("/")
         self.query = dict(parse_qsl(split.query, keep_blank_values=True))
         self.target, self.headers = target, headers
+        self.method, self.body = method, body
 
 
 Route = Callable[[Request], object]
@@ -32,12 +36,14 @@ class Standin:
     """A server of routes: path → function of the request; gives JSON of what it returns.
 
     A route may return bytes (sent as they are) or a tuple (status, body). `fault` is called with
-    the handler, the request and the finished body, and returns True when it has answered itself.
+    the handler, the request and the finished body, and returns True when it has answered itself;
+    `before` likewise, without a body, when nothing has been routed yet.
     """
 
     def __init__(self, routes: dict[str, Route]) -> None:
-        self.routes, self.fault = dict(routes), None
+        self.routes, self.fault, self.before = dict(routes), None, None
         self.asked: list[Request] = []
+        self.is_true = False
         self.clock_offset = 0.0
         handler = type("Handler", (_Handler,), {"owner": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -54,6 +60,11 @@ class Standin:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+    def serve_tls(self, context: ssl.SSLContext) -> None:
+        """Answer for the venue's own addresses: the host is in the header, not in the path."""
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.is_true = True
 
     def answer(self, request: Request) -> tuple[int, bytes]:
         """Status and body of an honest answer."""
@@ -74,19 +85,21 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self) -> None:
-        request = Request(self.path, dict(self.headers.items()))
+        sent = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        target = f"/{self.headers['Host']}{self.path}" if self.owner.is_true else self.path
+        request = Request(target, dict(self.headers.items()), self.command, sent)
         self.owner.asked.append(request)
-        status, body = self.owner.answer(request)
-        fault = self.owner.fault
+        before, fault = self.owner.before, self.owner.fault
         try:
+            if before is not None and before(self, request):
+                return
+            status, body = self.owner.answer(request)
             if fault is None or not fault(self, request, body):
                 self.reply(status, body)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.do_GET()
+    do_POST = do_DELETE = do_GET
 
     def reply(
         self,

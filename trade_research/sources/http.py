@@ -159,7 +159,7 @@ class Http:
         raise SourceError(f"{place(url)} {why}") from None
 
     def _read(self, reply: Any, url: str) -> Answer:
-        start, at = time.monotonic(), place(url)
+        at = place(url)
         self._note_clock(reply.headers.get("date", ""))
         status = reply.status_code
         if status in (418, 429):
@@ -171,7 +171,10 @@ class Http:
             raise SourceError(f"{at} redirects to {redact(target)}, which is not followed")
         if status >= 500:
             raise SourceError(f"{at} answered {status}")
-        parts, size = [], 0
+        return Answer(url, status, reply.headers, self._body(reply, at))
+
+    def _body(self, reply: Any, at: str) -> bytes:
+        start, parts, size = time.monotonic(), [], 0
         for part in self._parts(reply):
             parts.append(part)
             size += len(part)
@@ -179,7 +182,7 @@ class Http:
                 raise SourceError(f"{at} sends over {MOST_BYTES >> 20} MB")
             if time.monotonic() - start > self.deadline_s:
                 raise SourceError(f"{at} took over {self.deadline_s:g} s to answer")
-        return Answer(url, status, reply.headers, b"".join(parts))
+        return b"".join(parts)
 
     def _open(
         self,
