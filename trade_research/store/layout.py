@@ -22,6 +22,8 @@ _PLAIN = frozenset("0123456789-_.")
 _RESERVED = frozenset(
     ["CON", "PRN", "AUX", "NUL"] + [f"{port}{n}" for port in ("COM", "LPT") for n in range(10)]
 )
+KINDS = ("bars", "books", "funding", "actions", "facts", "recordings", "ledger")
+"""Folders below a root by which a store is known; there are others beside them."""
 MAX_PART = 200  # bytes of an encoded name; file systems end at 255, with room for the key
 
 
@@ -132,6 +134,14 @@ def instrument_folder(root: Path, kind: str, venue: str, symbol: str) -> Path:
     """Folder of one instrument's `kind`: "bars", "actions", "funding"…"""
     place = encode_part(venue, what="venue", case="lower")
     return root / kind / f"venue={place}" / f"symbol={encode_part(symbol, what='symbol')}"
+
+
+def store_around(path: Path) -> Path | None:
+    """The root of the store that a path lies in, or None; links are not followed."""
+    for folder in path.absolute().parents:
+        if any(list_parts(folder / kind, "venue", "lower") for kind in KINDS):
+            return folder
+    return None
 
 
 def list_parts(folder: Path, key: str, case: str = "upper") -> list[tuple[str, Path]]:

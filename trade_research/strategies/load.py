@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
 from importlib.util import decode_source
 from pathlib import Path
 from types import ModuleType
@@ -51,6 +52,9 @@ PANELS = {
 """Those that look at all symbols of the data at once."""
 
 _ALL = SHIPPED | BOOKS | PANELS
+
+_DOWNLOADS = frozenset({"klines", "aggTrades"})
+"""Folders of an exchange's public archive."""
 
 _brought: dict[str, set[str]] = {}
 """Folder to the modules in it that strategy files have imported, so that edits are seen."""
@@ -142,6 +146,10 @@ def _pick(module: ModuleType, name: str, place: str) -> Strategy:
 
 
 def _import(name: str) -> ModuleType:
+    with _path_first(Path.cwd()):
+        found = PathFinder.find_spec(name.partition(".")[0])
+    if found is not None:
+        _refuse_data(*map(Path, found.submodule_search_locations or [found.origin or ""]))
     try:
         with _path_first(Path.cwd()):
             return importlib.import_module(name)
@@ -157,6 +165,7 @@ def _run_file(path: Path) -> ModuleType:
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise StrategyError(f"cannot read strategy file {str(path)!r}: {why}") from error
+    _refuse_data(path.absolute(), full)
     module = ModuleType(f"{full.stem}_{hashlib.sha256(os.fsencode(full)).hexdigest()[:8]}")
     module.__file__ = str(full)
     folder = str(full.parent)
@@ -181,6 +190,19 @@ def _run_file(path: Path) -> ModuleType:
         new = set(sys.modules) - before - {module.__name__}
         _brought[folder] = {name for name in new if _lies_in(sys.modules[name], full.parent)}
     return module
+
+
+def _refuse_data(*paths: Path) -> None:
+    """What lies among data came from elsewhere, and is never run as code."""
+    from trade_research.store.layout import store_around
+
+    for path in paths:
+        root = store_around(path)
+        if root is not None or _DOWNLOADS & set(path.parts[:-1]):
+            where = "downloaded archives" if root is None else f"the store {str(root)!r}"
+            raise StrategyError(
+                f"strategy file {str(path)!r} lies in {where}: data is never run; move it out"
+            )
 
 
 def _lies_in(module: Any, folder: Path) -> bool:
