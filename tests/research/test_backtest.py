@@ -160,6 +160,50 @@ def test_what_it_refuses():
         tr.backtest(follow, bars, calendar="nowhere")
 
 
+@pytest.mark.parametrize(
+    ("setup", "words"),
+    [
+        ({"costs": 0.001}, r"costs cannot be 0.001: write costs=tr\.Costs\("),
+        ({"costs": "binance"}, r"costs cannot be 'binance': .*tr\.Costs\.venue"),
+        ({"exits": {"stop": 0.1}}, r"write exits=tr\.Exits\(stop="),
+        ({"rules": 0.01}, r"write rules=tr\.Rules\(lot="),
+        ({"portfolio": "equal"}, r"write portfolio=tr\.EqualWeight\("),
+        ({"cost": 0.001}, r"backtest has no argument and follow no parameter 'cost'; .*'costs'"),
+    ],
+)
+def test_arguments_of_another_kind_say_what_to_write(setup, words):
+    with pytest.raises((ConfigError, ParameterError), match=words):
+        tr.backtest(follow, days([100, 110, 120]), **setup)
+
+
+def test_a_rate_of_cash_that_is_none_is_refused():
+    run = tr.backtest(follow, days([100, 110, 120]), calendar="24/7", risk_free=-1.5)
+    with pytest.raises(ConfigError, match="risk_free must be a yearly rate above -1"):
+        run.metrics["sharpe"]
+
+
+def test_what_a_spot_account_cannot_give_is_noted():
+    bars = days([100, 110, 120, 90, 95])
+    short = tr.backtest(tr.strategy(lambda close: np.sign(100.0 - close)), bars, calendar="24/7")
+    assert short.warnings == [
+        "targets below 0 were taken as 0: a spot account holds no shorts, account='margin' does"
+    ]
+    large = tr.backtest(tr.strategy(lambda close: close * 0.0 + 2.5), bars, calendar="24/7")
+    assert large.warnings[0].startswith("targets of up to 2.5 times the equity were cut")
+    margin = tr.backtest(short.strategy, bars, calendar="24/7", account="margin")
+    assert margin.warnings == []
+
+
+def test_no_trades_say_why():
+    bars = days([100, 110, 120])
+    late = tr.backtest(tr.strategies.ma_crossover, bars, calendar="24/7")
+    assert late.warnings == ["no trades: the warm-up takes 100 bars and there are 3"]
+    never = tr.backtest(follow, bars, calendar="24/7", level=1000.0)
+    assert never.warnings == ["no trades: no bar that counts has a target other than 0"]
+    far = tr.backtest(follow, bars, calendar="24/7", delay=50)
+    assert far.warnings == ["no trades: `orders` says why"]
+
+
 def test_how_it_prints():
     run = tr.backtest(follow, days([100, 110, 120, 90, 95]), calendar="24/7")
     text = repr(run)

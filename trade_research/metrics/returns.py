@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from trade_research.errors import ConfigError
 from trade_research.kernels.jit import F64, I64
 from trade_research.metrics.moments import BLOCK, ROUNDING, Moments, Returns, moments
 
@@ -56,7 +57,16 @@ def risk_free_per_period(risk_free: float, periods_per_year: float | None) -> fl
     """Return per period of cash that pays `risk_free` a year, compounding: (1 + rf)^(1/A) - 1.
 
     0 for a rate of 0; NaN where the rate is not 0 and the periods in a year are unknown.
+
+    Raises
+    ------
+    ConfigError
+        A rate of -1 or less, or none at all.
     """
+    if not -1.0 < risk_free < math.inf:
+        raise ConfigError(
+            f"risk_free must be a yearly rate above -1 (0.05 is five per cent), found {risk_free!r}"
+        )
     if risk_free == 0.0:
         return 0.0
     return math.nan if periods_per_year is None else (1.0 + risk_free) ** (1 / periods_per_year) - 1

@@ -12,9 +12,10 @@ import polars as pl
 
 from trade_research.errors import ConfigError
 from trade_research.research.book_door import run_books
-from trade_research.research.data import NO_CALENDAR, Data, funded, read_data
+from trade_research.research.data import Data, funded, read_data
 from trade_research.research.manifest import manifest_of
-from trade_research.research.setup import Hold, Setup, targets_of
+from trade_research.research.notes import notes_of
+from trade_research.research.setup import Hold, Setup, bound_of, targets_of
 from trade_research.research.shown import Shown
 from trade_research.research.summary import sessions_of, summarise, trade_arrays
 from trade_research.research.trials import count_trials, record_run
@@ -92,17 +93,7 @@ class Backtest(Shown):
     @property
     def warnings(self) -> list[str]:
         """What a reader must know before believing a number; empty when there is nothing."""
-        notes = [NO_CALENDAR] if self.data.calendar is None else []
-        notes += self.data.notes
-        if self.setup.fill == "this_close":
-            notes.append("fills at the close that decided them: this run can never be promoted")
-        if self.result.status == "no_trades":
-            notes.append("no trades: `orders` says why")
-        if self.result.status == "ruined":
-            notes.append("ruined: equity reached zero and the run ended there")
-        if self.result.ambiguous:
-            notes.append(f"{self.result.ambiguous} bars could hit stop or target first")
-        return [*notes, self.uncounted] if self.uncounted else notes
+        return notes_of(self)
 
     @cached_property
     def trials(self) -> Trials | None:
@@ -354,7 +345,7 @@ def backtest(
     if over_books is not None:
         return over_books  # type: ignore[no-any-return]  # a record of its own, of the same face
     found = data if isinstance(data, Data) else read_data(data, calendar)
-    bound = strategy.bind(**params)
+    bound = bound_of(strategy, params, backtest)
     kind = Account.of(account).kind
     found = funded(found, funding, account=kind, reads=strategy.reads)
     setup = Setup(

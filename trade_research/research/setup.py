@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trade_research.errors import ConfigError, ParameterError, nearest
 from trade_research.research.data import Data
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
     from trade_research.kernels.jit import F64
     from trade_research.portfolio.sizing import Portfolio
     from trade_research.strategies.strategy import Strategy
+
+
+_MADE_OF: Mapping[str, tuple[Any, str]] = {
+    "costs": (Costs, "tr.Costs(fee_bps=10), 0.1 per cent, or tr.Costs.venue('binance')"),
+    "exits": (Exits | None, "tr.Exits(stop=0.05)"),
+    "rules": (Rules | None, "tr.Rules(lot=0.001)"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,10 @@ class Setup:
     """First row whose target counts; the rows before only warm the strategy up."""
 
     def __post_init__(self) -> None:
+        for name, (kind, advice) in _MADE_OF.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise ConfigError(f"{name} cannot be {value!r}: write {name}={advice}")
         if self.exits == Exits():  # asks for nothing: the same run, and the same name for it
             object.__setattr__(self, "exits", None)
 
@@ -84,6 +97,20 @@ class Hold:
         return returns_of(self.result.equity, self.setup.cash)
 
 
+def bound_of(
+    strategy: Strategy, params: Mapping[str, Any], door: Callable[..., Any]
+) -> dict[str, Any]:
+    """The strategy's parameters in full; a name unknown to it may be a misspelt one of `door`."""
+    for name in params:
+        if name not in strategy.params:
+            known = {*strategy.params, *inspect.signature(door).parameters} - {"params"}
+            raise ParameterError(
+                f"{door.__name__} has no argument and {strategy.name} no parameter {name!r}; "
+                f"{nearest(name, known)}"
+            )
+    return strategy.bind(**params)
+
+
 def targets_of(
     strategy: Strategy, data: Data, params: Mapping[str, Any], portfolio: Portfolio | None = None
 ) -> tuple[F64, Mapping[str, F64]]:
@@ -96,6 +123,8 @@ def targets_of(
     weights, extras, shares = opinions_of(strategy, data, params)
     if portfolio is None:
         return (weights if shares == 1 else weights / shares), extras
+    if not callable(getattr(portfolio, "weights", None)):
+        raise ConfigError(f"portfolio cannot be {portfolio!r}: write portfolio=tr.EqualWeight()")
     market = data.market
     sized = portfolio.weights(
         weights,
