@@ -25,6 +25,7 @@ from trade_research.errors import SessionError
 from trade_research.live import journal as room
 from trade_research.live.journal import scan
 from trade_research.live.latch import Latch
+from trade_research.research import paper as of_paper
 from trade_research.research.data import read_data
 from trade_research.research.paper import Paper
 from trade_research.research.setup import Setup
@@ -175,7 +176,7 @@ def test_another_strategy_behind_the_same_records_is_refused(
     """Hashes that agree although the numbers do not: the records themselves are compared."""
     paper(tmp_path).replay()
     other = tr.strategies.ma_crossover.bind(fast=4, slow=9)
-    monkeypatch.setattr(Paper, "_check", lambda *_: None)
+    monkeypatch.setattr(of_paper, "check_same", lambda *_: None)
     with pytest.raises(SessionError, match="of the journal is"):
         paper(tmp_path, params=other).replay()
 

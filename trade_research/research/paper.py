@@ -27,7 +27,7 @@ from trade_research.live.runner import Ended, Feed, Runner
 from trade_research.live.session import Session
 from trade_research.live.watch import Watch
 from trade_research.report.record import encode
-from trade_research.research.evaluator import evaluator
+from trade_research.research.evaluator import check_heard, evaluator
 from trade_research.research.health import versions
 from trade_research.settings.in_force import hash_in_force
 from trade_research.simulate.funding import Funding, fundings_of
@@ -81,6 +81,7 @@ class Paper:
     certificate: str = ""
 
     def __post_init__(self) -> None:
+        check_heard(self.strategy, self.setup.account.kind)
         if not NAME.fullmatch(self.name):
             raise ConfigError(
                 f"no name of a session: {self.name!r}; use letters, digits, - and _, 64 at most"
@@ -143,15 +144,10 @@ class Paper:
         latch = Latch(self.folder)
         is_live = isinstance(clock, SystemClock)
         with Journal(self.folder, clock, self.name, is_daily=is_live) as journal:
-            if latch.is_set:
-                by, reason = latch.read()
-                raise SessionError(
-                    f"session {self.name!r} was killed by {by} ({reason}); it cannot go on. Start "
-                    "another: --session NAME"
-                )
+            check_alive(self.name, latch)
             past = list(scan(self.folder)) if journal.seq else []
             about = {"is_live": is_live, "history": self._about(history) if is_live else None}
-            self._check(past, about)
+            check_same(self.name, past, self.settings | about)
             self._warm(history)
             due = funding(max(fundings_told(past)[1], anchor))
             session, *_ = self.relived(past, history, journal, due)
@@ -207,17 +203,6 @@ class Paper:
             "hash": history.digest(),
         }
 
-    def _check(self, past: list[dict[str, Any]], about: dict[str, Any]) -> None:
-        """Refuse to go on with other code or settings than the session began with."""
-        if not past:
-            return
-        for name, value in (self.settings | about).items():
-            if past[0].get(name) != value:
-                raise SessionError(
-                    f"session {self.name!r} began with {name} {past[0].get(name)!r}, and would go "
-                    f"on with {value!r}. Go on with what it was, or start another: --session NAME"
-                )
-
     def _warm(self, history: History) -> None:
         """One decision that counts for nothing: compiled now, and what does not fit is said now."""
         if not history.n_rows:
@@ -237,7 +222,7 @@ class Paper:
         Its rows join the history; what a crash cut off goes to the journal, if there is one.
         """
         symbols = self.data.market.symbols
-        rows = rows_of(past, symbols)
+        rows = list(rows_of(past, symbols))
         for row in rows:
             history.add(row)
         target, extras = self._evaluate(history) if rows else (np.empty((0, len(symbols))), {})
@@ -291,6 +276,28 @@ class Paper:
             portfolio=self.portfolio,
         )
         return evaluate(history)
+
+
+def check_alive(name: str, latch: Latch) -> None:
+    """Refuse to go on with a session that was killed."""
+    if latch.is_set:
+        by, reason = latch.read()
+        raise SessionError(
+            f"session {name!r} was killed by {by} ({reason}); it cannot go on. Start "
+            "another: --session NAME"
+        )
+
+
+def check_same(name: str, past: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> None:
+    """Refuse to go on with other code or settings than a session began with."""
+    if not past:
+        return
+    for key, value in settings.items():
+        if past[0].get(key) != value:
+            raise SessionError(
+                f"session {name!r} began with {key} {past[0].get(key)!r}, and would go "
+                f"on with {value!r}. Go on with what it was, or start another: --session NAME"
+            )
 
 
 def history_of(start: Mapping[str, Any], store: Path) -> History:
