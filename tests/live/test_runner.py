@@ -23,11 +23,11 @@ from trade_research.feeds.schedule import Schedule
 from trade_research.frames.intervals import parse_interval
 from trade_research.kernels.jit import F64
 from trade_research.live import journal as room
+from trade_research.live.bar_runner import BarRunner
 from trade_research.live.clock import SystemClock
 from trade_research.live.deciders import WithDeadline
 from trade_research.live.journal import Journal, scan
 from trade_research.live.latch import Latch
-from trade_research.live.runner import Runner
 from trade_research.live.session import Session
 from trade_research.simulate.costs import Costs
 
@@ -82,7 +82,7 @@ def rig(
     deadline: float = 5.0,
     wide: bool = True,
     clock: SystemClock | None = None,
-) -> tuple[Runner, Session]:
+) -> tuple[BarRunner, Session]:
     latch, clock = Latch(folder), clock or SystemClock()
     journal = Journal(folder, clock, "rig")
     limits = LIMITS.but(max_orders_per_minute=10_000, max_orders_per_day=10_000)
@@ -98,7 +98,7 @@ def rig(
         may_trade=lambda: not latch.is_set,
     )
     bars = BarClock(("A",), feed.backfill, schedule=SCHEDULE, last_open=feed.start)
-    return Runner(session, feed, bars, journal, latch, clock), session
+    return BarRunner(session, feed, bars, journal, latch, clock), session
 
 
 def events(folder: Path) -> list[str]:

@@ -20,11 +20,11 @@ from trade_research.feeds.barclock import BarClock
 from trade_research.feeds.bars import Bar
 from trade_research.feeds.schedule import Schedule
 from trade_research.frames.intervals import parse_interval
+from trade_research.live.bar_runner import BarRunner
 from trade_research.live.clock import VirtualClock
 from trade_research.live.journal import Journal, scan
 from trade_research.live.latch import RELEASE, Latch
 from trade_research.live.promotion import promote, stage_of, stage_path
-from trade_research.live.runner import Runner
 from trade_research.live.session import Session
 from trade_research.live.watch import Finding, Watch
 from trade_research.research.data import read_data
@@ -122,7 +122,7 @@ def on_virtual_days(folder: Path, n: int, check: Callable[[], str], tz: str = "U
         )
         feed.watch = Watch(check, limits.day, limits.day(0))
         bars = BarClock(("A",), feed.backfill, schedule=schedule, last_open=-SIX_HOURS)
-        runner = Runner(session, feed, bars, journal, latch, clock, watch=feed.watch)
+        runner = BarRunner(session, feed, bars, journal, latch, clock, watch=feed.watch)
         assert runner.run().how == "stopped"
     return session
 

@@ -1,4 +1,4 @@
-"""The shell of a session: bars in, records out, and a latch that is looked at all the time."""
+"""The shell of a session: rows in, records out, and a latch that is looked at all the time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from trade_research.errors import JournalError, SessionError
-from trade_research.feeds.barclock import BarClock
-from trade_research.feeds.bars import Bar, Skipped
 from trade_research.live.clock import Clock
 from trade_research.live.journal import Journal
 from trade_research.live.latch import RELEASE, Latch
@@ -30,17 +28,15 @@ STATUS_NS = 1_000_000_000
 STEP_NS = 1_000_000_000
 MAX_ERRORS = 5
 TEXT = 400
+Item = TypeVar("Item")
+Item_co = TypeVar("Item_co", covariant=True)
 
 
-class Feed(Protocol):
-    """Closed bars as they happen."""
+class Feed(Protocol[Item_co]):
+    """What a session lives on, as it happens."""
 
-    def poll(self, seconds: float) -> Sequence[Bar] | None:
-        """Bars that have closed, waiting for so long at most; None when there will be no more."""
-        ...
-
-    def backfill(self, symbol: str, start: int, end: int) -> Sequence[Bar]:
-        """Bars of a symbol with open times in [start, end), as far as they can be had."""
+    def poll(self, seconds: float) -> Sequence[Item_co] | None:
+        """What there is, waiting for so long at most; None when there will be no more."""
         ...
 
     def troubles(self) -> Sequence[str]:
@@ -60,14 +56,15 @@ class Ended:
     reason: str
 
 
-class Runner:
+class Runner(Generic[Item]):
     """Runs a session until the feed ends, somebody stops it, or the latch is set.
+
+    What it does with an item of the feed is `_take`, of `BarRunner` and `BookRunner`.
 
     Parameters
     ----------
     session : Session
     feed : Feed
-    bars : BarClock
     journal : Journal
     latch : Latch
     clock : Clock
@@ -80,15 +77,14 @@ class Runner:
     def __init__(
         self,
         session: Session,
-        feed: Feed,
-        bars: BarClock,
+        feed: Feed[Item],
         journal: Journal,
         latch: Latch,
         clock: Clock,
         on_look: Callable[[dict[str, Any]], None] | None = None,
         watch: Watch | None = None,
     ) -> None:
-        self._session, self._feed, self._bars = session, feed, bars
+        self._session, self._feed, self.duplicates = session, feed, 0
         self._journal, self._latch, self._clock = journal, latch, clock
         self._on_look, self._watch = on_look, watch
         self._released = Latch(journal.folder, RELEASE)
@@ -146,7 +142,7 @@ class Runner:
             "latch": risk.latch,
             "recheck": "" if session.checked is None else str(session.checked),
             "strategy_errors": session.errors,
-            "duplicates": self._bars.duplicates,
+            "duplicates": self.duplicates,
             "lag_ms": self._lag_ms,
             "records": self._journal.seq,
             "head": self._journal.head,
@@ -166,15 +162,15 @@ class Runner:
                 self._session.shutdown(self._reason)
                 return Ended(STOPPED, self._reason)
             self._hear_people()
-            bars = self._feed.poll(LOOK_S)
+            items = self._feed.poll(LOOK_S)
             stepped = self._clock.stepped_ns()
             if abs(stepped) > STEP_NS:
                 reason = _step_text(stepped)
                 self._journal.append("clock_step", seconds=stepped / 1e9, reason=reason)
-            self._take(bars or ())
+            self._take(items or ())
             for trouble in self._feed.troubles():
                 self._journal.append("feed_trouble", reason=redact(trouble)[:TEXT])
-            if bars is None:
+            if items is None:
                 self._session.shutdown("the feed ends")
                 return Ended(STOPPED, "the feed ends")
             self._beat()
@@ -191,19 +187,8 @@ class Runner:
             if found is not None:
                 session.on_checked(found)
 
-    def _take(self, bars: Sequence[Bar]) -> None:
-        for bar in bars:
-            warned = self._bars.take(bar, self._clock.now_ns())
-            if warned is not None:
-                self._session.on_warned(warned)
-        for item in self._bars.rows(self._clock.now_ns()):
-            if isinstance(item, Skipped):
-                self._session.on_skipped(item)
-            else:
-                self._session.on_row(item)
-                self._lag_ms = (self._clock.now_ns() - item.close_time * 1_000) / 1e6
-                if self._latch.is_set or self._stop.is_set():
-                    return
+    def _take(self, items: Sequence[Item]) -> None:
+        raise NotImplementedError
 
     def _beat(self) -> None:
         now = self._clock.monotonic_ns()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trade_research.frames.intervals import Interval
-    from trade_research.live.runner import Feed
+    from trade_research.live.bar_runner import BarFeed
     from trade_research.sources.source import Source
 
 
@@ -124,7 +124,7 @@ class Fundings:
 class PerpFeed:
     """A feed of perpetuals: what goes wrong with their fundings is told with the rest."""
 
-    def __init__(self, feed: Feed, fundings: Fundings) -> None:
+    def __init__(self, feed: BarFeed, fundings: Fundings) -> None:
         self._feed, self._fundings = feed, fundings
         self.poll, self.backfill, self.close = feed.poll, feed.backfill, feed.close
 
@@ -138,7 +138,7 @@ def moment(us: int) -> datetime:
     return datetime.fromtimestamp(us // 1_000_000, UTC).replace(microsecond=us % 1_000_000)
 
 
-def feed_of(names: Sequence[str], interval: Interval) -> Feed:
+def feed_of(names: Sequence[str], interval: Interval) -> BarFeed:
     """A feed of instruments such as ``binance:BTC/USDT@1m``.
 
     Pushed by the venue where it pushes candles and is the only one; asked for everywhere else.

@@ -18,12 +18,13 @@ from trade_research.feeds.barclock import BarClock
 from trade_research.feeds.bars import Row
 from trade_research.feeds.replay import Paced, Stored
 from trade_research.feeds.schedule import Schedule
+from trade_research.live.bar_runner import BarFeed, BarRunner
 from trade_research.live.clock import Clock, SystemClock, VirtualClock
 from trade_research.live.deciders import Growing, History, Released, WithDeadline
 from trade_research.live.journal import Journal, scan
 from trade_research.live.latch import Latch
 from trade_research.live.recovery import Retold, RetoldDecider, fundings_told, relive, rows_of
-from trade_research.live.runner import Ended, Feed, Runner
+from trade_research.live.runner import Ended
 from trade_research.live.session import Session
 from trade_research.live.watch import Watch
 from trade_research.report.record import encode
@@ -98,7 +99,7 @@ class Paper:
         stored = Stored(market.symbols, market.open_time, market.close_time, prices)
         anchor = self._schedule.before(int(market.open_time[0]))
 
-        def feed(last_open: int) -> Feed:
+        def feed(last_open: int) -> BarFeed:
             first = int(np.searchsorted(market.open_time, last_open, side="right"))
             return Paced(stored, market.close_time, clock.set, speed=speed, first=first)
 
@@ -111,7 +112,7 @@ class Paper:
 
     def live(
         self,
-        feed: Callable[[int], Feed],
+        feed: Callable[[int], BarFeed],
         *,
         funding: Callable[[int], FundingOf] = lambda _: lambda row: (),
         check: Callable[[], str] | None = None,
@@ -134,7 +135,7 @@ class Paper:
     def _run(
         self,
         clock: Clock,
-        feed: Callable[[int], Feed],
+        feed: Callable[[int], BarFeed],
         history: History,
         anchor: int,
         on_look: Callable[..., None] | None,
@@ -174,7 +175,7 @@ class Paper:
             if check is not None:
                 day = -1 if past else self.limits.day(clock.now_ns())
                 watch = Watch(check, self.limits.day, day)
-            return Runner(session, source, bars, journal, latch, clock, on_look, watch).run()
+            return BarRunner(session, source, bars, journal, latch, clock, on_look, watch).run()
 
     @property
     def settings(self) -> dict[str, Any]:
