@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 import trade_research as tr
 from tests.live.test_crash import paper
 from tests.live.test_replay import hourly, walk
+from trade_research.errors import MissingColumnError
 from trade_research.live.journal import scan
+from trade_research.research.certify import certify
 from trade_research.research.data import funded, read_data
 from trade_research.research.setup import Setup
 from trade_research.simulate.accounts import Account
@@ -36,3 +42,42 @@ def test_a_replayed_session_of_perpetuals_is_the_backtest(tmp_path: Path) -> Non
     fills = [r["price"] for r in records if r["event"] == "fill"]
     assert fills == run.fills["price"].to_list()
     assert sum(r["event"] == "funding" for r in records) == len(run.data.market.funding)
+
+
+def certified(strategy: tr.Strategy, store: tr.Store, account: str, folder: Path) -> object:
+    """As far as the first word about it."""
+    return certify(strategy, store.query("binance:S0@1m"), account=account, seconds=0.1)
+
+
+def replayed(strategy: tr.Strategy, store: tr.Store, account: str, folder: Path) -> object:
+    """As far as the first word about it."""
+    return tr.replay(strategy, store.query("binance:S0@1m"), account=account, journal=folder)
+
+
+def on_paper(strategy: tr.Strategy, store: tr.Store, account: str, folder: Path) -> object:
+    """As far as the first word about it."""
+    setup = replace(paper(folder / "other").setup, account=Account.of(account))
+    data = read_data(store.query("binance:S0@1m"))
+    return paper(folder, strategy=strategy, params=strategy.bind(), data=data, setup=setup)
+
+
+@pytest.mark.parametrize("way", [certified, replayed, on_paper])
+@pytest.mark.parametrize(
+    ("name", "account", "column"),
+    [
+        ("oi_funding", "perp", "open_interest"),
+        ("put_call", "spot", "put_call_ratio"),
+        ("book_pressure", "margin", "bid_size"),
+        ("funding_carry", "spot", "funding_rate"),
+    ],
+)
+def test_what_no_session_has_is_said_in_a_line_before_anything_starts(
+    tmp_path: Path, way: Callable[..., object], name: str, account: str, column: str
+) -> None:
+    store = tr.Store(tmp_path / "store")
+    store.write_bars(walk(3, n=50), venue="binance", symbol="S0", interval="1m")
+    offers = "account='perp'" if column == "funding_rate" else "open, high, low, close, volume"
+    with pytest.raises(MissingColumnError, match=f"{name} reads '{column}', .*{offers}") as error:
+        way(tr.load_strategy(name), store, account, tmp_path / "logs")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "logs").exists()

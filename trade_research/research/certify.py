@@ -17,8 +17,10 @@ from trade_research.live.transport import Rough
 from trade_research.report.record import encode
 from trade_research.research.backtest import Backtest, backtest
 from trade_research.research.check import check
+from trade_research.research.evaluator import check_heard
 from trade_research.research.health import versions
 from trade_research.research.replay import Replayed, replay
+from trade_research.simulate.accounts import Account
 from trade_research.simulate.market import PRICES
 
 if TYPE_CHECKING:
@@ -69,7 +71,10 @@ def certify(
     ------
     PromotionError
         The data is a bare frame.
+    MissingColumnError
+        The strategy reads what no session has.
     """
+    check_heard(strategy, Account.of(given.get("account", "spot")).kind)
     run = backtest(strategy, data, **given)
     if run.data.query is None:
         raise PromotionError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from trade_research.errors import MissingColumnError
 from trade_research.research.data import Data
 from trade_research.research.setup import targets_of
 from trade_research.simulate.market import PRICES
@@ -21,6 +22,29 @@ if TYPE_CHECKING:
     from trade_research.strategies.strategy import Strategy
 
 TIME = pl.Datetime("us", "UTC")
+HEARD = frozenset({"open_time", "close_time", *PRICES})
+"""Columns that every feed gives."""
+
+
+def check_heard(strategy: Strategy, account: str) -> None:
+    """Refuse a strategy over columns that a session on an account of this kind does not have.
+
+    Raises
+    ------
+    MissingColumnError
+    """
+    for name in strategy.reads:
+        if name == "funding_rate" and account != "perp":
+            raise MissingColumnError(
+                f"{strategy.name} reads 'funding_rate', which sessions on perpetuals hear and a "
+                f"{account} account does not: use account='perp' (--account perp)"
+            )
+        if name not in HEARD | {"funding_rate"}:
+            raise MissingColumnError(
+                f"{strategy.name} reads {name!r}, which no feed of bars gives: a session has "
+                f"{', '.join(PRICES)}, and funding_rate on perpetuals. It can be backtested; to be "
+                "certified and traded it has to do without"
+            )
 
 
 def evaluator(

@@ -14,7 +14,7 @@ import polars as pl
 
 from trade_research.research.backtest import Backtest
 from trade_research.research.data import Data, funded, read_data
-from trade_research.research.evaluator import evaluator
+from trade_research.research.evaluator import check_heard, evaluator
 from trade_research.research.rig import Rig, Transport
 from trade_research.research.setup import Setup
 from trade_research.simulate.accounts import Account, Rules
@@ -134,10 +134,13 @@ def replay(
 
     Raises
     ------
+    MissingColumnError
+        The strategy reads what no session has.
     SessionError
         The folder has a session already.
     """
     check_strategy(strategy, "replay")
+    check_heard(strategy, Account.of(account).kind)
     found = data if isinstance(data, Data) else read_data(data, calendar)
     bound = strategy.bind(**params)
     found = funded(found, funding, account=Account.of(account).kind, reads=strategy.reads)
