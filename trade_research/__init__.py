@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from trade_research.research.replay import replay
     from trade_research.research.runs import load_run
     from trade_research.research.screen import screen
-    from trade_research.research.sweep import Sweep, sweep
+    from trade_research.research.sweep import sweep
+    from trade_research.research.swept import Sweep
     from trade_research.research.track import track
     from trade_research.research.walked import WalkForward
     from trade_research.research.walkforward import walk_forward
@@ -101,7 +102,7 @@ __getattr__, __dir__, __all__ = attach(
         "sources": "",
         "strategies": "",
         "strategy": "strategies.strategy",
-        "Sweep": "research.sweep",
+        "Sweep": "research.swept",
         "sweep": "research.sweep",
         "track": "research.track",
         "vote": "strategies.vote",

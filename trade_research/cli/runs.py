@@ -180,7 +180,7 @@ def verify(
     page: Annotated[Path, typer.Argument(help="A report.")],
     rerun: Annotated[
         bool,
-        typer.Option("--rerun", help="Also run it again from the store. May execute its source."),
+        typer.Option("--rerun", help="Also make it again from the store. May execute its source."),
     ] = False,
     strategy: Annotated[
         str | None, typer.Option(help="For --rerun: the strategy, instead of the page's source.")
@@ -198,9 +198,11 @@ def verify(
     from trade_research.report.verify import verify as examine
 
     found = examine(page)
-    again = _again(found, store, strategy, data) if rerun and found.block is not None else {}
-    if rerun and found.block is None and found.ok:
-        warn("--rerun repeats single runs: of this page only what it says and carries is checked")
+    again = {}
+    if rerun and found.manifest is not None:
+        again = _again(found.manifest, store, strategy, data)
+    elif rerun and found.ok:
+        warn("--rerun repeats runs and sweeps: of this page only what it carries is checked")
     ok = found.ok and all(equal for equal in again.values())
     if json:
         body = found.to_dict() | ({"rerun": again} if rerun else {})
@@ -213,12 +215,11 @@ def verify(
         raise typer.Exit(3)
 
 
-def _again(found: Any, store: Path, strategy: str | None, data: Path | None) -> dict[str, bool]:
-    """Which hashes of the repeated run are those of the page."""
+def _again(manifest: Any, store: Path, strategy: str | None, data: Path | None) -> dict[str, bool]:
+    """Which hashes of the repeated run or sweep are those of the page."""
     from trade_research.research.rerun import run_again
 
     frame: pl.DataFrame | None = None
-    manifest = found.block.run.manifest
     if data is not None:
         from trade_research.sources.files import read_bars
 

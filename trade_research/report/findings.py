@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from trade_research.report.seal import Item
+import polars as pl
+
+from trade_research.errors import TradeResearchError
+from trade_research.report.seal import Item, Page
 
 _CLOSE = 1e-9
 
@@ -25,10 +29,26 @@ class Finding:
         return f"{self.kind}: {self.where}: {self.found}{should}"
 
 
-def same(a: float | int | None, b: float | int | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    return math.isclose(a, b, rel_tol=_CLOSE, abs_tol=1e-12)
+Step = Callable[[Any, Page], "list[Finding]"]
+"""Compares what a page carries with what it says."""
+
+
+def guarded(step: Step, carried: Any, page: Page) -> list[Finding]:
+    """A step over data that somebody may have made up: what it cannot digest is a finding."""
+    try:
+        return step(carried, page)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        what = f"cannot be worked with: {type(error).__name__}: {error}"
+    except (TradeResearchError, pl.exceptions.PolarsError) as error:
+        what = f"cannot be worked with: {type(error).__name__}: {error}"
+    return [Finding("data", "the embedded data", what[:200])]
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are equal, numbers to 1e-9."""
+    if isinstance(a, float) and isinstance(b, int | float):
+        return math.isclose(a, b, rel_tol=_CLOSE, abs_tol=1e-12)
+    return bool(a == b)
 
 
 def named(changed: Sequence[Item]) -> list[Finding]:
@@ -37,6 +57,12 @@ def named(changed: Sequence[Item]) -> list[Finding]:
     for item in changed:
         places.setdefault((kind_of(item), item.where), []).append(item.text)
     return [Finding(kind, where, _shown(kind, texts)) for (kind, where), texts in places.items()]
+
+
+def titles_of(page: Page) -> list[str]:
+    """Titles of its sections."""
+    titles = dict.fromkeys(item.where.partition(" · ")[0] for item in page.items)
+    return [title for title in titles if title != "page"]
 
 
 def differences(shown: Sequence[Item], again: Sequence[Item]) -> Iterator[Finding]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from trade_research.evidence.sweep_facts import SweepEvidence
 from trade_research.report.carried import Carried
 from trade_research.report.formats import count, day, plural, short
 from trade_research.report.page import Head, document, write_whole
-from trade_research.report.record import parquet_bytes
 from trade_research.report.run import StrategyInfo
 from trade_research.report.seal import sealed
 from trade_research.report.section import Section
@@ -36,7 +34,8 @@ class SweepView:
         Columns of `results` that were varied.
     evidence : SweepEvidence
     moments : DataFrame
-        ``days, mean, variance, skew, kurtosis`` of the day returns, in the same order.
+        ``day_count, day_mean, day_variance, day_skew, day_kurtosis``: of the day returns, in the
+        same order.
     walk : WalkView or None
     seconds : float or None
         How long it took.
@@ -131,11 +130,13 @@ def write_sweep(view: SweepView, path: str | Path) -> Path:
 
     Readers see the old files or the whole new ones.
     """
+    from trade_research.report.sweep_block import sweep_block, with_files
+
     target = Path(path)
-    beside, table = target.with_suffix(".parquet"), parquet_bytes(view.results)
-    named = {f"SHA-256 of {beside.name}": hashlib.sha256(table).hexdigest()}
-    what = f"{plural(view.results.height, 'configuration')} with all metrics"
-    carried = Carried(table, what, beside.name, beside.name, "sweep")
-    page = sweep_page(replace(view, manifest={**view.manifest, **named}), carried=carried)
+    beside = target.with_suffix(".parquet")
+    view, table = with_files(view, beside.name)
+    what = f"evidence and manifest of {plural(view.results.height, 'configuration')}"
+    block = Carried(sweep_block(view), what, f"{target.stem}-evidence.parquet", kind="sweep")
+    page = sweep_page(view, carried=block)
     write_whole(beside, table)
     return write_whole(target, page.encode())

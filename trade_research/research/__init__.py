@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = attach(
         "noise_test": "noise",
         "read_data": "data",
         "run_demo": "demo",
-        "Sweep": "sweep",
+        "Sweep": "swept",
         "sweep": "sweep",
         "screen": "screen",
         "walk_forward": "walkforward",

@@ -27,17 +27,27 @@ def manifest_of(
     were read, by which they can be read again), the trials counted so far, and `config`, the hash
     of the configuration in force, where there is one.
     """
-    times = data.frame["open_time"]
-    query = data.query
     manifest: dict[str, Any] = {
         "schema": "trade-research/run/1",
+        **facts_of(strategy, data),
+        "params": dict(params),
+        "setup": dict(setup),
+        "seed": None,
+    }
+    command = _command(strategy, params, data, setup) if data.query is not None else ""
+    return named(manifest) | {"command": command}
+
+
+def facts_of(strategy: Strategy, data: Data) -> dict[str, Any]:
+    """What every manifest says of strategy, data, and the versions of all that took part."""
+    times, query = data.frame["open_time"], data.query
+    found: dict[str, Any] = {
         "strategy": {
             "name": strategy.name,
             "source_hash": strategy.source_hash,
             "source": strategy.source,
             "prelude": prelude_of(strategy),
         },
-        "params": dict(params),
         "data": {
             "names": list(query.names) if query is not None else list(data.instruments),
             "interval": data.interval.text,
@@ -54,20 +64,16 @@ def manifest_of(
             "end": _moment(query.end) if query is not None else None,
             "adjust": query.adjust if query is not None else None,
         },
-        "setup": dict(setup),
-        "seed": None,
         "versions": versions() | {"cpu": _cpu()},
     }
     if query is not None:
-        manifest["versions_of_data"] = [source.version for source in query.sources]
-    return (
-        manifest
-        | hash_in_force()
-        | {
-            "run_id": identity(manifest),
-            "command": _command(strategy, params, data, setup) if query is not None else "",
-        }
-    )
+        found["versions_of_data"] = [source.version for source in query.sources]
+    return found
+
+
+def named(manifest: dict[str, Any]) -> dict[str, Any]:
+    """A manifest with its id, and the configuration in force where there is one."""
+    return manifest | hash_in_force() | {"run_id": identity(manifest)}
 
 
 def _command(

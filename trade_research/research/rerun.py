@@ -1,4 +1,4 @@
-"""Run again what a page or a run folder says was run, and compare the hashes."""
+"""Run again what a page or a run folder says was run or swept, and compare the hashes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,17 @@ from typing import TYPE_CHECKING, Any
 from trade_research.errors import ConfigError, StrategyError, TradeResearchError
 from trade_research.report.embed import result_hashes
 from trade_research.report.record import Kept, decode
+from trade_research.report.sweep_block import sweep_hashes
 from trade_research.research.backtest import Backtest, backtest
 from trade_research.research.source import module_of
+from trade_research.research.sweep import sweep
+from trade_research.research.sweep_worth import evidence_of
+from trade_research.research.swept import Sweep
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
+from trade_research.store.ledger import Trials
+from trade_research.strategies.declare import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +34,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Again:
-    """A run repeated: each hash as it was and as it is now; `ok` when all are equal."""
+    """A run or sweep repeated: each hash as it was and as it is now; `ok` when all are equal."""
 
-    run: Backtest
+    run: Backtest | Sweep
     hashes: Mapping[str, tuple[str, str]]
 
     @property
@@ -46,7 +52,9 @@ def run_again(
     data: Any = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Again:
-    """Repeat the run of a manifest: same data, strategy, parameters, costs and account.
+    """Repeat the run or sweep of a manifest: same data, strategy, values, costs and account.
+
+    The evidence on a sweep discounts as many trials as there were then.
 
     Parameters
     ----------
@@ -70,35 +78,52 @@ def run_again(
         The strategy cannot be loaded.
     """
     try:
-        setup, params = dict(manifest["setup"]), dict(manifest["params"])
-        results = manifest["results"]
-        known: dict[str, Any] = {
-            "costs": Costs(**setup["costs"]),
-            "account": Account(**setup["account"]),
-            "exits": None if setup["exits"] is None else Exits(**setup["exits"]),
-            "rules": None if setup["rules"] is None else Rules(**setup["rules"]),
-            "portfolio": decode(setup["portfolio"], {}),
-        }
-        if isinstance(known["portfolio"], Kept):
-            raise ConfigError(f"a portfolio of your own cannot be made again: {known['portfolio']}")
-        rest = {k: v for k, v in setup.items() if k not in known}
-        facts = manifest["data"]
+        facts, was = manifest["data"], dict(manifest["results"])
+        was |= {"source": manifest["strategy"]["source_hash"], "data": facts["hash"]}
+        setup = _setup(manifest["setup"])
+        values = dict(manifest["params"]) if "params" in manifest else _space(manifest["space"])
+        counted = None if manifest.get("trials") is None else Trials(**manifest["trials"])
         loaded = _strategy(manifest["strategy"], strategy, say)
     except (KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"the manifest cannot be run again: {error!r} in it.") from error
     bars = _query(manifest, store) if data is None else data
-    calendar = facts["calendar"] if data is not None else None
-    run = backtest(loaded, bars, calendar=calendar, **known, **rest, **params)
-    now = result_hashes(run.equity, run.trades)
-    return Again(
-        run,
-        {
-            "source": (manifest["strategy"]["source_hash"], loaded.source_hash),
-            "data": (facts["hash"], run.data.content_hash),
-            "equity": (results["equity"], now["equity"]),
-            "trades": (results["trades"], now["trades"]),
-        },
-    )
+    setup["calendar"] = facts["calendar"] if data is not None else None
+    run: Backtest | Sweep
+    if "params" in manifest:
+        run = backtest(loaded, bars, **setup, **values)
+        now = {"data": run.data.content_hash, **result_hashes(run.equity, run.trades)}
+    else:
+        run = sweep(loaded, bars, **{**setup, **values})
+        found = evidence_of(run, counted)
+        now = {
+            "data": run.scorer.data.content_hash,
+            **sweep_hashes(run.parts.scan().collect(), found),
+        }
+    now["source"] = loaded.source_hash
+    return Again(run, {name: (str(was.get(name)), now[name]) for name in now})
+
+
+def _setup(setup: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of a run or sweep from what its manifest says of them."""
+    known: dict[str, Any] = {
+        "costs": Costs(**setup["costs"]),
+        "account": Account(**setup["account"]),
+        "exits": None if setup["exits"] is None else Exits(**setup["exits"]),
+        "rules": None if setup["rules"] is None else Rules(**setup["rules"]),
+        "portfolio": decode(setup["portfolio"], {}),
+    }
+    if isinstance(known["portfolio"], Kept):
+        raise ConfigError(f"a portfolio of your own cannot be made again: {known['portfolio']}")
+    return dict(setup) | known
+
+
+def _space(space: Mapping[str, Any]) -> dict[str, Any]:
+    """Axes, constraint and method of a sweep from what its manifest says of them."""
+    axes = {
+        name: Span(**axis) if isinstance(axis, Mapping) else axis
+        for name, axis in space["axes"].items()
+    }
+    return {name: value for name, value in space.items() if name != "axes"} | axes
 
 
 def _strategy(facts: Mapping[str, Any], ref: str | None, say: Callable[[str], None]) -> Strategy:

@@ -4,324 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
-from trade_research.errors import ConfigError, SimulationError, nearest
-from trade_research.metrics.returns import returns_of
-from trade_research.research.backtest import Backtest, backtest
-from trade_research.research.data import NO_CALENDAR, Data, funded, read_data
-from trade_research.research.health import versions
-from trade_research.research.setup import Hold, Setup
-from trade_research.research.sweep_parts import Parts
+from trade_research.errors import ConfigError, nearest
+from trade_research.research.data import Data, funded, read_data
+from trade_research.research.setup import Setup
 from trade_research.research.sweep_run import Plan, carry_out
-from trade_research.research.sweep_scorer import MOMENTS, Scorer, start_of
-from trade_research.research.trials import count_trials
-from trade_research.settings.in_force import hash_in_force
+from trade_research.research.sweep_scorer import Scorer, start_of
+from trade_research.research.swept import Sweep
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 from trade_research.strategies.declare import Span
 from trade_research.sweep.scores import METRICS
-from trade_research.sweep.search import LOWER_IS_BETTER
-from trade_research.sweep.space import COST_AXES, EXIT_AXES, Configurations, Space
+from trade_research.sweep.space import Configurations, Space
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from trade_research.evidence.sweep_facts import SweepEvidence
     from trade_research.frames.calendars import Calendar
-    from trade_research.kernels.jit import F64
     from trade_research.portfolio.sizing import Portfolio
-    from trade_research.report.sweep import SweepView
-    from trade_research.research.walked import WalkForward
     from trade_research.store.store import Store
     from trade_research.strategies.strategy import Strategy
-
-TOLERANCE = 1e-9
-"""How far a result may lie from a full run of its configuration, relative to 1 or to its size."""
-
-
-@dataclass(frozen=True, repr=False)
-class Sweep:
-    """What a sweep found: results, the best re-run in full, and what they are worth.
-
-    Attributes
-    ----------
-    space : Space
-        What was searched.
-    start : int
-        First bar that counts for every configuration: the largest warm-up among them.
-    seconds : float
-        How long it took.
-    is_complete : bool
-        False when it was interrupted: `results` then holds what was done.
-    """
-
-    scorer: Scorer
-    space: Space
-    by: tuple[str, ...]
-    parts: Parts
-    seconds: float
-    is_complete: bool
-    uncounted: str = ""
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def strategy(self) -> Strategy:
-        return self.scorer.strategy
-
-    @property
-    def start(self) -> int:
-        return self.scorer.start
-
-    @property
-    def axes(self) -> tuple[str, ...]:
-        """Names of the axes."""
-        return tuple(self.space.axes)
-
-    @cached_property
-    def results(self) -> pl.DataFrame:
-        """One row a configuration: axes, metrics, status, path and why, trial."""
-        return self.scan().collect()
-
-    def scan(self) -> pl.LazyFrame:
-        """The same, read only when collected: for results larger than memory."""
-        return self.parts.scan().drop(MOMENTS)
-
-    @cached_property
-    def size(self) -> int:
-        """How many configurations there are results of."""
-        return int(self.scan().select(pl.len()).collect().item())
-
-    @property
-    def facts(self) -> str:
-        """One line: how much was done, how fast, and by which path."""
-        from trade_research.research.sweep_text import facts_of
-
-        return facts_of(self)
-
-    def top(self, n: int = 10, *, by: str | None = None, min_trades: int = 0) -> pl.DataFrame:
-        """The `n` best rows of the results; arguments as for `best`."""
-        by = self.by[0] if by is None else by
-        if by not in METRICS:
-            raise ConfigError(f"by={by!r} is no metric of a sweep: {nearest(by, METRICS)}")
-        return (
-            self.scan()
-            .filter(pl.col("trades") >= min_trades, pl.col(by).is_not_null())
-            .sort(by, descending=by not in LOWER_IS_BETTER, maintain_order=True)
-            .head(n)
-            .collect()
-        )
-
-    def best(self, n: int = 1, *, by: str | None = None, min_trades: int = 0) -> list[Backtest]:
-        """The `n` best configurations, each run again in full.
-
-        Parameters
-        ----------
-        n : int
-        by : str, optional
-            A metric of the results; what the sweep was searched by when left out. Volatility,
-            turnover, costs and exposure are better when small, all others when large.
-        min_trades : int
-            Configurations with fewer closed trades are left out.
-
-        Raises
-        ------
-        ConfigError
-            An unknown metric.
-        SimulationError
-            A full run differs from its result by more than 1e-9: never, unless something is broken.
-        """
-        rows = self.top(n, by=by, min_trades=min_trades)
-        return [self._again(row) for row in rows.iter_rows(named=True)]
-
-    def _again(self, row: Mapping[str, Any]) -> Backtest:
-        """One configuration as a full run, which must agree with its result."""
-        strategy, setup, scorer = self.strategy, self.scorer.setup, self.scorer
-        axes = {name: row[name] for name in self.axes}
-        params = {k: v for k, v in {**self.fixed, **axes}.items() if k in strategy.params}
-        mine = {k: v for k, v in axes.items() if k not in strategy.params}
-        costs = {k: v for k, v in mine.items() if k in COST_AXES}
-        exits = {k: (v or 0) if k == "cooldown" else v for k, v in mine.items() if k in EXIT_AXES}
-        run = backtest(
-            strategy,
-            scorer.grounds[mine.get("symbol", "")].data,
-            costs=Costs(**(asdict(setup.costs) | costs)),
-            exits=Exits(**(asdict(setup.exits or Exits()) | exits)),
-            account=setup.account,
-            cash=setup.cash,
-            fill=setup.fill,
-            delay=mine.get("delay", setup.delay),
-            rebalance=setup.rebalance,
-            rules=setup.rules,
-            finalize=setup.finalize,
-            portfolio=scorer.portfolio,
-            risk_free=scorer.risk_free,
-            start=self.start,
-            **params,
-        )
-        for name in METRICS:
-            _check_same(name, row[name], run.metrics[name], axes)
-        return run
-
-    @cached_property
-    def evidence(self) -> SweepEvidence:
-        """What the best is worth: luck discounted, overfitting, neighbourhood; made when read.
-
-        Day returns of at most 1,000 configurations are made for it (the best, and others over all
-        ranks), and sums by stretch of days of at most 20,000.
-        """
-        from trade_research.evidence.sweeps import sweep_evidence
-        from trade_research.evidence.tried import rows_to_test
-
-        table = self.parts.scan().select(*self.axes, *MOMENTS).collect()
-        found = table.select(MOMENTS).to_numpy()
-        rows = rows_to_test(found)
-        axes = _columns(table.select(self.axes))
-        some = Configurations({k: v[rows] for k, v in axes.items()}, rows)
-        return sweep_evidence(
-            moments=found,
-            blocks=lambda which: self._blocks(axes, which),
-            block_days=self._block_days,
-            day_returns=self.scorer.day_returns(some),
-            rows=rows,
-            axes={name: column for name, column in axes.items() if len(set(column.tolist())) > 1},
-            per_year=self.scorer.data.sessions_per_year,
-            trials=None if self.uncounted else count_trials(self.scorer.data),
-            benchmark=self._held,
-        )
-
-    @property
-    def _held(self) -> F64 | None:
-        """Day returns of buying and holding; None where the instrument is an axis."""
-        if self.scorer.instruments:
-            return None
-        ground, setup = self.scorer.grounds[""], replace(self.scorer.setup, start=self.start)
-        last = np.flatnonzero(np.append(np.diff(ground.sessions) != 0, True))
-        return returns_of(Hold(ground.data, setup).result.equity[last], setup.cash)
-
-    def _blocks(self, axes: Mapping[str, Any], rows: Any) -> Any:
-        some = Configurations({name: column[rows] for name, column in axes.items()}, rows)
-        return self.scorer.score(some).blocks
-
-    @property
-    def _block_days(self) -> Any:
-        from trade_research.sweep.scores import block_edges
-
-        ground = next(iter(self.scorer.grounds.values()))
-        return np.diff(block_edges(len(np.unique(ground.sessions))))
-
-    @cached_property
-    def view(self) -> SweepView:
-        """What a report shows of this sweep."""
-        from trade_research.report.run import StrategyInfo
-        from trade_research.report.sweep import SweepView
-
-        scorer, data = self.scorer, self.scorer.data
-        strategy, times = scorer.strategy, data.frame
-        table = self.parts.scan().collect()
-        names = dict(zip(MOMENTS, ("days", "mean", "variance", "skew", "kurtosis"), strict=True))
-        return SweepView(
-            strategy=StrategyInfo(
-                strategy.name, strategy.doc, strategy.source, strategy.source_hash
-            ),
-            instruments=data.instruments,
-            interval=data.interval.text,
-            calendar=None if data.calendar is None else data.calendar.name,
-            start=times["open_time"].min(),  # type: ignore[arg-type]
-            end=times["close_time"].max(),  # type: ignore[arg-type]
-            results=table.drop(MOMENTS),
-            axes=self.axes,
-            evidence=self.evidence,
-            moments=table.select(MOMENTS).rename(names),
-            where=self.space.where,
-            account=scorer.setup.account.kind,
-            seconds=self.seconds,
-            n_bars=data.frame.height,
-            notes=self.warnings,
-            manifest={
-                "data": ", ".join(data.query.names) if data.query else "bars of a frame",
-                "data hash": data.content_hash,
-                "first bar that counts": self.start,
-                "costs": asdict(scorer.setup.costs),
-                "exits": None if scorer.setup.exits is None else asdict(scorer.setup.exits),
-                "cash": scorer.setup.cash,
-                "fill": scorer.setup.fill,
-                "delay": scorer.setup.delay,
-                "versions": versions(),
-                **hash_in_force(),
-            },
-        )
-
-    def report(self, path: str | Path, *, walk: WalkForward | None = None) -> Path:
-        """Write one self-contained HTML page, and all results beside it as Parquet.
-
-        Parameters
-        ----------
-        path : str or Path
-            Folders in between are made.
-        walk : WalkForward, optional
-            Of the same strategy, to be shown on the page.
-        """
-        from trade_research.report.sweep import write_sweep
-
-        view = self.view if walk is None else replace(self.view, walk=walk.page)
-        return write_sweep(view, path)
-
-    def plot(
-        self,
-        kind: str | None = None,
-        *,
-        metric: str | None = None,
-        x: str | None = None,
-        y: str | None = None,
-    ) -> Figure:
-        """A picture of the results, as a Matplotlib figure.
-
-        Parameters
-        ----------
-        kind : {"heatmap", "slices", "parallel"}, optional
-            A heat map of the best over all other axes where two axes have numbers, else slices.
-        metric : str, optional
-            What is shown; what the sweep was searched by when left out.
-        x, y : str, optional
-            Axes of the heat map; those with most values when left out.
-        """
-        from trade_research.report.sweep_figures import draw
-
-        return draw(self.results, self.axes, metric or self.by[0], kind, x, y)
-
-    @property
-    def warnings(self) -> list[str]:
-        """What a reader must know before believing a number; empty when there is nothing."""
-        notes = [NO_CALENDAR] if self.scorer.data.calendar is None else []
-        if not self.is_complete:
-            notes.append("interrupted: the results are those that were done by then")
-        if self.uncounted:
-            notes.append(self.uncounted)
-        failed = self.scan().select((~pl.col("status").is_in(_FINE)).sum()).collect().item()
-        if failed:
-            notes.append(f"{failed:,} configurations failed: `results` says why in `status`")
-        return notes
-
-    def __repr__(self) -> str:
-        from trade_research.research.sweep_text import text_of
-
-        return text_of(self)
-
-    def _repr_html_(self) -> str:
-        from trade_research.research.sweep_text import html_of
-
-        return html_of(self)
-
-
-_FINE = ("ok", "no_trades", "ruined")
 
 
 def sweep(
@@ -459,7 +164,7 @@ def sweep(
             raise KeyboardInterrupt
         raise ConfigError(f"where={where!r} admits no configuration. Widen the axes.")
     seconds = time.perf_counter() - begun
-    return Sweep(scorer, space, measures, parts, seconds, is_complete, uncounted)
+    return Sweep(plan, parts, seconds, is_complete, uncounted)
 
 
 def _data(data: Any, store: Any, calendar: Any) -> Data:
@@ -515,32 +220,3 @@ def _drawn(space: Space, method: str, samples: int | None, seed: int) -> Configu
     if method == "random":
         return space.random(samples, seed)
     return space.sobol(samples, seed) if method == "sobol" else None
-
-
-def _columns(table: pl.DataFrame) -> dict[str, Any]:
-    """Axes of a table of results as arrays; NaN where an exit is off."""
-    out: dict[str, Any] = {}
-    for column in table:
-        if column.dtype == pl.String:
-            out[column.name] = np.array(column.to_list(), dtype=object)
-        elif column.name in EXIT_AXES:
-            out[column.name] = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        else:
-            out[column.name] = column.to_numpy()
-    return out
-
-
-def _check_same(name: str, ours: Any, full: Any, axes: Mapping[str, Any]) -> None:
-    """Raise unless a result is that of the full run."""
-    if ours is None or full is None:
-        is_same = ours is None and full is None
-    elif name == "trades":
-        is_same = ours == full
-    else:
-        is_same = abs(ours - full) <= TOLERANCE * max(1.0, abs(full))
-    if not is_same:
-        shown = ", ".join(f"{k}={v!r}" for k, v in axes.items())
-        raise SimulationError(
-            f"{name} of {shown} is {ours!r} in the sweep and {full!r} in a full run. This is an "
-            "error of ours: please report it with the strategy."
-        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 if TYPE_CHECKING:
-    from trade_research.research.sweep import Sweep
+    from trade_research.research.swept import Sweep
 
 _ROWS = 10
 _SHOWN = ("total_return", "sharpe", "max_drawdown", "trades", "win_rate", "turnover", "status")

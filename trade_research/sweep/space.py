@@ -83,6 +83,22 @@ def _series(name: str, column: Column) -> pl.Series:
     return made
 
 
+def columns_of(table: pl.DataFrame) -> dict[str, Column]:
+    """Axes of a table as arrays, the way back from `Configurations.frame`."""
+    out: dict[str, Column] = {}
+    for column in table:
+        if column.dtype.is_numeric() and column.name in EXIT_AXES:
+            column = column.cast(float).fill_null(float("nan"))
+        is_text = not (column.dtype.is_numeric() or column.dtype == bool)
+        out[column.name] = np.array(column.to_list(), object) if is_text else column.to_numpy()
+    return out
+
+
+def varied(axes: Mapping[str, Column]) -> dict[str, Column]:
+    """The axes with more than one value."""
+    return {name: column for name, column in axes.items() if len(set(column.tolist())) > 1}
+
+
 @dataclass(frozen=True)
 class Space:
     """Axes to search and what must hold between them.

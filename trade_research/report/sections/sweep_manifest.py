@@ -54,7 +54,7 @@ def manifest(view: SweepView) -> Section:
         ("strategy hash", view.strategy.source_hash or NONE),
         ("configurations", f"{count(view.results.height)} of {counted(view)} values"),
         ("constraint", view.where or "none"),
-        *_flat(view.manifest),
+        *_flat({k: v for k, v in view.manifest.items() if k != "strategy"}),
     ]
     rows = [(name, Cell(short(str(value), 400), "wrap")) for name, value in facts]
     parts: list[Part] = [Table("What was run", ("What", "Value"), rows, align="ll")]

@@ -88,8 +88,10 @@ def walk(view: SweepView) -> Section | None:
     """The walk forward where there is one, else how to make it."""
     if view.walk is None:
         spans = " ".join(f"-s {name}=…" for name in view.axes)
-        data = view.manifest.get("data", "VENUE:SYMBOL@INTERVAL")
-        command = f"trade-research walkforward {view.strategy.name} --data {data} {spans}"
+        known = view.manifest.get("data", {})
+        names = known.get("names", []) if known.get("stored") else ["VENUE:SYMBOL@INTERVAL"]
+        data = " ".join(f"--data {name}" for name in names)
+        command = f"trade-research walkforward {view.strategy.name} {data} {spans}"
         return Section(
             "Walk forward",
             "Not walked forward: what is left when parameters are chosen as time goes on?",
