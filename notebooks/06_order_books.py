@@ -86,7 +86,7 @@ pl.DataFrame(decay)
 # A market order takes what stands there, level by level. This is its mean cost against the mid.
 
 # %%
-from trade_research.simulate.book_loop import walk_cost
+from trade_research.simulate.book_fills import walk_cost
 
 rows = []
 for units in (0.01, 0.1, 1.0, 3.0):

@@ -15,7 +15,7 @@ from trade_research.errors import ConfigError, SimulationError
 from trade_research.frames.books import SIDES
 from trade_research.frames.columns import columns
 from trade_research.simulate.accounts import Account, Rules
-from trade_research.simulate.book_loop import walk_cost
+from trade_research.simulate.book_fills import walk_cost
 from trade_research.simulate.book_run import BookMarket, BookResult, simulate_books
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from trade_research.indicators.flow import last_before
-from trade_research.simulate.book_loop import walk_cost
+from trade_research.simulate.book_fills import walk_cost
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64, I64

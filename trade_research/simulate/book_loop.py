@@ -7,27 +7,28 @@ does not react to our orders.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from trade_research.kernels.jit import F64, I64, inner_kernel, kernel
+from trade_research.kernels.jit import F64, I64, bare_kernel, inline_kernel, inner_kernel
 from trade_research.simulate.book_codes import (
     FILLED,
-    MAX_HOLD,
     NO_BOOK,
     NO_CASH,
     PARTIAL,
     SIGNAL,
     STALE,
-    STOP,
-    TAKE_PROFIT,
-    TRAILING,
+)
+from trade_research.simulate.book_fills import (
+    BookRules,
+    affordable,
+    exit_reason,
+    fee_of,
+    rounded,
+    walk,
 )
 
 DUST = 1e-6
 """Share of equity below which a change of position is not worth an order."""
-
 
 POSITION, ENTRY, BEST, SENT, DESIRED, BEFORE, HELD, MID, CASH, N_STATE = range(10)
 """Numbers that a run carries from row to row: units, their price, the best touch since, units under
@@ -37,82 +38,129 @@ START, ROWS, ENTERED, WHY, ARRIVAL, LOCKED, UNLOCK, N_MARKS = range(8)
 """Whole numbers that it carries: time of its first row, rows before this piece, and moments."""
 
 
-class BookRules(NamedTuple):
-    """What a run depends on beside books and targets; fractions, units and nanoseconds."""
+@inner_kernel
+def arrive(
+    price: F64,
+    size: F64,
+    mid: float,
+    age: int,
+    money: float,
+    state: F64,
+    marks: I64,
+    row: F64,
+    rules: BookRules,
+) -> None:
+    """The order under way meets a book: what is filled goes into its `row` and the account.
 
-    fee: float
-    min_fee: float
-    fixed_fee: float
-    per_unit: float
-    sell_tax: float
-    stop: float
-    take_profit: float
-    trailing: float
-    max_hold: int
-    cooldown: int
-    lot: float
-    min_notional: float
-    max_age: int
-    leverage: float
-    is_spot: bool
+    `price` and `size` are the side it meets, `age` how old the book is, `money` what may be spent.
+    """
+    sent = state[SENT]
+    is_buy = sent > 0.0
+    got, paid, status = 0.0, 0.0, NO_BOOK
+    if price[0] > 0.0 and age > rules.max_age:
+        status = STALE
+    elif price[0] > 0.0:
+        room = abs(sent)
+        if rules.is_spot and is_buy:
+            # What cash cannot pay for is not bought, fees at the worst level counted.
+            room = min(room, affordable(price, size, money, rules))
+        got, paid = walk(price, size, rounded(room, rules.lot))
+        status = FILLED if got >= abs(sent) * (1.0 - 1e-12) else PARTIAL
+        if room < abs(sent) and got >= room * (1.0 - 1e-9):
+            status = NO_CASH
+    fee = fee_of(rules, got, paid, not is_buy) if got > 0.0 else 0.0
+    signed = got if is_buy else -got
+    row[5], row[6] = signed, paid / got if got > 0.0 else np.nan
+    row[7], row[9], row[11], row[12] = fee, status, mid, price[0]
+    if got > 0.0:
+        book_fill(signed, row[6], fee, state, marks, rules)
+    state[SENT] = 0.0
+    if status == NO_CASH:
+        state[DESIRED] = state[POSITION]  # there is no more to be had
 
 
 @inner_kernel
-def walk(price: F64, size: F64, quantity: float) -> tuple[float, float]:
-    """Units filled and money paid by taking `quantity` level by level from the best on."""
-    left, money = quantity, 0.0
-    for i in range(price.size):
-        if not size[i] > 0.0:
-            break
-        take = min(size[i], left)
-        money += take * price[i]
-        left -= take
-        if left <= 0.0:
-            return quantity, money
-    return quantity - left, money
+def book_fill(
+    signed: float, price: float, fee: float, state: F64, marks: I64, rules: BookRules
+) -> None:
+    """Take a fill into what is held and what it cost."""
+    position = state[POSITION]
+    state[CASH] -= signed * price + fee
+    after = position + signed
+    if abs(after) < 1e-12 * max(abs(position), abs(signed)):
+        after = 0.0
+    if after * position <= 0.0:
+        state[ENTRY], marks[ENTERED], state[BEST] = price, marks[ARRIVAL], price
+    elif abs(after) > abs(position):
+        state[ENTRY] = (state[ENTRY] * position + price * signed) / after
+    state[POSITION] = after
+    if marks[WHY] != SIGNAL and after == 0.0:
+        marks[UNLOCK] = marks[ARRIVAL] + rules.cooldown
 
 
-@kernel
-def walk_cost(price: F64, size: F64, quantity: float) -> tuple[float, float]:
-    """`walk` for callers in Python."""
-    return walk(price, size, quantity)
+@inline_kernel
+def hear(
+    wanted: float, now: int, seen: bool, equity: float, state: F64, marks: I64, rules: BookRules
+) -> None:
+    """Make units wanted of a new target; `equity` is what a target is a share of."""
+    locked = marks[LOCKED] != 0
+    # A change of target; after an exit any that differs from the row before.
+    new = wanted == wanted and wanted != (state[BEFORE] if locked else state[HELD])
+    state[BEFORE] = wanted
+    if equity <= 0.0:  # ruined
+        state[DESIRED], new = 0.0, False
+    if new and seen and not (locked and now < marks[UNLOCK]):
+        marks[LOCKED], state[HELD] = 0, wanted
+        if rules.is_spot and wanted < 0.0:
+            wanted = 0.0
+        wanted = min(max(wanted, -rules.leverage), rules.leverage)
+        state[DESIRED] = rounded(wanted * equity / state[MID], rules.lot)
+
+
+@inline_kernel
+def ask(
+    touch: float,
+    mid: float,
+    position: float,
+    now: int,
+    equity: float,
+    state: F64,
+    marks: I64,
+    rules: BookRules,
+) -> float:
+    """Units to send for, 0 for no order; exits come before the strategy and know no filter."""
+    quantity, why = state[DESIRED] - position, SIGNAL
+    if position != 0.0:
+        best = state[BEST]
+        state[BEST] = best = max(best, touch) if position > 0.0 else min(best, touch)
+        found = exit_reason(rules, position, touch, state[ENTRY], best, now - marks[ENTERED])
+        if found >= 0:
+            quantity, why, state[DESIRED] = -position, found, 0.0
+            marks[LOCKED], marks[UNLOCK] = 1, max(marks[UNLOCK], now + rules.cooldown)
+    closes = state[DESIRED] == 0.0 and position != 0.0
+    if quantity == 0.0 or (abs(quantity) * mid < rules.min_notional and not closes):
+        return 0.0
+    if abs(quantity) * mid < DUST * equity and not closes:
+        return 0.0
+    if abs(quantity) < rules.lot * 0.999:
+        return 0.0
+    marks[WHY] = why
+    return quantity
 
 
 @inner_kernel
-def fee_of(rules: BookRules, units: float, money: float, is_sale: bool) -> float:
-    """Fees and tax of a fill of `units` for `money`."""
-    tax = rules.sell_tax * money if is_sale else 0.0
-    return max(rules.min_fee, rules.fee * money + rules.per_unit * units) + rules.fixed_fee + tax
+def send(
+    quantity: float, number: int, now: int, latency: int, state: F64, marks: I64, row: F64
+) -> None:
+    """Put an order under way, decided on the book of this `number`; `row` is its own."""
+    since = now - marks[START]
+    state[SENT], marks[ARRIVAL] = quantity, now + latency
+    row[0], row[1], row[4], row[8], row[10] = number, since, quantity, marks[WHY], state[MID]
+    row[2], row[3], row[5], row[6], row[7] = since + latency, -1.0, 0.0, np.nan, 0.0
+    row[9], row[11], row[12] = -1.0, np.nan, np.nan
 
 
-@inner_kernel
-def exit_reason(
-    rules: BookRules, position: float, touch: float, entry: float, best: float, held: int
-) -> int:
-    """Which exit asks for the position to be closed at the touch price; -1: none."""
-    side = 1.0 if position > 0.0 else -1.0
-    gain = side * (touch / entry - 1.0)
-    if rules.stop > 0.0 and gain <= -rules.stop:
-        return STOP
-    if rules.take_profit > 0.0 and gain >= rules.take_profit:
-        return TAKE_PROFIT
-    if rules.trailing > 0.0 and side * (touch / best - 1.0) <= -rules.trailing:
-        return TRAILING
-    if rules.max_hold > 0 and held > rules.max_hold:
-        return MAX_HOLD
-    return -1
-
-
-@inner_kernel
-def rounded(quantity: float, lot: float) -> float:
-    """`quantity` in whole lots, towards zero; a hair below a lot counts as the lot."""
-    if lot <= 0.0:
-        return quantity
-    whole: float = np.sign(quantity) * np.floor(abs(quantity) / lot + 1e-9) * lot
-    return whole
-
-
-@kernel
+@bare_kernel
 def run_books(
     time: I64,
     bid_price: F64,
@@ -152,105 +200,41 @@ def run_books(
     mid_equity, touch_equity, held_units : float64 arrays, (n,)
         Set to equity at the mid, equity were all closed at the best prices, and units held.
     """
-    position, entry, best = state[POSITION], state[ENTRY], state[BEST]
-    sent, desired, before, held = state[SENT], state[DESIRED], state[BEFORE], state[HELD]
-    mid, cash = state[MID], state[CASH]
-    start, ahead, entered = marks[START], marks[ROWS] - first, marks[ENTERED]
-    why, arrival, locked, unlock = marks[WHY], marks[ARRIVAL], marks[LOCKED] != 0, marks[UNLOCK]
+    ahead = marks[ROWS] - first
+    sent, position, cash, mid = state[SENT], state[POSITION], state[CASH], state[MID]
     count = 1 if sent != 0.0 else 0
     for i in range(first, time.size):
         now = time[i]
         # --- an order that arrives up to now meets the book as it stood at its arrival
-        if sent != 0.0 and arrival <= now:
-            at = i if arrival == now else i - 1
-            is_buy = sent > 0.0
-            price = ask_price[at] if is_buy else bid_price[at]
-            size = ask_size[at] if is_buy else bid_size[at]
-            got, money, status = 0.0, 0.0, NO_BOOK
-            if price[0] > 0.0 and arrival - time[at] > rules.max_age:
-                status = STALE
-            elif price[0] > 0.0:
-                room = abs(sent)
-                if rules.is_spot and is_buy:
-                    # What cash cannot pay for is not bought, fees at the worst level counted.
-                    room = min(room, affordable(price, size, cash, rules))
-                got, money = walk(price, size, rounded(room, rules.lot))
-                status = FILLED if got >= abs(sent) * (1.0 - 1e-12) else PARTIAL
-                if room < abs(sent) and got >= room * (1.0 - 1e-9):
-                    status = NO_CASH
-            fee = fee_of(rules, got, money, not is_buy) if got > 0.0 else 0.0
-            row = orders[count - 1]
-            row[2], row[3], row[5] = arrival - start, ahead + at, got if is_buy else -got
-            row[6] = money / got if got > 0.0 else np.nan
-            row[7], row[9] = fee, status
-            row[11], row[12] = 0.5 * (bid_price[at, 0] + ask_price[at, 0]), price[0]
-            if got > 0.0:
-                signed = got if is_buy else -got
-                cash -= signed * row[6] + fee
-                after = position + signed
-                if abs(after) < 1e-12 * max(abs(position), got):
-                    after = 0.0
-                if after * position <= 0.0:
-                    entry, entered, best = row[6], arrival, row[6]
-                elif abs(after) > abs(position):
-                    entry = (entry * position + row[6] * signed) / after
-                position = after
-                if why != SIGNAL and position == 0.0:
-                    unlock = arrival + rules.cooldown
-            sent = 0.0
-            if status == NO_CASH:
-                desired = position  # there is no more to be had
+        if sent != 0.0 and marks[ARRIVAL] <= now:
+            at = i if marks[ARRIVAL] == now else i - 1
+            price, size = (ask_price, ask_size) if state[SENT] > 0.0 else (bid_price, bid_size)
+            orders[count - 1, 3] = ahead + at
+            arrive(
+                price[at], size[at], 0.5 * (bid_price[at, 0] + ask_price[at, 0]),
+                marks[ARRIVAL] - time[at], state[CASH], state, marks, orders[count - 1], rules,
+            )  # fmt: skip
+            sent, position, cash = 0.0, state[POSITION], state[CASH]
         # --- marks
-        bid, ask = bid_price[i, 0], ask_price[i, 0]
-        seen = bid > 0.0 and ask > 0.0
+        bid, ask_ = bid_price[i, 0], ask_price[i, 0]
+        seen = bid > 0.0 and ask_ > 0.0
         if seen:
-            mid = 0.5 * (bid + ask)
-        touch = bid if position > 0.0 else ask
-        mid_equity[i] = cash + position * mid if position != 0.0 else cash
-        touch_equity[i] = cash + position * touch if position != 0.0 and seen else mid_equity[i]
-        held_units[i] = position
+            state[MID] = mid = 0.5 * (bid + ask_)
+        touch = bid if position > 0.0 else ask_
+        equity = cash + position * mid if position != 0.0 else cash
+        mid_equity[i], held_units[i] = equity, position
+        touch_equity[i] = cash + position * touch if position != 0.0 and seen else equity
         # --- what the strategy wants
-        wanted = target[i]
-        # A change of target; after an exit any that differs from the row before.
-        new = wanted == wanted and wanted != (before if locked else held)
-        before = wanted
-        if mid_equity[i] <= 0.0:  # ruined
-            desired, new = 0.0, False
-        if new and seen and not (locked and now < unlock):
-            locked, held = False, wanted
-            if rules.is_spot and wanted < 0.0:
-                wanted = 0.0
-            wanted = min(max(wanted, -rules.leverage), rules.leverage)
-            desired = rounded(wanted * mid_equity[i] / mid, rules.lot)
+        hear(target[i], now, seen, equity, state, marks, rules)
         if sent != 0.0 or not seen:
             continue
-        # --- exits come before the strategy and know no filter
-        quantity, why = desired - position, SIGNAL
-        if position != 0.0:
-            best = max(best, touch) if position > 0.0 else min(best, touch)
-            found = exit_reason(rules, position, touch, entry, best, now - entered)
-            if found >= 0:
-                quantity, why, desired = -position, found, 0.0
-                locked = True
-                unlock = max(unlock, now + rules.cooldown)
-        closes = desired == 0.0 and position != 0.0
-        if quantity == 0.0 or (abs(quantity) * mid < rules.min_notional and not closes):
-            continue
-        if abs(quantity) * mid < DUST * mid_equity[i] and not closes:
-            continue
-        if abs(quantity) < rules.lot * 0.999:
-            continue
-        sent, arrival = quantity, now + (latency[i] if latency.size > 1 else latency[0])
-        row = orders[count]
-        row[0], row[1], row[4], row[8], row[10] = ahead + i, now - start, quantity, why, mid
-        row[2], row[3], row[5], row[6], row[7] = arrival - start, -1.0, 0.0, np.nan, 0.0
-        row[9], row[11], row[12] = -1.0, np.nan, np.nan
-        count += 1
-    state[POSITION], state[ENTRY], state[BEST] = position, entry, best
-    state[SENT], state[DESIRED], state[BEFORE], state[HELD] = sent, desired, before, held
-    state[MID], state[CASH] = mid, cash
-    marks[ROWS], marks[ENTERED] = ahead + time.size, entered
-    marks[WHY], marks[ARRIVAL], marks[LOCKED], marks[UNLOCK] = why, arrival, locked, unlock
+        quantity = ask(touch, mid, position, now, equity, state, marks, rules)
+        if quantity != 0.0:
+            delay = latency[i] if latency.size > 1 else latency[0]
+            send(quantity, ahead + i, now, delay, state, marks, orders[count])
+            sent = quantity
+            count += 1
+    marks[ROWS] = ahead + time.size
     return count
 
 
@@ -260,17 +244,3 @@ def fresh(start: int, cash: float) -> tuple[F64, I64]:
     state[[ENTRY, BEST, BEFORE, HELD, MID]] = np.nan
     state[CASH], marks[START] = cash, start
     return state, marks
-
-
-@inner_kernel
-def affordable(price: F64, size: F64, cash: float, rules: BookRules) -> float:
-    """Units that `cash` can buy from the levels, fees included."""
-    left, units = cash - rules.fixed_fee - rules.min_fee, 0.0
-    for i in range(price.size):
-        if not size[i] > 0.0 or left <= 0.0:
-            break
-        cost = price[i] * (1.0 + rules.fee) + rules.per_unit
-        take = min(size[i], left / cost)
-        units += take
-        left -= take * cost
-    return units
