@@ -186,12 +186,18 @@ def guarded(
 ) -> Any:
     """An exchange of ccxt.pro whose frames cannot make it deaf; `hear` gets each message first.
 
-    It leans on two names that ccxt does not promise: ``client`` and
-    ``handle_text_or_binary_message``. A test fails when they move.
+    It leans on names that nobody promises, ``client`` and ``handle_text_or_binary_message`` of ccxt
+    and ``_response_class`` of aiohttp's session. A test fails when they move.
     """
     import ccxt.pro
 
+    from trade_research.feeds.bounded import Bounded
+
     class Guarded(getattr(ccxt.pro, name)):  # type: ignore[misc]  # a class known by its name
+        def open(self, lazy: bool = False) -> None:
+            super().open(lazy)
+            self.session._response_class = Bounded
+
         def client(self, url: str) -> Any:
             client = super().client(url)
             if not getattr(client, "is_guarded", False):
