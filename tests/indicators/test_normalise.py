@@ -15,6 +15,21 @@ from trade_research.errors import ConfigError
 from trade_research.indicators.normalise import METHODS, Normaliser, normalise
 
 
+def of_one(method, known, v):
+    """Score of a value by those known, by NumPy."""
+    if method == "zscore":
+        with np.errstate(divide="ignore"):  # the squares of tiny values are nought
+            return (v - known.mean()) / known.std() if np.ptp(known) > 0 else np.nan
+    if method == "mad":
+        middle = np.median(known)
+        reach = np.sort(np.abs(known - middle))[(known.size + 1) // 2 - 1]
+        return (v - middle) / (1.482602218505602 * reach) if reach > 0 else np.nan
+    rank = (known < v).sum() + 0.5 * (known == v).sum()
+    if method == "percentile":
+        return 2 * rank / known.size - 1
+    return norm.ppf((rank + 0.5) / (known.size + 1))
+
+
 def naive(x, method, window, least, squash=True, times=None, span=None):
     """Each value against the window before it, by NumPy."""
     out = np.full(len(x), np.nan)
@@ -28,20 +43,8 @@ def naive(x, method, window, least, squash=True, times=None, span=None):
         if np.isinf(v):
             out[t] = math.copysign(1.0, v)
             continue
-        if method == "zscore":
-            with np.errstate(divide="ignore"):  # the squares of tiny values are nought
-                z = (v - h.mean()) / h.std() if np.ptp(h) > 0 else np.nan
-        elif method == "mad":
-            middle = np.median(h)
-            reach = np.sort(np.abs(h - middle))[(h.size + 1) // 2 - 1]
-            z = (v - middle) / (1.482602218505602 * reach) if reach > 0 else np.nan
-        else:
-            rank = (h < v).sum() + 0.5 * (h == v).sum()
-            if method == "percentile":
-                out[t] = 2 * rank / h.size - 1
-                continue
-            z = norm.ppf((rank + 0.5) / (h.size + 1))
-        out[t] = math.tanh(z / 2) if squash else z
+        z = of_one(method, h, v)
+        out[t] = math.tanh(z / 2) if squash and method != "percentile" else z
     return out
 
 
@@ -88,6 +91,38 @@ def test_one_at_a_time_is_all_at_once_to_the_bit(method, span, values, window, d
     two = Normaliser(method, window, span=span, min_periods=2)
     parts = [two.update(x[:cut], times[:cut]), two.update(x[cut:], times[cut:])]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def long_series(n):
+    """Values that fill words and more of them: apart, drifting, on a grid, and close together."""
+    rng = np.random.default_rng(n)
+    draws = rng.normal(size=n)
+    close = 60_000 + 1e-6 * draws  # the same numbers once they are rounded to float32
+    near = {"draws": draws, "walk": np.cumsum(draws), "grid": np.round(draws, 1), "close": close}
+    return near | {"two": np.where(draws > 0, 1.0, -1.0) + 0.01 * np.round(rng.normal(size=n))}
+
+
+@pytest.mark.parametrize("window", [63, 64, 65, 128, 720, 4200])
+@pytest.mark.parametrize("method", ["mad", "percentile", "rank_gauss"])
+def test_long_windows_agree_with_the_formulas(method, window):
+    n = window + 200
+    for name, x in long_series(n).items():
+        ours = normalise(x, method, window)
+        for t in (30, window - 1, window, window + 1, *range(window + 5, n, 13)):
+            begin = max(0, t - window)
+            z = of_one(method, x[begin:t], x[t])
+            theirs = z if method == "percentile" else math.tanh(z / 2)
+            assert ours[t] == pytest.approx(theirs, abs=1e-7, nan_ok=True), (name, t)
+
+
+def test_ewm_by_time_is_ewm_by_count_where_times_are_even():
+    x = np.random.default_rng(3).normal(size=300)
+    times = 1_700_000_000_000_000 + np.arange(300) * 60_000_000
+    by_time = normalise(x, "ewm", 10, times=times, span=timedelta(minutes=1), min_periods=5)
+    np.testing.assert_array_equal(by_time, normalise(x, "ewm", 10, min_periods=5))
+    assert np.isfinite(by_time[5:]).all()
+    slower = normalise(x, "ewm", 10, times=times, span=timedelta(minutes=2), min_periods=5)
+    np.testing.assert_allclose(slower, normalise(x, "ewm", 20, min_periods=5), rtol=1e-12)
 
 
 def test_a_window_of_time():

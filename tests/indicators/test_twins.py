@@ -118,6 +118,20 @@ def test_rolling_vwap_and_sessions(m):
     np.testing.assert_array_equal(holed[90:], ours[90:])
 
 
+@pytest.mark.parametrize("w", [63, 64, 65, 4200])
+def test_medians_of_long_windows(w):
+    n = w + 150
+    draws = np.random.default_rng(w).normal(size=n)
+    for x in (draws, np.cumsum(draws), np.round(draws, 1), np.sign(draws) + 1e-3 * draws):
+        x = np.where(np.arange(n) == 20, np.nan, x)
+        median, mad = i.rolling_median(x, w)
+        assert np.isnan(median[: w + 20]).all()
+        for t in range(w + 20, n, 7):
+            known = x[t - w + 1 : t + 1]
+            assert median[t] == np.median(known)
+            assert mad[t] == pytest.approx(np.median(np.abs(known - median[t])), rel=1e-12)
+
+
 def test_volume_by_hand():
     close, volume = np.array([5.0, 6, 6, 4, np.nan, 4, 5]), np.array([10.0, 1, 2, 3, 4, 5, 6])
     np.testing.assert_array_equal(i.obv(close, volume), [10, 11, 11, 8, np.nan, 5, 11])

@@ -21,6 +21,11 @@ def words(x):
 
 
 @kernel
+def compared(x, value):
+    return bits.below(x, 2, value), bits.equal(x, 2, value)
+
+
+@kernel
 def of_word(word):
     return bits.lowest(word), bits.count(word)
 
@@ -52,6 +57,16 @@ def test_words_say_where_values_change_and_are_numbers(x):
     want = tuple(sum(1 << i for i, bit in enumerate(row) if bit) for row in (change, number))
     assert tuple(map(int, words(x))) == want
     assert tuple(map(int, words.py_func(x))) == want
+
+
+@pytest.mark.parametrize("width", [np.float64, np.float32])
+@given(arrays(np.float64, 66, elements=values), values)
+def test_words_say_what_is_below_a_value_and_what_is_it(width, x, value):
+    x, value = x.astype(width), width(value)
+    rows = ([v < value for v in x[2:]], [v == value for v in x[2:]])
+    want = tuple(sum(1 << i for i, bit in enumerate(row) if bit) for row in rows)
+    assert tuple(map(int, compared(x, value))) == want
+    assert tuple(map(int, compared.py_func(x, value))) == want
 
 
 @given(st.integers(0, 2**64 - 1))

@@ -9,6 +9,8 @@ import numpy as np
 
 from trade_research.errors import ConfigError, nearest
 from trade_research.kernels import normalise as kernels
+from trade_research.kernels.bits import WORD
+from trade_research.kernels.ordered import make_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,8 +79,7 @@ class Normaliser:
             squash,
         )
         self._span = 0 if span is None else span // timedelta(microseconds=1)
-        self._ring, self._times = np.empty(window), np.zeros(window, np.int64)
-        self._ordered, self._state = np.empty(window), np.zeros(6)
+        self._known = _nothing(METHODS[method], window, squash)
 
     def update(self, values: float | Sequence[float] | F64, times: I64 | int | None = None) -> F64:
         """Scores of the next values, float64 array of shape (n,).
@@ -104,13 +105,26 @@ class Normaliser:
             self.min_periods,
             float(self.window),
             self.squash,
-            self._ring,
-            self._times,
-            self._ordered,
-            self._state,
+            self._known,
             out,
         )
         return out
+
+
+def _nothing(method: int, window: int, squash: bool) -> kernels.Memory:
+    """Room for a window of values, none of which is known yet."""
+    ranked = method in (kernels.PERCENTILE, kernels.RANK_GAUSS)
+    ranks = np.empty(2 * window + 1 if ranked else 0)
+    if ranked:
+        kernels.fill_ranks(method, squash, ranks)
+    return kernels.Memory(
+        np.empty(window),
+        np.zeros(window, np.int64),
+        np.full(-(-window // WORD) * WORD, np.nan, np.float32),
+        *make_order(window if method == kernels.MAD else 0),
+        ranks,
+        np.zeros(7),
+    )
 
 
 def normalise(

@@ -9,8 +9,8 @@ import numpy as np
 from trade_research.kernels.deviations import rolling_deviation
 from trade_research.kernels.jit import F64, indicator
 from trade_research.kernels.lines import rolling_line
+from trade_research.kernels.ordered import middles
 from trade_research.kernels.pairs import rolling_pairs
-from trade_research.kernels.sorting import middles
 from trade_research.kernels.windows import changes, rank_among, rolling_sum
 
 

@@ -1,4 +1,4 @@
-"""Words of 64 bits, one a bar: where values change, which bit is lowest; and arrays by address.
+"""Words of 64 bits, one a bar: where values change or are low; the lowest bit; arrays by address.
 
 As written they run in Python; in compiled code `kernels.bits_code` puts machine instructions in
 their place.
@@ -7,10 +7,12 @@ their place.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from trade_research.kernels.jit import F64
 
 WORD = 64
+Floats = npt.NDArray[np.float64] | npt.NDArray[np.float32]
 
 
 def changes(x: F64, first: int) -> np.uint64:
@@ -30,6 +32,18 @@ def numbers(x: F64, first: int) -> np.uint64:
     """Bit i is set where ``x[first + i]`` is a number, not NaN; 64 values are read."""
     now = x[first : first + WORD]
     return np.uint64(sum(1 << int(i) for i in np.flatnonzero(now == now)))
+
+
+def below(x: Floats, first: int, value: float | np.float32) -> np.uint64:
+    """Bit i is set where ``x[first + i]`` is below `value`, of the same width; 64 are read."""
+    now = x[first : first + WORD]
+    return np.uint64(sum(1 << int(i) for i in np.flatnonzero(now < value)))
+
+
+def equal(x: Floats, first: int, value: float | np.float32) -> np.uint64:
+    """Bit i is set where ``x[first + i]`` is `value`, of the same width; 64 are read."""
+    now = x[first : first + WORD]
+    return np.uint64(sum(1 << int(i) for i in np.flatnonzero(now == value)))
 
 
 def lowest(word: np.uint64) -> int:

@@ -14,15 +14,23 @@ from trade_research.kernels import bits
 
 types: Any = _types  # its names are made at run time
 _WORD = ir.IntType(64)
-_LANES = ir.VectorType(ir.DoubleType(), bits.WORD)
+_FIRST = ir.Constant(ir.IntType(32), 0)
 
 
 def _lanes(context: Any, builder: Any, array_type: Any, array: Any, first: Any) -> Any:
     """The 64 numbers of an array from `first` on."""
     data = make_array(array_type)(context, builder, array).data
-    found = builder.load(builder.bitcast(builder.gep(data, [first]), _LANES.as_pointer()))
-    found.align = 8
+    lanes = ir.VectorType(data.type.pointee, bits.WORD)
+    found = builder.load(builder.bitcast(builder.gep(data, [first]), lanes.as_pointer()))
+    found.align = array_type.dtype.bitwidth // 8
     return found
+
+
+def _splat(builder: Any, value: Any) -> Any:
+    """A number in every one of 64 lanes."""
+    none = ir.Constant(ir.VectorType(value.type, bits.WORD), ir.Undefined)
+    every = ir.Constant(ir.VectorType(ir.IntType(32), bits.WORD), None)
+    return builder.shuffle_vector(builder.insert_element(none, value, _FIRST), none, every)
 
 
 @intrinsic  # type: ignore[untyped-decorator]  # numba has no types
@@ -46,6 +54,19 @@ def _numbers(typing: Any, x: Any, first: Any) -> Any:
         return builder.bitcast(builder.fcmp_ordered("ord", now, now), _WORD)
 
     return types.uint64(x, types.intp), code
+
+
+def _compared(sign: str) -> Any:
+    """An instruction that compares 64 numbers of an array with one of the same width."""
+
+    def compare(typing: Any, x: Any, first: Any, value: Any) -> Any:
+        def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            now = _lanes(context, builder, sig.args[0], args[0], args[1])
+            return builder.bitcast(builder.fcmp_ordered(sign, now, _splat(builder, args[2])), _WORD)
+
+        return types.uint64(x, types.intp, x.dtype), code
+
+    return intrinsic(compare)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -94,6 +115,8 @@ def _stands_for(plain: Any, code: Any, arguments: str) -> None:
 
 _stands_for(bits.changes, _changes, "x, first")
 _stands_for(bits.numbers, _numbers, "x, first")
+_stands_for(bits.below, _compared("<"), "x, first, value")
+_stands_for(bits.equal, _compared("=="), "x, first, value")
 _stands_for(bits.lowest, _lowest, "word")
 _stands_for(bits.count, _count, "word")
 _stands_for(bits.log2, _log2, "size")

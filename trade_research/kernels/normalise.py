@@ -1,45 +1,61 @@
 """A value against the values before it: one step that scores and remembers, and its loop.
 
-What is remembered are five arrays that the caller keeps, so the loop over a whole series and calls
+What is remembered lies in arrays that the caller keeps, so the loop over a whole series and calls
 of one value each run the same instructions in the same order: equal to the bit.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from trade_research.kernels.bits import WORD, below, count, equal
 from trade_research.kernels.jit import F64, I64, inline_kernel, inner_kernel, kernel
+from trade_research.kernels.ordered import exchange, insert, nearest, remove
 
 ZSCORE, PERCENTILE, MAD, RANK_GAUSS, EWM = range(5)
-COUNT, HEAD, MEAN, SQUARES, FRESH, LAST_TIME = range(6)  # places of `state`
+COUNT, HEAD, MEAN, SQUARES, FRESH, LAST_TIME, NEAR = range(7)  # places of `state`
 _SCALE = 1.482602218505602  # MAD to the deviation of a normal sample
 _REFRESH = 4  # windows after which sums are made anew, so that no error grows
 
 
-@inline_kernel
-def place_of(ordered: F64, n: int, x: float) -> int:
-    """How many of the first `n` are below x; without a branch that depends on the values."""
-    low, left = 0, n
-    while left > 0:
-        half = left >> 1
-        # Below x: the place is behind the middle; else it is within the first half.
-        step = half + 1 if ordered[low + half] < x else 0
-        low += step
-        left = left - half - 1 if step else half
-    return low
+class Memory(NamedTuple):
+    """What is known of the values before.
+
+    Attributes
+    ----------
+    ring, times : arrays of shape (window,)
+        The values, oldest at ``state[HEAD]``, and when they were.
+    coarse : float32 array
+        The ring rounded, to find ranks with: NaN where nothing is, whole words long.
+    ordered, posts : arrays of `ordered.make_order`
+        The values in order; of the method MAD only.
+    ranks : array of shape (2 · window + 1,)
+        Scores by twice the rank, once the window is full.
+    state : array of shape (7,)
+    """
+
+    ring: F64
+    times: I64
+    coarse: npt.NDArray[np.float32]
+    ordered: F64
+    posts: F64
+    ranks: F64
+    state: F64
 
 
 @inner_kernel
-def forget(ring: F64, ordered: F64, state: F64, ordering: bool) -> None:
+def forget(known: Memory, method: int) -> None:
     """Take the oldest value out."""
+    ring, state = known.ring, known.state
     n, head = int(state[COUNT]), int(state[HEAD])
     old = ring[head]
-    if ordering:
-        at = place_of(ordered, n, old)
-        for i in range(at, n - 1):
-            ordered[i] = ordered[i + 1]
+    known.coarse[head] = np.nan
+    if method == MAD:
+        remove(known.ordered, known.posts, n, old)
     state[HEAD] = head + 1 if head + 1 < ring.size else 0
     state[COUNT] = n - 1
     if n == 1:
@@ -51,17 +67,14 @@ def forget(ring: F64, ordered: F64, state: F64, ordering: bool) -> None:
 
 
 @inner_kernel
-def remember(ring: F64, ordered: F64, state: F64, x: float, ordering: bool) -> None:
+def remember(known: Memory, method: int, x: float, time: int) -> None:
     """Put a value in, where there is room."""
-    n, head = int(state[COUNT]), int(state[HEAD])
-    at = head + n
-    ring[at if at < ring.size else at - ring.size] = x
-    if ordering:
-        i = n
-        while i > 0 and ordered[i - 1] > x:
-            ordered[i] = ordered[i - 1]
-            i -= 1
-        ordered[i] = x
+    state = known.state
+    n, at = int(state[COUNT]), int(state[HEAD]) + int(state[COUNT])
+    at = at if at < known.ring.size else at - known.ring.size
+    known.ring[at], known.coarse[at], known.times[at] = x, x, time
+    if method == MAD:
+        insert(known.ordered, known.posts, n, x)
     state[COUNT] = n + 1
     mean = state[MEAN]
     state[MEAN] = mean + (x - mean) / (n + 1)
@@ -69,21 +82,19 @@ def remember(ring: F64, ordered: F64, state: F64, x: float, ordering: bool) -> N
 
 
 @inline_kernel
-def replace(ordered: F64, n: int, old: float, x: float) -> None:
-    """One value of an ordered array for another: only what lies between them moves.
-
-    Unsigned places cannot count from the end, so the compiler moves them as one block.
-    """
-    at, to, one = place_of(ordered, n, old), place_of(ordered, n, x), np.uint64(1)
-    if to > at:
-        for i in range(np.uint64(at), np.uint64(to - 1)):
-            ordered[i] = ordered[i + one]
-        ordered[to - 1] = x
-    else:
-        for k in range(np.uint64(at - to)):
-            place = np.uint64(at) - k
-            ordered[place] = ordered[place - one]
-        ordered[to] = x
+def replace_oldest(known: Memory, method: int, x: float, time: int) -> None:
+    """Put a value in the oldest one's place."""
+    ring, state = known.ring, known.state
+    n, head = ring.size, int(state[HEAD])
+    old = ring[head]
+    ring[head], known.coarse[head], known.times[head] = x, x, time
+    state[HEAD] = head + 1 if head + 1 < n else 0
+    if method == MAD:
+        exchange(known.ordered, known.posts, old, x)
+    elif method == ZSCORE:
+        mean = state[MEAN]
+        state[MEAN] = mean + (x - old) / n
+        state[SQUARES] += (x - old) * (x - state[MEAN] + old - mean)
 
 
 @inner_kernel
@@ -97,27 +108,6 @@ def refresh(ring: F64, state: F64) -> None:
         off = ring[(head + i) % ring.size] - mean
         squares += off * off
     state[MEAN], state[SQUARES], state[FRESH] = mean, squares, 0.0
-
-
-@inner_kernel
-def nearest_half(ordered: F64, n: int, median: float) -> float:
-    """Median distance from the median: the least reach on both sides that holds half of them.
-
-    Those are neighbours in order; as their block moves up its left end comes nearer to the median
-    and its right end goes away, so the best block is where the two cross.
-    """
-    half = (n + 1) // 2
-    low, high = 0, n - half
-    while low < high:
-        middle = (low + high) >> 1
-        if median - ordered[middle] > ordered[middle + half - 1] - median:
-            low = middle + 1
-        else:
-            high = middle
-    here: float = max(median - ordered[low], ordered[low + half - 1] - median)
-    if low > 0:
-        here = min(here, max(median - ordered[low - 1], ordered[low + half - 2] - median))
-    return here
 
 
 @inner_kernel
@@ -164,45 +154,98 @@ def normal_quantile(p: float) -> float:
     return top / low
 
 
-@inner_kernel
-def count_of(values: F64, x: float) -> tuple[int, int]:
-    """How many values are below x, and how many are x.
-
-    A plain pass, which the compiler makes several values at a time: for windows up to thousands it
-    is cheaper than to keep them in order.
-    """
-    less, equal = 0, 0
-    for i in range(values.size):
+@inline_kernel
+def count_all(values: F64, first: int, last: int, x: float) -> tuple[int, int]:
+    """How many values from place `first` to `last` are below x, and how many are x."""
+    less, same = 0, 0
+    for i in range(first, last):
         less += values[i] < x
-        equal += values[i] == x
-    return less, equal
+        same += values[i] == x
+    return less, same
 
 
 @inner_kernel
-def deviation(ordered: F64, n: int, x: float) -> float:
+def twice_rank(known: Memory, x: float) -> int:
+    """Twice the number of values below x, and once that of those equal to it.
+
+    Rounded, what is below stays below unless it becomes equal: only then are the values themselves
+    counted. A pass over thousands is cheaper than to keep them in order.
+    """
+    coarse, less, near, rounded = known.coarse, 0, 0, np.float32(x)
+    for first in range(0, coarse.size, WORD):
+        less += count(below(coarse, first, rounded))
+        near += count(equal(coarse, first, rounded))
+    if near == 0:
+        return 2 * less
+    n, head, size = int(known.state[COUNT]), int(known.state[HEAD]), known.ring.size
+    less, same = count_all(known.ring, head, min(head + n, size), x)
+    more, too = count_all(known.ring, 0, head + n - size, x)
+    return 2 * (less + more) + same + too
+
+
+@inline_kernel
+def standing(method: int, n: int, twice: int) -> float:
+    """Score by twice the rank among n values."""
+    if method == PERCENTILE:
+        return 2.0 * (0.5 * twice) / n - 1.0
+    return normal_quantile((0.5 * twice + 0.5) / (n + 1.0))
+
+
+@kernel
+def fill_ranks(method: int, squash: bool, ranks: F64) -> None:
+    """Scores of every rank in a full window, (2 · window + 1,)."""
+    for twice in range(ranks.size):
+        z = standing(method, ranks.size // 2, twice)
+        ranks[twice] = squashed(z) if squash and method != PERCENTILE else z
+
+
+@inline_kernel
+def deviation(known: Memory, n: int, x: float) -> float:
     """Distance of x from the median, in median distances from it; NaN where those are 0."""
+    ordered, state = known.ordered, known.state
     median = 0.5 * (ordered[(n - 1) // 2] + ordered[n // 2])
-    reach = nearest_half(ordered, n, median)
+    reach, at = nearest(ordered, n, median, (n + 1) // 2, int(state[NEAR]))
+    state[NEAR] = at
     return (x - median) / (_SCALE * reach) if reach > 0.0 else np.nan
 
 
-@inner_kernel
-def standing(method: int, ring: F64, head: int, n: int, x: float) -> float:
-    """Score of a finite x by its rank among the `n` values of a ring from `head` on."""
-    before_end = min(n, ring.size - head)
-    less, equal = count_of(ring[head : head + before_end], x)
-    if n > before_end:
-        more, too = count_of(ring[: n - before_end], x)
-        less, equal = less + more, equal + too
-    if method == PERCENTILE:
-        return 2.0 * (less + 0.5 * equal) / n - 1.0
-    return normal_quantile((less + 0.5 * equal + 0.5) / (n + 1.0))
+@inline_kernel
+def distance(method: int, state: F64, n: int, x: float) -> float:
+    """Distance of x from the mean in deviations; NaN where what is known does not vary."""
+    mean, squares = state[MEAN], state[SQUARES]
+    spread = math.sqrt(max(squares / n if method == ZSCORE else squares, 0.0))
+    # What is left of rounding is no spread.
+    return (x - mean) / spread if spread > 1e-13 * abs(mean) else np.nan
+
+
+@inline_kernel
+def score(known: Memory, method: int, squash: bool, n: int, x: float) -> float:
+    """Score of a finite x by the n values known."""
+    if method in (PERCENTILE, RANK_GAUSS):
+        twice = twice_rank(known, x)
+        if n == known.ring.size:
+            full: float = known.ranks[twice]
+            return full
+        z = standing(method, n, twice)
+    else:
+        z = deviation(known, n, x) if method == MAD else distance(method, known.state, n, x)
+    return squashed(z) if squash and method != PERCENTILE else z
 
 
 @inline_kernel
 def squashed(z: float) -> float:
     """tanh(z / 2)."""
     return 1.0 - 2.0 / (1.0 + math.exp(z))
+
+
+@inline_kernel
+def fold(state: F64, x: float, keep: float) -> None:
+    """Fold a value into the exponentially weighted mean and variance; `keep` is for the old."""
+    keep = keep if state[COUNT] > 0.0 else 0.0
+    off = x - state[MEAN]
+    state[MEAN] += (1.0 - keep) * off
+    state[SQUARES] = keep * (state[SQUARES] + (1.0 - keep) * off * off)
+    state[COUNT] += 1.0
 
 
 @kernel
@@ -214,69 +257,39 @@ def normalise_run(
     least: int,
     half_life: float,
     squash: bool,
-    ring: F64,
-    ring_times: I64,
-    ordered: F64,
-    state: F64,
+    known: Memory,
     out: F64,
 ) -> None:
     """Score each value against those before it, then remember it; (n,) to `out` (n,).
 
-    `ring` has the size of the window; `span`, if above 0, forgets what is older in the unit of
-    `times`. `state` and the other arrays carry over to the next call.
+    `span`, if above 0, forgets what is older in the unit of `times`; of EWM it is the unit of the
+    half-life. `known` carries over to the next call.
     """
-    ordering, ranked = method == MAD, method in (PERCENTILE, MAD, RANK_GAUSS)
-    last_gap, kept = -1.0, 0.0
+    state, size, keep = known.state, known.ring.size, 2.0 ** (-1.0 / half_life)
     for t in range(x.size):
         v = x[t]
-        if span > 0:
-            while state[COUNT] > 0 and ring_times[int(state[HEAD])] <= times[t] - span:
-                forget(ring, ordered, state, ordering)
+        if span > 0 and method != EWM:
+            while state[COUNT] > 0 and known.times[int(state[HEAD])] <= times[t] - span:
+                forget(known, method)
         n = int(state[COUNT])
         if v != v or n < least:
             out[t] = np.nan
         elif math.isinf(v):
-            out[t] = (1.0 if v > 0 else -1.0) if squash or method == PERCENTILE else v
-        elif ranked:
-            if ordering:
-                z = deviation(ordered, n, v)
-            else:
-                z = standing(method, ring, int(state[HEAD]), n, v)
-            out[t] = squashed(z) if squash and method != PERCENTILE else z
+            out[t] = math.copysign(1.0, v) if squash or method == PERCENTILE else v
         else:
-            mean, squares = state[MEAN], state[SQUARES]
-            spread = math.sqrt(max(squares / n if method == ZSCORE else squares, 0.0))
-            # What is left of rounding is no spread.
-            z = (v - mean) / spread if spread > 1e-13 * abs(mean) else np.nan
-            out[t] = squashed(z) if squash else z
+            out[t] = score(known, method, squash, n, v)
         if v != v or math.isinf(v):
             continue
         if method == EWM:
-            gap = 1.0 if span == 0 or n == 0 else (times[t] - state[LAST_TIME]) / span
-            if gap != last_gap:
-                last_gap, kept = gap, 2.0 ** (-gap / half_life)
-            keep = kept if n > 0 else 0.0
-            off = v - state[MEAN]
-            state[MEAN] += (1.0 - keep) * off
-            state[SQUARES] = keep * (state[SQUARES] + (1.0 - keep) * off * off)
-            state[COUNT], state[LAST_TIME] = n + 1, times[t]
+            if span > 0:
+                keep = 2.0 ** (-((times[t] - state[LAST_TIME]) / span) / half_life)
+                state[LAST_TIME] = times[t]
+            fold(state, v, keep)
             continue
-        if n == ring.size:
-            old = ring[int(state[HEAD])]
-            if ordering:
-                replace(ordered, n, old, v)
-            head = int(state[HEAD])
-            ring[head] = v
-            ring_times[head] = times[t]
-            state[HEAD] = head + 1 if head + 1 < n else 0
-            if not ranked:
-                mean = state[MEAN]
-                state[MEAN] = mean + (v - old) / n
-                state[SQUARES] += (v - old) * (v - state[MEAN] + old - mean)
+        if n == size:
+            replace_oldest(known, method, v, times[t])
         else:
-            at = int(state[HEAD]) + n
-            ring_times[at if at < ring.size else at - ring.size] = times[t]
-            remember(ring, ordered, state, v, ordering)
+            remember(known, method, v, times[t])
         state[FRESH] += 1.0
-        if state[FRESH] > _REFRESH * ring.size and not ranked:
-            refresh(ring, state)
+        if method == ZSCORE and state[FRESH] > _REFRESH * size:
+            refresh(known.ring, state)
