@@ -181,3 +181,26 @@ def test_hostile_symbols_are_only_names(tmp_path, name):
     ran = run(*words, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert "<script>alert" not in report.read_text()
+
+
+def test_a_console_without_some_signs_shows_a_question_mark(tmp_path: Path) -> None:
+    code = "from trade_research.cli.app import main; main()"
+    found = subprocess.run(
+        [sys.executable, "-c", code, "strategies", "list"], cwd=tmp_path, capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"}, check=False,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert b"breakout ? reversion" in found.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_behind_stdout_is_one_line(tmp_path: Path) -> None:
+    code = "from trade_research.cli.app import main; main()"
+    with Path("/dev/full").open("w") as full:
+        found = subprocess.run(
+            [sys.executable, "-c", code, "data", "sources"], cwd=tmp_path, stdout=full,
+            stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert found.returncode == 1
+    assert "error: the system refused: [Errno 28] No space left on device" in found.stderr
+    assert "Traceback" not in found.stderr

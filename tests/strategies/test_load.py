@@ -39,6 +39,7 @@ def folder(tmp_path, monkeypatch):
     )
     (tmp_path / "broken.py").write_text("x = 1\nraise ValueError('no\\nway')\n")
     (tmp_path / "syntax.py").write_text("x = 1\ndef f(:\n")
+    (tmp_path / "quits.py").write_text("import sys\nsys.exit(7)\n")
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").write_text("")
     (tmp_path / "package" / "inner.py").write_text((tmp_path / "one.py").read_text())
@@ -83,7 +84,8 @@ def test_files_and_modules(folder):
         ("package:mine", "no strategy 'mine' in 'package'; none is known"),
         ("nowhere.at.all:mine", "cannot import 'nowhere.at.all': ModuleNotFoundError"),
         ("broken.py:x", "fails: ValueError: no way (line 2 of broken.py)"),
-        ("syntax.py:f", "fails: SyntaxError: invalid syntax"),
+        ("syntax.py:f", "fails: SyntaxError: invalid syntax (line 2)"),
+        ("quits.py:f", "fails: SystemExit: 7 (line 2 of quits.py)"),
         ("mine.py:__import__('os')", "no strategy \"__import__('os')\" in 'mine.py'"),
         ("../x:y", "no strategy '../x:y'"),
         ("a';drop table", 'no strategy "a\';drop table"'),

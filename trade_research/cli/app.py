@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -94,6 +95,9 @@ def root(
 
 def main() -> None:
     """Run the command line: our errors are one line on stderr and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console that lacks a sign shows "?" for it
+            stream.reconfigure(errors="replace")
     try:
         app(standalone_mode=True)
     except TradeResearchError as error:
@@ -104,6 +108,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(DONE)
+    except OSError as error:
+        if "--debug" in sys.argv:
+            raise
+        sys.stderr.write(f"error: the system refused: {error}. --debug shows where\n")
+        sys.exit(OUR_ERROR)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(INTERRUPTED)

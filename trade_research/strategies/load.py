@@ -153,7 +153,7 @@ def _import(name: str) -> ModuleType:
     try:
         with _path_first(Path.cwd()):
             return importlib.import_module(name)
-    except Exception as error:  # whatever the user's module raises becomes one line
+    except (Exception, SystemExit) as error:  # whatever the user's module raises: one line
         raise StrategyError(f"cannot import {name!r}: {_line(error)}") from error
 
 
@@ -182,7 +182,7 @@ def _run_file(path: Path) -> ModuleType:
             lines = decode_source(text).splitlines(keepends=True)
             linecache.cache[str(full)] = (len(text), None, lines, str(full))
             exec(code, module.__dict__)
-    except Exception as error:  # whatever the user's file raises becomes one line
+    except (Exception, SystemExit) as error:  # whatever the user's file raises becomes one line
         del sys.modules[module.__name__]
         raise StrategyError(f"strategy file {str(path)!r} fails: {_line(error)}") from error
     finally:
@@ -228,6 +228,7 @@ def _line(error: BaseException) -> str:
     while step is not None:
         at = f" (line {step.tb_lineno} of {Path(step.tb_frame.f_code.co_filename).name})"
         step = step.tb_next
+    text = str(error)
     if isinstance(error, SyntaxError):
-        at = f" (line {error.lineno})"
-    return f"{type(error).__name__}: {' '.join(str(error).split())}{at}"
+        text, at = error.msg, f" (line {error.lineno})"
+    return f"{type(error).__name__}: {' '.join(text.split())}{at}"
