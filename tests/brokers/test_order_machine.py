@@ -90,9 +90,9 @@ def test_a_wrong_clock_is_set_once_and_then_it_is_refused() -> None:
     again, actions = step(SENT, Refused("-1021", is_clock=True), 1)
     assert actions == [Send(syncs=True)]
     refused, actions = step(again, Refused("-1021", is_clock=True), 2)
-    assert (refused.status, events(actions)) == ("rejected", ["execution_error"])
+    assert (refused.status, events(actions)) == ("rejected", ["order_rejected"])
     refused, actions = step(SENT, Refused("-2010"), 2)
-    assert (refused.status, events(actions)) == ("rejected", ["execution_error"])
+    assert (refused.status, events(actions)) == ("rejected", ["order_rejected"])
 
 
 def test_what_is_unknown_is_void_only_when_asked_thoroughly_behind_the_fence() -> None:

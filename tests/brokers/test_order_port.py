@@ -110,7 +110,7 @@ def test_what_is_turned_away_is_not_asked_for(venue: Venue, fault: str) -> None:
     port = port_to(venue)
     venue.faults.append(f"{fault} before")
     order, told = lived(port)
-    assert (order.status, venue.placed(), told) == ("rejected", [], ["execution_error"])
+    assert (order.status, venue.placed(), told) == ("rejected", [], ["order_rejected"])
 
 
 def test_nobody_at_home_is_not_an_unknown_order(venue: Venue) -> None:
@@ -119,7 +119,7 @@ def test_nobody_at_home_is_not_an_unknown_order(venue: Venue) -> None:
     port.door.__dict__.pop("_client")
     port.door.to = "127.0.0.1:1"
     order, told = lived(port)
-    assert (order.status, told) == ("rejected", ["execution_error"])
+    assert (order.status, told) == ("rejected", ["order_rejected"])
 
 
 def test_silence_is_kept_for_as_long_as_the_venue_asks_but_not_by_an_emergency(
@@ -183,7 +183,7 @@ def test_a_limit_takes_what_it_gets_and_the_rest_is_cancelled(venue: Venue) -> N
 def test_what_ccxt_finds_wrong_is_not_sent(venue: Venue) -> None:
     port = port_to(venue)
     order, told = lived(port, Order(ID, "BTC/USDT", 0.000001))
-    assert (order.status, venue.placed(), told) == ("rejected", [], ["execution_error"])
+    assert (order.status, venue.placed(), told) == ("rejected", [], ["order_rejected"])
 
 
 def test_a_latch_that_is_set_meanwhile_stops_it_at_the_door(venue: Venue) -> None:

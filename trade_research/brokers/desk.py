@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from trade_research.brokers.order_machine import (
@@ -112,7 +113,7 @@ class Desk:
         self.orders[about] = order
         for action in actions:
             if not isinstance(action, Tell):
-                self._jobs.put(lambda order=order, action=action: self._act(order, action))
+                self._jobs.put(partial(self._act, order, action))
         return [action for action in actions if isinstance(action, Tell)]
 
     def _act(self, order: Order, action: Action) -> Heard:

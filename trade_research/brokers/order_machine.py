@@ -256,7 +256,7 @@ def _reported(order: Order, said: Report, now: int) -> tuple[Order, list[Action]
 def _refused(order: Order, said: Refused) -> tuple[Order, list[Action]]:
     if said.is_clock and order.sends < MAX_SENDS:
         return replace(order, sends=order.sends + 1), [Send(syncs=True)]
-    return _closed(order, REJECTED, "execution_error", error=said.reason)
+    return _closed(order, REJECTED, "order_rejected", error=said.reason)
 
 
 def _unknown(order: Order, reason: str, sent_ns: int, now: int) -> tuple[Order, list[Action]]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from trade_research.brokers.venue import TOLD, VenueBroker
 from trade_research.errors import SessionError
 from trade_research.feeds.bars import Bar, Row, Skipped
 from trade_research.kernels.jit import F64
@@ -160,6 +161,8 @@ def relive(session: Session, retold: Retold, rows: list[Row]) -> None:
             session.on_checked(Finding(record["demoted"], record["error"]))
         elif event == "risk_release":
             session.release(record["by"])
+        elif event in TOLD and isinstance(session.broker, VenueBroker):
+            session.on_venue(event, {k: v for k, v in record.items() if k not in META})
         elif event in ("bar_warning", "shutdown"):
             retold.past.popleft()
         else:

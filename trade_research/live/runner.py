@@ -168,6 +168,7 @@ class Runner(Generic[Item]):
                 reason = _step_text(stepped)
                 self._journal.append("clock_step", seconds=stepped / 1e9, reason=reason)
             self._take(items or ())
+            self._session.look(self._clock.now_ns())
             for trouble in self._feed.troubles():
                 self._journal.append("feed_trouble", reason=redact(trouble)[:TEXT])
             if items is None:

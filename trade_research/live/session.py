@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from trade_research.brokers.paper import Filled, PaperBroker
+from trade_research.brokers.venue import VenueBroker
 from trade_research.errors import SessionError, TradeResearchError
 from trade_research.feeds.bars import Bar, Row, Skipped, Warned
 from trade_research.feeds.schedule import Schedule
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from trade_research.simulate.funding import Funding
 
 Record = Callable[..., object]
+MAX_TROUBLES = 5
 
 
 class Decider(Protocol):
@@ -63,7 +65,7 @@ class Session:
     name : str
         Of the session; part of every order's id.
     decider : Decider
-    broker : PaperBroker
+    broker : PaperBroker or VenueBroker
     record : callable ``(event, **fields)``
     limits : Limits, optional
         None weighs no order: for replays that must give the backtest.
@@ -83,7 +85,7 @@ class Session:
         self,
         name: str,
         decider: Decider,
-        broker: PaperBroker,
+        broker: PaperBroker | VenueBroker,
         record: Record,
         *,
         limits: Limits | None,
@@ -98,6 +100,7 @@ class Session:
         self.n_rows, self.last_open, self.errors = 0, -1, 0
         self.is_halted = False
         self.checked: Finding | None = None
+        self.troubles = 0
         self.decider, self._record, self.may_trade = decider, record, may_trade
         self._schedule, self._session_of, self._funding_of = schedule, session_of, funding_of
         self._open: dict[str, Approved] = {}
@@ -152,11 +155,36 @@ class Session:
         self.risk = self.risk.latched("kill")
         self._open.clear()
         closed = []
-        if self.n_rows:
+        if self.n_rows or isinstance(self.broker, VenueBroker):
             for fill in self.broker.flatten():
                 self._record("fill", **fill_fields(fill, self._id_of(fill), self.last_open))
                 closed.append({"symbol": fill.symbol, "qty": fill.quantity, "price": fill.price})
         self._record("emergency_shutdown", positions_closed=closed, equity=self.broker.equity)
+
+    def look(self, now_ns: int) -> None:
+        """Take up what a venue said since; paper fills with the bars."""
+        if isinstance(self.broker, VenueBroker):
+            for event, fields in self.broker.look(now_ns):
+                self.on_venue(event, fields)
+
+    def on_venue(self, event: str, fields: Mapping[str, Any]) -> None:
+        """What became known of an order, or of the account: on record, then in force."""
+        assert isinstance(self.broker, VenueBroker)
+        self._record(event, **fields)
+        fill = self.broker.apply(event, fields)
+        if fill is not None:
+            self._settle(fill, fields["heard_ns"])
+        waiting = self.broker.waiting
+        self._open = {symbol: order for symbol, order in self._open.items() if symbol in waiting}
+        self.risk = self.risk.settled(self._open)
+        if event == "reconcile":
+            self._latch("reconcile", fields["reason"])
+        elif event in ("order_rejected", "order_unknown"):
+            self.troubles += 1
+            if self.troubles == MAX_TROUBLES:
+                self._latch("broker", f"{MAX_TROUBLES} orders in a row went wrong")
+        elif event == "order_closed":
+            self.troubles = 0
 
     def on_checked(self, found: Finding) -> None:
         """The day's check has come back; a demotion lets only reducing orders pass from here on."""
@@ -194,7 +222,7 @@ class Session:
 
     def _withdraw(self, row: Row) -> None:
         """Take back orders whose fill would be other than what was weighed."""
-        if self.limits is None:
+        if self.limits is None or isinstance(self.broker, VenueBroker):
             return
         for symbol, order in list(self._open.items()):
             price = float(row.bars[0, self.broker.symbols.index(symbol)])
@@ -217,10 +245,14 @@ class Session:
 
     def _fill(self, fill: Filled, row: Row) -> None:
         self._record("fill", **fill_fields(fill, self._id_of(fill), row.open_time))
+        self._settle(fill, row.received_ns)
+
+    def _settle(self, fill: Filled, now_ns: int) -> None:
+        """Count a round trip where one has ended."""
         flow = self._flows.get(fill.symbol, 0.0) - fill.quantity * fill.price - fill.fee
         before = fill.after - fill.quantity
         if before != 0.0 and (fill.after == 0.0 or is_opposite(before, fill.after)):
-            self.risk = self.risk.closed(flow + fill.after * fill.price, row.received_ns)
+            self.risk = self.risk.closed(flow + fill.after * fill.price, now_ns)
             flow = -fill.after * fill.price
         self._flows[fill.symbol] = flow
 
@@ -315,7 +347,8 @@ class Session:
 
     def _send(self, order: Approved, row: Row) -> None:
         intent = order.intent
-        self._record("order_intent", **order_fields(order))
+        terms = self.broker.terms(order) if isinstance(self.broker, VenueBroker) else {}
+        self._record("order_intent", **order_fields(order) | terms)
         if self.limits is not None and intent.symbol in self._open:
             self._give_up(intent.symbol)
         self.broker.submit(order)
@@ -326,4 +359,5 @@ class Session:
         self._ids[self.n_rows - 1, intent.symbol] = intent.id
         signed = order.max_quantity if intent.quantity > 0.0 else -order.max_quantity
         self.risk = self.risk.ordered(intent.symbol, signed, row.received_ns, reduces=order.reduces)
-        self._record("order_placed", signal={"id": intent.id}, order_id=intent.id)
+        if not isinstance(self.broker, VenueBroker):  # which says itself what it has
+            self._record("order_placed", signal={"id": intent.id}, order_id=intent.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from trade_research.brokers.paper import PaperBroker
+from trade_research.brokers.venue import VenueBroker
 from trade_research.errors import ConfigError, SessionError
 from trade_research.feeds.barclock import BarClock
 from trade_research.feeds.bars import Row
@@ -175,7 +177,17 @@ class Paper:
             if check is not None:
                 day = -1 if past else self.limits.day(clock.now_ns())
                 watch = Watch(check, self.limits.day, day)
-            return BarRunner(session, source, bars, journal, latch, clock, on_look, watch).run()
+            with self._connected(session, latch):
+                return BarRunner(session, source, bars, journal, latch, clock, on_look, watch).run()
+
+    def _broker(self) -> PaperBroker | VenueBroker:
+        """The account, as it was before the first record."""
+        return PaperBroker(self.data.market.symbols, **self.setup.of_the_account)
+
+    def _connected(self, session: Session, latch: Latch) -> AbstractContextManager[None]:
+        """While the session runs: what its broker needs to trade."""
+        del session, latch
+        return nullcontext()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -233,7 +245,7 @@ class Paper:
         session = Session(
             self.name,
             decider,
-            PaperBroker(symbols, **self.setup.of_the_account),
+            self._broker(),
             retold,
             limits=self.limits,
             cash=self.setup.cash,

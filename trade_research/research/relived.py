@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from trade_research.brokers.paper import PaperBroker
 from trade_research.errors import PromotionError, SessionError, SimulationError, StrategyError
 from trade_research.evidence.days import utc_day_rows
 from trade_research.frames.calendars import get_calendar
@@ -97,7 +98,7 @@ def read_session(
         The strategy is not the one of the session.
     """
     records = list(scan(Path(folder), []))
-    if not records or "setup" not in records[0]:
+    if not records or records[0].get("mode") != "paper" or "setup" not in records[0]:
         raise SessionError(f"no paper session began in {folder}")
     start = decode(records[0], {})
     loaded = load_strategy(strategy or start["strategy"])
@@ -171,6 +172,7 @@ def _session(
 ) -> PaperSession:
     before = past.n_rows
     session, target, extras = made.relived(records, past)
+    assert isinstance(session.broker, PaperBroker)
     run = Backtest(
         made.strategy,
         made.params,
