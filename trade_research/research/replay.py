@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from trade_research.brokers.paper import PaperBroker
 from trade_research.research.backtest import Backtest
 from trade_research.research.data import Data, funded, read_data
 from trade_research.research.evaluator import check_heard, evaluator
@@ -161,6 +162,7 @@ def replay(
     folder = Path(journal or tempfile.mkdtemp(prefix="trade-research-"))
     rig = Rig(strategy.name, found, setup, limits, folder, evaluate, seconds)
     session = rig.run(transport)
+    assert isinstance(session.broker, PaperBroker)
     result = session.broker.result()
     run = Backtest(strategy, bound, found, setup, result, rig.target, rig.extras, 0.0, portfolio)
     replayed = Replayed(run, folder, rig.alone, session.n_rows, rig.duplicates)
