@@ -37,6 +37,8 @@ class SweepView:
         ``day_count, day_mean, day_variance, day_skew, day_kurtosis``: of the day returns, in the
         same order.
     walk : WalkView or None
+    years : DataFrame or None
+        ``row, year`` and a metric: of some rows of `results`, in each calendar year.
     seconds : float or None
         How long it took.
     """
@@ -54,6 +56,7 @@ class SweepView:
     where: str | None = None
     account: str = "spot"
     walk: WalkView | None = None
+    years: pl.DataFrame | None = None
     seconds: float | None = None
     n_bars: int = 0
     manifest: Mapping[str, Any] = field(default_factory=dict)
@@ -81,6 +84,7 @@ def sections() -> dict[str, SectionMaker]:
     from trade_research.report.sections.sweep_splits import splits, walk
     from trade_research.report.sections.sweep_table import parallel, run, table, trade_offs
     from trade_research.report.sections.sweep_verdict import luck, verdict
+    from trade_research.report.sections.sweep_years import years
 
     return {
         "verdict": verdict,
@@ -88,6 +92,7 @@ def sections() -> dict[str, SectionMaker]:
         "splits": splits,
         "walk": walk,
         "plateau": plateau,
+        "years": years,
         "slices": slices,
         "importance": importance,
         "table": table,

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import polars as pl
+
 from trade_research.report.record import encode
 from trade_research.report.run import StrategyInfo
 from trade_research.report.sweep import SweepView
@@ -12,6 +15,8 @@ from trade_research.report.sweep_block import sweep_hashes
 from trade_research.research.manifest import facts_of, named
 from trade_research.research.sweep_scorer import MOMENTS
 from trade_research.strategies.declare import Span
+
+_MOST_BY_YEAR = 1_000  # configurations that a page shows by year
 
 if TYPE_CHECKING:
     from trade_research.research.swept import Sweep
@@ -32,6 +37,7 @@ def view_of(sweep: Sweep) -> SweepView:
         axes=sweep.axes,
         evidence=sweep.evidence,
         moments=table.select(MOMENTS),
+        years=_years(sweep),
         where=sweep.space.where,
         account=scorer.setup.account.kind,
         seconds=sweep.seconds,
@@ -39,6 +45,18 @@ def view_of(sweep: Sweep) -> SweepView:
         notes=sweep.warnings,
         manifest=sweep.manifest,
     )
+
+
+def _years(sweep: Sweep) -> pl.DataFrame:
+    """The measure in each year of configurations chosen evenly, the best and the centre among."""
+    some = np.linspace(0, sweep.size - 1, min(_MOST_BY_YEAR, sweep.size)).round().astype(np.int64)
+    found = sweep.evidence
+    marked = [] if found.best is None else [found.best]
+    marked += [] if found.plateau is None else [found.plateau.centre]
+    rows = np.union1d(some, np.array(marked, np.int64))
+    trials = pl.DataFrame({"row": rows, "trial": sweep.results["trial"][rows.tolist()]})
+    by_year = sweep.by_year(rows).join(trials, on="trial", maintain_order="left")
+    return by_year.select("row", "year", sweep.by[0])
 
 
 def manifest_of_sweep(sweep: Sweep) -> dict[str, Any]:

@@ -64,6 +64,17 @@ class Ground:
         dates = get_calendar(self.data.calendar_name).session_dates(times).to_numpy()
         return dates.astype("datetime64[D]").astype(np.int64)
 
+    def years(self, start: int) -> tuple[I64, I64]:
+        """Calendar years (UTC) of the sessions, and their bars [first, last), (n_years, 2).
+
+        Only those with a bar from `start` on.
+        """
+        years = self.sessions.astype("M8[D]").astype("M8[Y]").astype(np.int64) + 1970
+        first = np.flatnonzero(np.append(True, np.diff(years) != 0))
+        spans = np.stack([first, np.append(first[1:], years.size)], axis=1)
+        counts = spans[:, 1] > start
+        return years[first][counts], spans[counts]
+
     def targets(self, params: Mapping[str, Any]) -> F64:
         """Weights of all instruments, as a backtest makes them."""
         return targets_of(self.strategy, self.data, dict(params), self.portfolio)[0]
@@ -127,6 +138,28 @@ class Scorer:
             for ground, rows in self._rows(found)
         ]
         return done[0][1] if len(done) == 1 else _joined(found, done)
+
+    def by_year(self, found: Configurations) -> pl.DataFrame:
+        """Metrics of some configurations in each calendar year, one row a configuration and year.
+
+        Columns are the axes, `year`, the metrics and `trial`. All years come of one pass over the
+        bars, each an account of its own that begins with the cash and no position; years that end
+        before the first bar that counts are left out.
+        """
+        tables = []
+        for ground, rows in self._rows(found):
+            years, spans = ground.years(self.start)
+            how = {"spans": spans, "risk_free": self.risk_free, **self._years}
+            scores = self._on(ground, score, found[rows], **how)
+            axes = found[np.repeat(rows, years.size)].frame()
+            tables.append(
+                axes.drop("trial").with_columns(
+                    pl.Series("year", np.tile(years, rows.size)),
+                    *(pl.Series(name, v.ravel()) for name, v in scores.metrics.items()),
+                    axes["trial"],
+                )
+            )
+        return whole_numbers(pl.concat(tables)).sort("trial", "year", maintain_order=True)
 
     def day_returns(self, found: Configurations, *, threads: int | None = None) -> F64:
         """Day returns of some configurations, (n_days, n_configs); days of all instruments."""
@@ -208,7 +241,12 @@ def table_of(scores: Scores, found: Configurations) -> pl.DataFrame:
     ]
     days = [pl.Series(name, scores.moments[:, k]) for k, name in enumerate(MOMENTS)]
     table = pl.DataFrame([*axes.drop("trial"), *numbers, *texts, axes["trial"], *days])
-    table = table.with_columns(pl.col(*scores.metrics).fill_nan(None))
+    return whole_numbers(table)
+
+
+def whole_numbers(table: pl.DataFrame) -> pl.DataFrame:
+    """Null where a metric is undefined, and trades as the counts that they are."""
+    table = table.with_columns(pl.col(*METRICS).fill_nan(None))
     return table.with_columns(pl.col("trades").cast(pl.Int64))
 
 

@@ -21,12 +21,13 @@ from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 from trade_research.sweep.scores import METRICS
 from trade_research.sweep.search import LOWER_IS_BETTER
-from trade_research.sweep.space import COST_AXES, EXIT_AXES, Space
+from trade_research.sweep.space import COST_AXES, EXIT_AXES, Configurations, Space, columns_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from trade_research.evidence.sweep_facts import SweepEvidence
+    from trade_research.kernels.jit import I64
     from trade_research.report.sweep import SweepView
     from trade_research.research.walked import WalkForward
     from trade_research.store.ledger import Trials
@@ -176,6 +177,26 @@ class Sweep:
             _check_same(name, row[name], run.metrics[name], axes)
         return run
 
+    def by_year(self, rows: I64 | None = None) -> pl.DataFrame:
+        """Metrics of the configurations in every calendar year: does the plateau stay in place?
+
+        Parameters
+        ----------
+        rows : int64 array, optional
+            Of the results; all when left out.
+
+        Returns
+        -------
+        DataFrame
+            One row a configuration and year: the axes, `year`, metrics, `trial`. Each year is an
+            account of its own that begins with the cash and no position, traded on the targets of
+            all bars; all come of one pass over them.
+        """
+        table = self.results.select(*self.axes, "trial")
+        table = table if rows is None else table[rows.tolist()]
+        some = Configurations(columns_of(table.drop("trial")), table["trial"].to_numpy())
+        return self.scorer.by_year(some)
+
     @cached_property
     def evidence(self) -> SweepEvidence:
         """What the best is worth: luck discounted, overfitting, neighbourhood; made when read.
@@ -233,8 +254,9 @@ class Sweep:
 
         Parameters
         ----------
-        kind : {"heatmap", "slices", "parallel"}, optional
-            A heat map of the best over all other axes where two axes have numbers, else slices.
+        kind : {"heatmap", "slices", "parallel", "years"}, optional
+            A heat map of the best over all other axes where two axes have numbers, else slices;
+            "years" is the heat map of one axis, `y`, over the calendar years.
         metric : str, optional
             What is shown; what the sweep was searched by when left out.
         x, y : str, optional
@@ -242,7 +264,10 @@ class Sweep:
         """
         from trade_research.report.sweep_figures import draw
 
-        return draw(self.results, self.axes, metric or self.by[0], kind, x, y)
+        metric = metric or self.by[0]
+        if kind == "years":
+            return draw(self.by_year(), (*self.axes, "year"), metric, "heatmap", "year", y)
+        return draw(self.results, self.axes, metric, kind, x, y)
 
     @property
     def warnings(self) -> list[str]:
