@@ -1,7 +1,8 @@
-"""Books of several instruments: an account each, added up as of every moment."""
+"""Books of several instruments: one cash, added up as of every moment."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import trade_research as tr
@@ -23,16 +24,30 @@ def both(books):
     return tr.backtest(S1, books, cash=10_000.0, **SETTINGS)
 
 
-def test_each_is_the_run_of_its_own_with_its_part_of_the_cash(both, books):
+def test_of_one_instrument_it_is_the_run_of_its_own(books):
     for symbol, data in books.items():
         alone = tr.backtest(S1, data, cash=5_000.0, **SETTINGS)
-        assert both.runs[symbol].equity.equals(alone.equity)
+        found = tr.backtest(S1, {symbol: data}, cash=5_000.0, **SETTINGS)
+        assert found.runs[symbol].equity.equals(alone.equity)
+        assert found.orders.drop("symbol").equals(alone.orders)
+        assert found.metrics["net"] == alone.metrics["net"]
+
+
+def test_orders_of_all_are_in_the_order_of_time(both):
     fills = both.fills
     assert set(fills["symbol"]) == {"A", "B"}
     assert fills["arrived"].is_sorted()
     assert fills.height == sum(run.fills.height for run in both.runs.values()) > 20
     assert both.trades["exit_time"].is_sorted()
     assert both.orders.height == both.metrics["orders"]
+
+
+def test_a_part_at_other_latencies_is_a_part_still(both, tmp_path):
+    run = both.runs["B"]
+    curve = {row["latency"]: row for row in run.latency_curve.iter_rows(named=True)}
+    assert curve["50ms"]["net"] == run.metrics["net"]
+    assert curve["500ms"]["net"] != run.metrics["net"]
+    assert "l2_imbalance on B" in run.report(tmp_path / "b.html").read_text()
 
 
 def test_equity_is_the_sum_of_what_was_last_known(both):
@@ -64,3 +79,6 @@ def test_what_cannot_be_run(books):
         tr.backtest(S1, {}, **SETTINGS)
     with pytest.raises(ConfigError, match="trades of 'C' have no books"):
         tr.backtest(S1, books, trades={"C": books["A"].trades}, **SETTINGS)
+    late = SETTINGS | {"latency": np.zeros(3, np.int64)}
+    with pytest.raises(ConfigError, match="one latency for all"):
+        tr.backtest(S1, books, **late)

@@ -129,7 +129,8 @@ def ask(
     rules: BookRules,
 ) -> float:
     """Units to send for, 0 for no order; exits come before the strategy and know no filter."""
-    quantity, why = state[DESIRED] - position, SIGNAL
+    quantity: float = state[DESIRED] - position
+    why = SIGNAL
     if position != 0.0:
         best = state[BEST]
         state[BEST] = best = max(best, touch) if position > 0.0 else min(best, touch)
