@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trade_research.portfolio.volatility import VolatilityTarget
     from trade_research.research.ablation import ablation
     from trade_research.research.backtest import Backtest, backtest
-    from trade_research.research.book_paper import paper_books
+    from trade_research.research.book_replay import paper_books
     from trade_research.research.certify import certify
     from trade_research.research.check import check
     from trade_research.research.fingerprints import fingerprints
@@ -96,7 +96,7 @@ __getattr__, __dir__, __all__ = attach(
         "read_books": "sources.books",
         "record_books": "research.record",
         "replay": "research.replay",
-        "paper_books": "research.book_paper",
+        "paper_books": "research.book_replay",
         "portfolio": "",
         "screen": "research.screen",
         "sources": "",

@@ -8,19 +8,29 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from hashlib import blake2b
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from trade_research.errors import SessionError, TradeResearchError
 from trade_research.feeds.bars import Row
 from trade_research.kernels.jit import F64, I64
-from trade_research.live.session import Decider
 
 # The whole of (n_rows, n_symbols) targets and the other columns, from all rows so far.
 Evaluate = Callable[["History"], tuple[F64, Mapping[str, F64]]]
-Decision = Future[tuple[F64, Mapping[str, float]]]
+Seen = TypeVar("Seen")
+Seen_contra = TypeVar("Seen_contra", contravariant=True)
+Wanted = TypeVar("Wanted")
+Wanted_co = TypeVar("Wanted_co", covariant=True)
 _FIRST_ROWS = 1_024
 LOOK_S = 0.05
+
+
+class Deciding(Protocol[Seen_contra, Wanted_co]):
+    """What decides on bars, on books, …: see `session.Decider`."""
+
+    def see(self, row: Seen_contra, /) -> None: ...
+    def decide(self, row: Seen_contra, /) -> Wanted_co: ...
 
 
 class Released:
@@ -123,7 +133,7 @@ class Growing:
         return target[-1], {name: float(values[-1]) for name, values in extras.items()}
 
 
-class WithDeadline:
+class WithDeadline(Generic[Seen, Wanted]):
     """Asks another decider in a thread of its own and waits for so long and no longer.
 
     A strategy that does not come back holds neither the kill switch nor the exits, nor the process
@@ -131,22 +141,25 @@ class WithDeadline:
     """
 
     def __init__(
-        self, decider: Decider, seconds: float, is_over: Callable[[], bool] = lambda: False
+        self,
+        decider: Deciding[Seen, Wanted],
+        seconds: float,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._decider, self._seconds, self._is_over = decider, seconds, is_over
-        self._late: Decision | None = None
-        self._asked: queue.SimpleQueue[tuple[Row, Decision]] = queue.SimpleQueue()
+        self._late: Future[Wanted] | None = None
+        self._asked: queue.SimpleQueue[tuple[Seen, Future[Wanted]]] = queue.SimpleQueue()
         threading.Thread(target=self._work, name="strategy", daemon=True).start()
 
-    def see(self, row: Row) -> None:
+    def see(self, row: Seen) -> None:
         """As the other sees it: also while it is busy."""
         self._decider.see(row)
 
-    def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
+    def decide(self, row: Seen) -> Wanted:
         """As the other decides; given up at once when `is_over`."""
         if self._late is not None and not self._late.done():
             raise SessionError("the strategy is still busy with an earlier bar")
-        asked: Decision = Future()
+        asked: Future[Wanted] = Future()
         self._asked.put((row, asked))
         end = time.monotonic() + self._seconds
         while not wait([asked], min(LOOK_S, max(end - time.monotonic(), 0.0))).done:

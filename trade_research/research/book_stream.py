@@ -9,21 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from trade_research.errors import ConfigError, SchemaError, StrategyError
-from trade_research.frames.books import SIDES
+from trade_research.errors import SchemaError, StrategyError
 from trade_research.research.book_metrics import MINUTE_NS, BookTables
 from trade_research.research.books import BookSetup, market_of
 from trade_research.simulate.book_pieces import BookSimulator
-from trade_research.simulate.book_run import (
-    MAX_AGE_NS,
-    BookMarket,
-    BookResult,
-    book_rules,
-    latencies,
-)
+from trade_research.simulate.book_run import BookMarket, BookResult
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64, I64
+    from trade_research.strategies.evaluate import Targets
     from trade_research.strategies.strategy import Strategy
 
 LOOK_BACK = 1024
@@ -90,8 +84,6 @@ def backtest_stream(
     SchemaError
         There are no books, or the frames are none.
     """
-    if isinstance(setup.latency, np.ndarray):
-        raise ConfigError("a stream of books takes one latency for all orders, found an array")
     run = BookRun(strategy, setup, symbol=symbol, look_back=look_back, **params)
     for piece in pieces:
         run.take(piece)
@@ -113,17 +105,11 @@ class BookRun:
         look_back: int = LOOK_BACK,
         **params: Any,
     ) -> None:
-        if isinstance(setup.latency, np.ndarray):
-            raise ConfigError("books that come piece by piece take one latency, found an array")
-        self.strategy, self.params, self.setup = strategy, strategy.bind(**params), setup
-        self._symbol, self._least = symbol, max(look_back, 4 * strategy.warmup(**params))
-        rules = book_rules(setup.costs, setup.account, setup.exits, setup.rules, MAX_AGE_NS)
-        delay = int(latencies(setup.latency, 1)[0])
-        self._simulator = BookSimulator(rules, setup.cash, delay)
-        self._kept, self._pieces = _Kept(setup.cash), 0
-        self._known = np.empty(0)  # targets of the books that are seen again
-        self._market: BookMarket | None = None
-        self._inputs: dict[str, F64] = {}
+        self.window = BookWindow(strategy, look_back, **params)
+        self.strategy, self.params, self.setup = strategy, self.window.params, setup
+        self._symbol = symbol
+        self._simulator = BookSimulator(setup.rules_of_the_game, setup.cash, setup.latency_ns)
+        self._kept, self._pieces = Kept(setup.cash), 0
         self.target = self.equity = np.nan
 
     @property
@@ -143,21 +129,13 @@ class BookRun:
 
     def take_arrays(self, market: BookMarket, inputs: Mapping[str, F64]) -> None:
         """As `take`, with what the strategy reads as arrays."""
-        first = self._known.size
-        if first:
-            assert self._market is not None
-            if market.time[0] < self._market.time[-1]:
-                raise SchemaError("a piece of books begins before the one before it ended.")
-            market = _joined(self._market, market)
-            inputs = {n: np.concatenate([self._inputs[n], x]) for n, x in inputs.items()}
-        target = self.strategy.compute(inputs, **self.params).target
-        _check_same(self._known, target[:first], self.strategy.name, self._least)
-        equity = self._simulator.take(market, target, first)
-        self._kept.take(market, equity, first)
+        window = self.window
+        window.see(market, inputs)
+        target = window.decide().target
+        equity = self._simulator.take(window.market, target, window.first)
+        self._kept.take(market, equity)
+        window.forget()
         self.target, self.equity = float(target[-1]), float(equity[0, -1])
-        begin = _begin(market.bid_price[:, 0], self._least)
-        self._known, self._market = target[begin:].copy(), _cut(market, begin)
-        self._inputs = {name: x[begin:].copy() for name, x in inputs.items()}
         self._pieces += 1
 
     def result(self) -> BookStreamBacktest:
@@ -170,13 +148,68 @@ class BookRun:
         )
 
 
-def _joined(before: BookMarket, after: BookMarket) -> BookMarket:
-    sides = (np.concatenate([getattr(before, n), getattr(after, n)]) for n in ("time", *SIDES))
-    return BookMarket(after.symbol, *sides)
+class BookWindow:
+    """A strategy over books that come piece by piece: it sees the last of those before again.
 
+    At each piece its targets on the later half of them must come out bit for bit as they did.
 
-def _cut(market: BookMarket, begin: int) -> BookMarket:
-    return BookMarket(market.symbol, *(getattr(market, n)[begin:].copy() for n in ("time", *SIDES)))
+    Parameters
+    ----------
+    strategy : Strategy
+    look_back : int
+        Known books before a piece that it is given again.
+
+    Attributes
+    ----------
+    market : BookMarket
+        What it sees; rows before `first` were there before the last piece.
+    """
+
+    def __init__(self, strategy: Strategy, look_back: int = LOOK_BACK, **params: Any) -> None:
+        self.strategy, self.params = strategy, strategy.bind(**params)
+        self._least = max(look_back, 4 * strategy.warmup(**params))
+        self.market, self.first = BookMarket.nothing(), 0
+        self._inputs: Mapping[str, F64] = {}
+        self._known = np.empty(0)  # targets of the books that are seen again
+
+    def see(self, market: BookMarket, inputs: Mapping[str, F64]) -> None:
+        """One more piece.
+
+        Raises
+        ------
+        SchemaError
+            It begins before the one before it ended.
+        """
+        self.first = self.market.time.size
+        if not self.first:
+            self.market, self._inputs = market, inputs
+            return
+        if market.time[0] < self.market.time[-1]:
+            raise SchemaError("a piece of books begins before the one before it ended.")
+        self.market = self.market.joined(market)
+        self._inputs = {n: np.concatenate([self._inputs[n], x]) for n, x in inputs.items()}
+
+    def decide(self) -> Targets:
+        """Targets and the other columns at all rows that it sees.
+
+        Raises
+        ------
+        StrategyError
+            The strategy looks back further than it is shown, or it fails.
+        """
+        found = self.strategy.compute(self._inputs, **self.params)
+        again = found.target[: self._known.size]
+        _check_same(self._known, again, self.strategy.name, self._least)
+        self._known = found.target
+        return found
+
+    def forget(self) -> None:
+        """Keep of the rows what the next piece needs."""
+        if not self.market.time.size:
+            return
+        begin = _begin(self.market.bid_price[:, 0], self._least)
+        self.market, self._known = self.market.tail(begin), self._known[begin:].copy()
+        self._inputs = {name: x[begin:].copy() for name, x in self._inputs.items()}
 
 
 def _begin(best: F64, least: int) -> int:
@@ -194,7 +227,7 @@ def _check_same(known: F64, again: F64, name: str, least: int) -> None:
         )
 
 
-class _Kept:
+class Kept:
     """Rows of the result that are kept: a few a minute, whatever the number of books.
 
     A row is its number, its time (the bits of an int64), equity at the mid and at the best prices,
@@ -207,9 +240,9 @@ class _Kept:
         self._fall: list[F64] = []
         self._last, self._rows = np.empty((0, 5)), 0
 
-    def take(self, market: BookMarket, equity: F64, first: int) -> None:
+    def take(self, market: BookMarket, equity: F64) -> None:
         """One piece; `equity` is (3, rows)."""
-        time = market.time[first:]
+        time = market.time
         number = np.arange(self._rows, self._rows + time.size, dtype=np.float64)
         table = np.column_stack([number, time.view(np.float64), *equity])
         if not self._rows:
@@ -219,6 +252,11 @@ class _Kept:
         self._ends.append(table[np.flatnonzero(np.diff(time // MINUTE_NS))])
         self._last, self._rows = table[-1:].copy(), self._rows + time.size
         self._deepen(table)
+
+    def close(self, equity: float) -> None:
+        """Nothing is held any more after the last row."""
+        if self._rows:
+            self._last[0, 2:] = equity, equity, 0.0
 
     def result(self, symbol: str, orders: F64) -> BookResult:
         """A result of the rows kept, in their order."""

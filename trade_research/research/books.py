@@ -18,13 +18,21 @@ from trade_research.frames.recording import Recording
 from trade_research.research.book_metrics import BookTables, book_metrics
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.book_presets import BOOK_EXITS
-from trade_research.simulate.book_run import BookMarket, BookResult, latencies, simulate_books
+from trade_research.simulate.book_run import (
+    MAX_AGE_NS,
+    BookMarket,
+    BookResult,
+    book_rules,
+    latencies,
+    simulate_books,
+)
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 
 if TYPE_CHECKING:
     from trade_research.evidence.check import Check
     from trade_research.kernels.jit import F64, I64
+    from trade_research.simulate.book_fills import BookRules
     from trade_research.strategies.strategy import Strategy
 
 LATENCIES = ("0ms", "1ms", "5ms", "20ms", "50ms", "100ms", "500ms")
@@ -70,6 +78,26 @@ class BookSetup:
             float(cash),
             latency,
         )
+
+    @property
+    def rules_of_the_game(self) -> BookRules:
+        """Costs, account, exits and rules as the simulator takes them."""
+        return book_rules(self.costs, self.account, self.exits, self.rules, MAX_AGE_NS)
+
+    @property
+    def latency_ns(self) -> int:
+        """The latency of books that come piece by piece, which is one for all orders.
+
+        Raises
+        ------
+        ConfigError
+            It is an array.
+        """
+        if isinstance(self.latency, np.ndarray):
+            raise ConfigError(
+                "books that come piece by piece take one latency for all orders, found an array"
+            )
+        return int(latencies(self.latency, 1)[0])
 
     def run(self, market: BookMarket, target: F64) -> BookResult:
         """The targets through the recorded books."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from trade_research.errors import ConfigError, SourceError, nearest
-from trade_research.feeds.book_grid import BookRow
+from trade_research.errors import ConfigError, nearest
 from trade_research.feeds.book_messages import BOOK_VENUES
-from trade_research.feeds.book_socket import BookSocket
-from trade_research.feeds.recorder import BookRecorder, RecordStatus
+from trade_research.feeds.recorder import RecordStatus
 from trade_research.frames.durations import parse_duration
+from trade_research.live.book_feed import VenueBooks
 from trade_research.store.store import Store
 
 Look = Callable[[RecordStatus, list[str]], bool]
@@ -31,7 +31,6 @@ def record_books(
     flush: str | timedelta = "10s",
     commit: str | timedelta = "10m",
     on_look: Look | None = None,
-    on_rows: Callable[[list[BookRow]], None] = lambda rows: None,
     **connection: Any,
 ) -> RecordStatus:
     """Record the order book and the trades of one instrument, live.
@@ -57,8 +56,6 @@ def record_books(
         Between two flushes to the disk, and two commits, from which on readers see the rows.
     on_look : callable, optional
         Called some times a second with the status and what went wrong since; True ends it.
-    on_rows : callable, optional
-        Given every row as soon as it is proven: see `paper_books`.
     **connection
         Of `feeds.book_socket.BookSocket`.
 
@@ -78,32 +75,38 @@ def record_books(
     --------
     >>> tr.record_books("binance", "BTC/USDT", duration="30m")   # doctest: +SKIP
     """
+    ends = None if duration is None else time.monotonic() + parse_duration(duration) / 1e9
+    books = open_books(
+        venue, symbol, store=store, depth=depth, every=every, flush=flush, commit=commit,
+        **connection,
+    )  # fmt: skip
+    with closing(books):
+        while ends is None or time.monotonic() < ends:
+            books.poll(POLL_S)
+            if on_look is not None and on_look(books.recorder.status, books.troubles()):
+                break
+    return books.recorder.status
+
+
+def open_books(
+    venue: str,
+    symbol: str,
+    *,
+    store: Store | str | Path,
+    depth: int,
+    every: str | timedelta,
+    flush: str | timedelta,
+    commit: str | timedelta,
+    **connection: Any,
+) -> VenueBooks:
+    """A recording that has begun and listens when it is polled; arguments as of `record_books`."""
     if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= 1000:
         raise ConfigError(f"depth must be 1 to 1000 levels, found {depth!r}")
     if venue not in BOOK_VENUES:
         raise ConfigError(f"books of {venue!r} are not listened to: {nearest(venue, BOOK_VENUES)}")
     target = store if isinstance(store, Store) else Store(store)
-    ends = None if duration is None else time.monotonic() + parse_duration(duration) / 1e9
     step, flushes, commits = (parse_duration(span) for span in (every, flush, commit))
-    recorder = BookRecorder(
+    return VenueBooks(
         target, venue, symbol, every_ns=step, depth=depth,
-        flush_s=flushes / 1e9, commit_s=commits / 1e9, on_rows=on_rows,
+        flush_s=flushes / 1e9, commit_s=commits / 1e9, **connection,
     )  # fmt: skip
-    try:
-        socket = BookSocket(venue, symbol, **connection)
-        try:
-            while ends is None or time.monotonic() < ends:
-                for heard in socket.poll(POLL_S):
-                    recorder.hear(heard)
-                socket.want_snapshot(recorder.wants_snapshot)
-                recorder.tick()
-                troubles = socket.troubles()
-                if troubles and not recorder.status.messages:
-                    raise SourceError(f"{venue}:{symbol} cannot be listened to: {troubles[0]}")
-                if on_look is not None and on_look(recorder.status, troubles):
-                    break
-        finally:
-            socket.close()
-    finally:
-        recorder.close()
-    return recorder.status

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from trade_research.brokers.paper import PaperBroker
+from trade_research.errors import ConfigError
 from trade_research.research.backtest import Backtest
+from trade_research.research.book_replay import book_setup, replay_books
+from trade_research.research.books import is_books
 from trade_research.research.data import Data, funded, read_data
 from trade_research.research.evaluator import check_heard, evaluator
 from trade_research.research.rig import Rig, Transport
@@ -21,6 +24,7 @@ from trade_research.research.setup import Setup
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
+from trade_research.store.books import BookStream
 from trade_research.strategies.parts import check_strategy
 
 if TYPE_CHECKING:
@@ -111,6 +115,7 @@ def replay(
     journal: str | Path | None = None,
     transport: Transport | None = None,
     seconds: float = SECONDS_ALONE,
+    latency: str | int | None = None,
     **params: Any,
 ) -> Replayed:
     """Feed bars to a paper session as they closed; equal to `backtest`, bit for bit.
@@ -132,6 +137,9 @@ def replay(
         Misbehaves on the way of the bars.
     seconds : float
         For each kind of decision taken alone.
+    latency : str or int, optional
+        Of order books, as of `backtest` over them. A session over books decides on every book, in
+        pieces as they come, and gives a `BookSessionRun`.
 
     Raises
     ------
@@ -139,8 +147,22 @@ def replay(
         The strategy reads what no session has.
     SessionError
         The folder has a session already.
+    ConfigError
+        Arguments of bars are given with books, or the other way round.
     """
     check_strategy(strategy, "replay")
+    if isinstance(data, BookStream) or is_books(data):
+        of_bars = {"rebalance": rebalance, "portfolio": portfolio, "funding": funding}
+        made = book_setup(
+            strategy, of_bars | {"calendar": calendar, "transport": transport},
+            costs=costs, account=account, cash=cash, exits=exits, rules=rules, latency=latency,
+        )  # fmt: skip
+        over_books: Any = replay_books(
+            strategy, data, setup=made, limits=limits, journal=journal, **params
+        )
+        return over_books  # type: ignore[no-any-return]  # as `backtest`: what it is given decides
+    if latency is not None:
+        raise ConfigError("latency= is for order books; bars fill at the next open")
     check_heard(strategy, Account.of(account).kind)
     found = data if isinstance(data, Data) else read_data(data, calendar)
     bound = strategy.bind(**params)

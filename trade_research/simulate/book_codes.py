@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-SIGNAL, STOP, TAKE_PROFIT, TRAILING, MAX_HOLD = range(5)
-REASONS = ("signal", "stop", "take_profit", "trailing", "max_hold")
+SIGNAL, STOP, TAKE_PROFIT, TRAILING, MAX_HOLD, HALT = range(6)
+REASONS = ("signal", "stop", "take_profit", "trailing", "max_hold", "halt")
 """Why an order was sent."""
 
-FILLED, PARTIAL, NO_BOOK, STALE, NO_CASH = range(5)
-STATUS = ("filled", "book_exhausted", "no_book", "stale_book", "no_cash")
+FILLED, PARTIAL, NO_BOOK, STALE, NO_CASH, WITHDRAWN = range(6)
+STATUS = ("filled", "book_exhausted", "no_book", "stale_book", "no_cash", "withdrawn")
 """What became of it: all of it; as much as the recorded levels held; nothing, since there was no
-book, or none newer than the limit, when it arrived; nothing, for want of cash."""
+book, or none newer than the limit, when it arrived; nothing, for want of cash; nothing, since risk
+took it back."""
 
 ORDER_FIELDS = (
     "row",

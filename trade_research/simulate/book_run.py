@@ -14,7 +14,8 @@ from trade_research.frames.books import NANO
 from trade_research.frames.durations import parse_duration
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.book_codes import ORDER_FIELDS, REASONS, STATUS
-from trade_research.simulate.book_loop import BookRules, fresh, run_books
+from trade_research.simulate.book_fills import BookRules
+from trade_research.simulate.book_loop import fresh, run_books
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 
@@ -40,10 +41,33 @@ class BookMarket:
         """Middle of the best prices, (n,); NaN where a side is missing."""
         return 0.5 * (self.bid_price[:, 0] + self.ask_price[:, 0])
 
+    @property
+    def arrays(self) -> tuple[Any, ...]:
+        """Times and the four sides."""
+        return self.time, self.bid_price, self.bid_size, self.ask_price, self.ask_size
+
+    def part(self, begin: int, end: int) -> BookMarket:
+        """Rows ``[begin, end)``, in the same memory."""
+        return BookMarket(self.symbol, *(x[begin:end] for x in self.arrays))
+
     def first(self, n: int) -> BookMarket:
         """The market when only `n` books were received."""
-        sides = (self.bid_price, self.bid_size, self.ask_price, self.ask_size)
-        return BookMarket(self.symbol, self.time[:n], *(side[:n] for side in sides))
+        return self.part(0, n)
+
+    @classmethod
+    def nothing(cls) -> BookMarket:
+        """No rows of no levels."""
+        side = np.empty((0, 0))
+        return cls("", np.empty(0, np.int64), side, side, side, side)
+
+    def tail(self, begin: int) -> BookMarket:
+        """Rows from `begin` on, in memory of their own."""
+        return BookMarket(self.symbol, *(x[begin:].copy() for x in self.arrays))
+
+    def joined(self, after: BookMarket) -> BookMarket:
+        """These rows, then others."""
+        pairs = zip(self.arrays, after.arrays, strict=True)
+        return BookMarket(after.symbol, *(np.concatenate(pair) for pair in pairs))
 
 
 @dataclass(frozen=True)

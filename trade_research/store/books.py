@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 
 import polars as pl
@@ -20,7 +21,7 @@ from trade_research.store.book_writes import (
     read_verdicts,
     write_rows,
 )
-from trade_research.store.commit import Part, read_as_of, read_current
+from trade_research.store.commit import Manifest, Part, read_as_of, read_current
 from trade_research.store.layout import instrument_folder, list_parts
 from trade_research.store.times import Moment, micros, moment, parse_span
 
@@ -142,6 +143,24 @@ class BookStream:
     masked: bool = True
     as_of: int | Moment | None = None
     rows: int | None = None
+
+    def pinned(self) -> BookStream:
+        """The same books, whatever is stored from now on: of the venue and version of now."""
+        venue = _venue(self.root, "books", self.symbol, self.venue)
+        return replace(self, venue=venue, as_of=self._manifest(venue).version)
+
+    @property
+    def content_hash(self) -> str:
+        """BLAKE2b of the files of the version that is read."""
+        venue = _venue(self.root, "books", self.symbol, self.venue)
+        parts = "".join(part.hash for part in self._manifest(venue).parts)
+        return blake2b(parts.encode(), digest_size=16).hexdigest()
+
+    def _manifest(self, venue: str) -> Manifest:
+        found = read_as_of(instrument_folder(self.root, "books", venue, self.symbol), self.as_of)
+        if found is None:
+            raise MissingDataError(f"no books of {venue}:{self.symbol} as of {self.as_of}")
+        return found
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         frames = iter_stored(
