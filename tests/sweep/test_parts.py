@@ -12,9 +12,11 @@ from trade_research.indicators import bollinger_bands, ema, sma
 from trade_research.kernels.digest import digest
 from trade_research.strategies.load import shipped
 from trade_research.sweep import Space, pool, score
-from trade_research.sweep.parts import WholeError, parts_of
-from trade_research.sweep.rule import NotPointwiseError, rule_of
+from trade_research.sweep.parts import parts_of
+from trade_research.sweep.rule import rule_of
 from trade_research.sweep.signals import cut_of
+from trade_research.sweep.source import WholeError
+from trade_research.sweep.words import NotPointwiseError
 
 _LEVEL = 0.5
 
@@ -154,7 +156,7 @@ def test_what_is_left_of_a_shipped_strategy_is_the_strategy(name):
     except WholeError:
         pytest.skip("is left whole")
     params = strategy.bind()
-    from trade_research.sweep.parts import key_of
+    from trade_research.sweep.shared import key_of
 
     held = pool.Pool(columns, market.n_bars)
     keys = [key_of(call, params) for call in cut.parts.shared.values()]

@@ -16,7 +16,7 @@ from trade_research.frames import to_bars
 from trade_research.report.verify import verify
 from trade_research.simulate.run import simulate
 from trade_research.store import Ledger
-from trade_research.sweep.walkforward import choose, folds_of
+from trade_research.sweep.folds import choose, folds_of
 
 DAY = 86_400_000_000
 
@@ -238,7 +238,8 @@ def test_minutes_of_a_month_walk_forward_daily():
 def test_the_probe_really_runs_the_walk():
     found = walked(daily(260), days=[2, 5])
     columns = above.columns_of(found.data.frame)
-    from trade_research.sweep.walkforward import Pipeline, walk
+    from trade_research.sweep.pipeline import Pipeline
+    from trade_research.sweep.walkforward import walk
 
     pipeline = Pipeline(
         above,

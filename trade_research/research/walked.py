@@ -20,8 +20,9 @@ from trade_research.research.setup import Setup
 from trade_research.research.sweep_scorer import Ground
 from trade_research.research.trials import count_trials
 from trade_research.settings.in_force import hash_in_force
+from trade_research.sweep.pipeline import Pipeline, check_walk
 from trade_research.sweep.space import Space
-from trade_research.sweep.walkforward import Pipeline, Walk, check_walk, walk
+from trade_research.sweep.walkforward import Walk, walk
 
 if TYPE_CHECKING:
     from trade_research.evidence.causality import CausalityVerdict

@@ -12,10 +12,10 @@ from trade_research.kernels.jit import B8
 from trade_research.simulate.engine import open_books, pack_conf
 from trade_research.simulate.market import Market
 from trade_research.simulate.records import Books, Records, dtype_of
-from trade_research.sweep.events import Terms
 from trade_research.sweep.factors import Factor
 from trade_research.sweep.field import Field
 from trade_research.sweep.game import Game
+from trade_research.sweep.tally import Terms
 
 _RATES = {
     "fee_bps": ("fee", 1e4),

@@ -13,18 +13,9 @@ import math
 from trade_research.kernels.bits import log2
 from trade_research.kernels.jit import F64, I64, bare_kernel, inline_kernel
 from trade_research.simulate.records import Records
-from trade_research.sweep.events import (
-    FINE,
-    UNFIT,
-    Tally,
-    Terms,
-    loss,
-    mark_depth,
-    note_day,
-    pass_days,
-    reaches,
-)
+from trade_research.sweep.events import loss, mark_depth, note_day, pass_days, reaches
 from trade_research.sweep.tables import Tables
+from trade_research.sweep.tally import FINE, UNFIT, Tally, Terms
 
 NEVER = 1 << 60
 

@@ -11,8 +11,9 @@ from trade_research.kernels.jit import F64, I64, bare_kernel, inline_kernel
 from trade_research.kernels.lanes import LANES, growth_sums
 from trade_research.simulate.codes import DUST
 from trade_research.simulate.records import Records
-from trade_research.sweep.events import FINE, UNFIT, Tally, Terms, extremes, loss, note_day, reaches
+from trade_research.sweep.events import extremes, loss, note_day, reaches
 from trade_research.sweep.tables import Tables
+from trade_research.sweep.tally import FINE, UNFIT, Tally, Terms
 
 
 @bare_kernel

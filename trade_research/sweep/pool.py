@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from trade_research.kernels.jit import F64, I64
-from trade_research.sweep.parts import WholeError
+from trade_research.sweep.source import WholeError
 
 BUDGET = 512 * 1024 * 1024
 """Bytes of shared values kept at a time."""

@@ -19,7 +19,8 @@ import numpy as np
 from trade_research.kernels.bits import WORD, changes, count, lowest, numbers, values_at
 from trade_research.kernels.jit import F64, I64, Kernel, bare_kernel, inner_kernel
 from trade_research.sweep.parts import Parts
-from trade_research.sweep.rule import NUMBERS, Rule
+from trade_research.sweep.rule import Rule
+from trade_research.sweep.words import NUMBERS
 
 TILE = 1024
 """Bars whose targets are made at a time; a multiple of 64."""

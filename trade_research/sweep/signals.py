@@ -14,10 +14,13 @@ from trade_research.kernels.digest import Digest, digest
 from trade_research.kernels.jit import B8, F64, I64, Kernel
 from trade_research.strategies.strategy import Strategy
 from trade_research.sweep.factors import Factor, factor
-from trade_research.sweep.parts import Parts, Shared, WholeError, key_of, parts_of
+from trade_research.sweep.parts import Parts, parts_of
 from trade_research.sweep.pool import read_only
-from trade_research.sweep.rule import NUMBERS, NotPointwiseError, rule_of
+from trade_research.sweep.rule import rule_of
 from trade_research.sweep.scan import Scanner, scanner_of
+from trade_research.sweep.shared import Shared, key_of
+from trade_research.sweep.source import WholeError
+from trade_research.sweep.words import NUMBERS, NotPointwiseError
 
 Columns = Sequence[Mapping[str, F64]]
 

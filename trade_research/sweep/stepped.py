@@ -26,7 +26,7 @@ from trade_research.simulate.records import (
     TradeRow,
     empty,
 )
-from trade_research.sweep.events import INFINITE, RUINED, Tally
+from trade_research.sweep.tally import INFINITE, RUINED, Tally
 
 _ROWS = 1024
 

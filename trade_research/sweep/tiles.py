@@ -9,13 +9,13 @@ import numpy as np
 
 from trade_research.kernels.jit import F64, I64
 from trade_research.simulate.records import Records
-from trade_research.sweep.events import UNFIT
 from trade_research.sweep.factors import Factor
 from trade_research.sweep.field import Field
 from trade_research.sweep.pool import Pool, addresses
 from trade_research.sweep.scan import TILE, Scanner
 from trade_research.sweep.signals import Recipe
 from trade_research.sweep.tables import Tables
+from trade_research.sweep.tally import UNFIT
 
 TILES = 4
 """Tiles between one call of compiled code and the next."""

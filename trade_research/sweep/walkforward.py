@@ -14,39 +14,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trade_research.errors import ConfigError
-from trade_research.frames.intervals import DAY
 from trade_research.kernels.jit import F64, I64
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.market import PRICES, Market
 from trade_research.simulate.result import Result
 from trade_research.simulate.run import simulate
 from trade_research.sweep.engine import largest_warmup, score
+from trade_research.sweep.folds import Folds, choose, folds_of, rank
 from trade_research.sweep.scores import Scores
 from trade_research.sweep.space import COST_AXES, EXIT_AXES, Configurations
 
 if TYPE_CHECKING:
-    from trade_research.evidence.causality import CausalityVerdict
-    from trade_research.strategies.declare import Col
     from trade_research.strategies.strategy import Strategy
 
 Columns = Mapping[str, F64] | Sequence[Mapping[str, F64]]
 Targets = Callable[[Mapping[str, Any]], F64]
 NOT_CHOSEN = (*COST_AXES, "delay", "symbol")
 """Axes of a sweep that nobody can choose: they are what the market makes of the rest."""
-
-
-@dataclass(frozen=True, eq=False)
-class Folds:
-    """Spans of bars, [first, last): `train` and `test` of shape (n_folds, 2), oldest first.
-
-    Test spans follow each other without a gap up to the last bar; the last may be short.
-    """
-
-    train: I64
-    test: I64
-
-    def __len__(self) -> int:
-        return len(self.test)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,57 +80,6 @@ class Walk:
     def initial_cash(self) -> float:
         """Money before the first test span."""
         return self.results[0].initial_cash
-
-
-def folds_of(
-    open_time: I64, *, train_us: int, test_us: int, anchored: bool = False, first: int = 0
-) -> Folds:
-    """Spans of training and of test bars.
-
-    Parameters
-    ----------
-    open_time : int64 array of shape (n_bars,)
-        Microseconds, increasing.
-    train_us, test_us : int
-        Length of both, by the clock.
-    anchored : bool
-        Training always begins at the first bar and grows; else it moves along.
-    first : int
-        First bar that may be used, after the warm-up. Folds begin at a midnight (UTC) where bars
-        are shorter than a day.
-
-    Raises
-    ------
-    ConfigError
-        The bars do not suffice for one training and one test bar.
-    """
-    if first >= open_time.size:
-        raise ConfigError(f"the warm-up takes {first} bars, there are {open_time.size}")
-    start = -(-int(open_time[first]) // DAY) * DAY
-    edges = np.arange(start + train_us, int(open_time[-1]) + 1, test_us)
-    begin = np.searchsorted(open_time, edges)
-    end = np.append(begin[1:], open_time.size)
-    since = np.full(edges.size, start) if anchored else edges - train_us
-    train = np.searchsorted(open_time, since)
-    has_both = (train < begin) & (begin < end)
-    if not has_both.any():
-        days = (int(open_time[-1]) - start) / DAY
-        raise ConfigError(
-            f"{days:.0f} days of bars after the warm-up do not suffice to train on "
-            f"{train_us / DAY:g} and test on the next: take a shorter train=, or more bars."
-        )
-    train, begin, end = train[has_both], begin[has_both], end[has_both]
-    return Folds(np.stack([train, begin], axis=1), np.stack([begin, end], axis=1))
-
-
-def choose(values: F64, trades: F64, *, min_trades: int = 1) -> I64:
-    """The best configuration of each training span, (n_configs, n_folds) to (n_folds,).
-
-    Of those with at least `min_trades` trades and a value; the first of equals; -1 for none.
-    """
-    allowed = np.where((trades >= min_trades) & ~np.isnan(values), values, -np.inf)
-    best = allowed.argmax(axis=0)
-    return np.where(np.isneginf(allowed.max(axis=0)), -1, best)
 
 
 def walk(
@@ -234,59 +167,11 @@ def walk(
         chosen,
         np.where(is_held, values[:, train][chosen, every], np.nan),
         np.where(is_held, values[:, test][chosen, every], np.nan),
-        _rank(values[:, test], chosen),
+        rank(values[:, test], chosen),
         target,
         _traded(market, configurations, folds, chosen, target, settings),
         scores,
     )
-
-
-class Pipeline:
-    """The whole walk as one strategy, bars in and stitched targets out, for the causality check.
-
-    What it returns for a bar may depend on nothing later: neither through a strategy nor through a
-    choice of parameters. Times are known beforehand and cannot be tampered with.
-    """
-
-    def __init__(
-        self,
-        strategy: Strategy,
-        market: Market,
-        columns: Mapping[str, F64],
-        walk: Callable[..., Walk],
-    ) -> None:
-        from trade_research.strategies.declare import Col
-
-        self.name, self._strategy, self._market, self._walk = strategy.name, strategy, market, walk
-        prices = {f"market_{name}": getattr(market, name)[:, 0] for name in PRICES}
-        self.columns: dict[str, F64] = {**prices, **columns}
-        self.inputs: Mapping[str, Col] = {name: Col(name) for name in self.columns}
-
-    def warmup(self, **params: Any) -> int:
-        """None: before the first test span it wants 0 by itself."""
-        return 0
-
-    def compute(self, columns: Mapping[str, F64], **params: Any) -> Any:
-        """Stitched targets of these bars."""
-        from trade_research.strategies import evaluate
-
-        prices: dict[str, Any] = {name: columns[f"market_{name}"] for name in PRICES}
-        n = len(prices["close"])
-        cut = replace(_cut(self._market, 0, n), **prices)
-        own = {name: columns[name] for name in self._strategy.columns}
-        try:
-            return evaluate.Targets(self._walk(self._strategy, cut, own).target[:, 0])
-        except ConfigError:  # not one fold yet
-            return evaluate.Targets(np.zeros(n))
-
-    raw = compute
-
-
-def check_walk(pipeline: Pipeline, *, budget_s: float = 10.0, seed: int = 0) -> CausalityVerdict:
-    """Prove that no fold saw its test bars: cuts and replaced futures over the whole pipeline."""
-    from trade_research.evidence.causality import check_causality
-
-    return check_causality(pipeline, pipeline.columns, budget_s=budget_s, seed=seed)
 
 
 def _check_axes(configurations: Configurations) -> None:
@@ -336,14 +221,14 @@ def _traded(
             exits["cooldown"] = 0
         given = replace(settings.get("exits") or Exits(), **exits)
         mine = {**settings, "exits": given, "cash": cash, "finalize": True}
-        results.append(simulate(_cut(market, int(a), int(b)), target[a:b], **mine))
+        results.append(simulate(cut(market, int(a), int(b)), target[a:b], **mine))
         cash = float(results[-1].equity[-1])
         if not cash > 0.0:
             break
     return tuple(results)
 
 
-def _cut(market: Market, first: int, last: int) -> Market:
+def cut(market: Market, first: int, last: int) -> Market:
     """Bars [first, last); no price is copied."""
     whole = market.since(first)
     names = ("open_time", "close_time", *PRICES)
@@ -352,16 +237,3 @@ def _cut(market: Market, first: int, last: int) -> Market:
     due = None if due is None else due[due["bar"] < last - first]
     cut = {name: getattr(whole, name)[: last - first] for name in names}
     return replace(whole, **cut, session=session, funding=due)
-
-
-def _rank(values: F64, chosen: I64) -> F64:
-    """Share of the others that the chosen one beat in each fold, ties as half; NaN without."""
-    out = np.full(chosen.size, np.nan)
-    for k, row in enumerate(chosen):
-        if row >= 0 and not np.isnan(values[row, k]):
-            others = np.delete(values[:, k], row)
-            others = others[~np.isnan(others)]
-            if others.size:
-                worse, equal = others < values[row, k], others == values[row, k]
-                out[k] = (worse.sum() + equal.sum() / 2.0) / others.size
-    return out

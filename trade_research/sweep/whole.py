@@ -12,12 +12,12 @@ from trade_research.simulate.market import Market
 from trade_research.simulate.records import Books, Records
 from trade_research.simulate.result import Result
 from trade_research.simulate.run import simulate, tape_of
-from trade_research.sweep.events import RUINED, new_tallies
 from trade_research.sweep.field import Field
 from trade_research.sweep.game import Game
 from trade_research.sweep.scan import TILE, collect_all
 from trade_research.sweep.stepped import new_desk, play, tally_run, with_room
 from trade_research.sweep.tables import Tables
+from trade_research.sweep.tally import RUINED, new_tallies
 
 _local = threading.local()
 

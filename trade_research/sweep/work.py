@@ -17,7 +17,7 @@ from trade_research.simulate.records import Records
 from trade_research.strategies.strategy import Strategy
 from trade_research.sweep import accounts as acc
 from trade_research.sweep.brackets import settle_brackets
-from trade_research.sweep.events import INFINITE, RUINED, UNFIT, new_tallies, settle
+from trade_research.sweep.events import settle
 from trade_research.sweep.exact import from_run, is_lost
 from trade_research.sweep.factors import Factor, factor
 from trade_research.sweep.field import Field
@@ -29,6 +29,7 @@ from trade_research.sweep.scores import N_BLOCKS, Scores
 from trade_research.sweep.signals import Maker, Recipe, recipes_of
 from trade_research.sweep.space import RUN_AXES, Configurations
 from trade_research.sweep.tables import Tables
+from trade_research.sweep.tally import INFINITE, RUINED, UNFIT, new_tallies
 from trade_research.sweep.tiles import Scan
 from trade_research.sweep.whole import run_of, settle_whole, simulate_each, step
 
