@@ -88,8 +88,8 @@ def flatten(
         try:
             _cancel(port, flat)
             flat.left = _sell(port, session, flat)
-        except BrokerError as error:
-            flat.problems.append(str(error))
+        except Exception as error:  # whatever it is, nothing else will close the account
+            flat.problems.append(str(error) or type(error).__name__)
             flat.held = None
         if not flat.is_flat:
             confirmed = -math.inf
@@ -115,14 +115,14 @@ def _cancel(port: UrgentPort, flat: Flat) -> None:
 
 def _sell(port: UrgentPort, session: str, flat: Flat) -> dict[str, float]:
     """Sell what is free, once; what was there to be sold before."""
-    flat.held, rules = port.balances(), port.rules().table(len(port.symbols))
+    flat.held, lots = port.balances(), port.rules().table(len(port.symbols))[:, 1].tolist()
     found: dict[str, float] = {}
-    for s, (symbol, base) in enumerate(zip(port.symbols, port.assets()[0], strict=True)):
+    for symbol, base, lot in zip(port.symbols, port.assets()[0], lots, strict=True):
         held = flat.held.total.get(base, 0.0)
-        units = floored(flat.held.free.get(base, 0.0), rules[s, 1])
+        units = floored(flat.held.free.get(base, 0.0), lot)
         flat.dust.pop(symbol, None)
         if units == 0.0:
-            if held > rules[s, 1]:
+            if held > lot:
                 found[symbol] = held  # locked by an order that is still open
             elif held > 0.0:
                 flat.dust[symbol] = held

@@ -19,6 +19,7 @@ from trade_research.simulate.accounts import Rules
 if TYPE_CHECKING:
     from trade_research.brokers.order_port import Balances, OrderPort
     from trade_research.live.latch import Latch
+    from trade_research.live.runner import Ended
     from trade_research.live.session import Session
 
 
@@ -41,6 +42,10 @@ class Trading(Paper):
     def settings(self) -> dict[str, Any]:
         """As of `Paper`, with the account."""
         return super().settings | {"mode": "live", "account": dict(self.account)}
+
+    def replay(self, **_: Any) -> Ended:
+        """Refused: no order is sent for what a market did long ago."""
+        raise SessionError("a session with real orders does not run over stored bars: use Paper")
 
     def _broker(self) -> VenueBroker:
         rules = Rules(*(self.account[name] for name in ("tick", "lot", "min_notional")))
