@@ -17,10 +17,9 @@ from tests.standins.cases import (
     cap_server,
     gecko_ohlc,
     moment,
-    yahoo_routes,
-    yahoo_server,
 )
 from tests.standins.server import Standin
+from tests.standins.yahoo import CHARTS, yahoo_routes, yahoo_server
 from trade_research.errors import ConfigError, SourceGoneError, SourceRefusedError
 from trade_research.frames.intervals import parse_interval
 from trade_research.settings.secrets import Secret
@@ -94,7 +93,7 @@ def test_yahoo_prices_that_contradict_its_own_adjustment_are_said():
     span = (at("2021-02-01"), at("2022-02-01"))
     with yahoo_server(part, "MSFT") as server:
         source = open_source("yahoo", to=server.at)
-        honest = server.routes["query2.finance.yahoo.com/v8/finance/chart/*"]
+        honest = server.routes[CHARTS]
 
         def hundredfold(request):
             body = copy.deepcopy(honest(request))
@@ -104,7 +103,7 @@ def test_yahoo_prices_that_contradict_its_own_adjustment_are_said():
             return body
 
         assert source.page("MSFT", parse_interval("1d"), *span).notes == ()
-        server.routes["query2.finance.yahoo.com/v8/finance/chart/*"] = hundredfold
+        server.routes[CHARTS] = hundredfold
         (note,) = source.page("MSFT", parse_interval("1d"), *span).notes
     assert "unit_jump" in note
 
@@ -132,16 +131,6 @@ def test_yahoo_days_without_prices_are_left_out_and_pence_are_said(tmp_path):
     assert store.catalog()["calendar"].to_list() == ["XLON"]
     stored = store.bars("GSK.L", "1d", venue="yahoo")
     assert stored["close"].null_count() == 0
-
-
-def test_a_yahoo_repair_that_cannot_be_made_is_said_and_changes_nothing():
-    part = "yahoo/chart_MSFT_1d_2021-02_2022-01_dividends.json"
-    span = (parse_interval("1d"), at("2021-02-01"), at("2021-06-01"))
-    with yahoo_server(part, "MSFT") as server:  # which has none of what a repair asks for
-        plain = open_source("yahoo", to=server.at).page("MSFT", *span)
-        page = open_source("yahoo", to=server.at, repair=True).page("MSFT", *span)
-    assert page.rows.equals(plain.rows)
-    assert any("nothing was repaired" in note for note in page.notes)
 
 
 def test_a_dead_yahoo_symbol_is_a_fact(tmp_path):
@@ -178,7 +167,7 @@ def test_yahoo_calendars(part, symbol, calendar):
 
 def test_an_empty_yahoo_answer_stores_nothing(tmp_path):
     body = recorded.answer("yahoo/chart_AAPL_1m_weekend_empty.json")["response"]["bodyJson"]
-    with Standin({"query2.finance.yahoo.com/v8/finance/chart/*": lambda _: body}) as server:
+    with Standin({CHARTS: lambda _: body}) as server:
         source = open_source("yahoo", to=server.at)
         page = source.page("AAPL", parse_interval("1m"), at("2025-02-01"), at("2025-02-02"))
     assert page.rows.is_empty()

@@ -19,7 +19,8 @@ import polars as pl
 
 from tests.standins import recorded
 from tests.standins.binance import SPOT, USDM, binance, hourly
-from tests.standins.server import Request, Route, Standin
+from tests.standins.server import Request, Standin
+from tests.standins.yahoo import yahoo_server
 from trade_research.frames.bars import to_bars
 
 Row = list[Any]
@@ -257,36 +258,6 @@ def _futures_case() -> Case:
 
 
 # Yahoo.
-
-
-def yahoo_server(part: str, symbol: str) -> Standin:
-    """A stand-in that serves a recorded chart, cut to the span that is asked for."""
-    return Standin(yahoo_routes(part, symbol))
-
-
-def yahoo_routes(part: str, symbol: str) -> dict[str, Route]:
-    """Its routes."""
-    whole = recorded.answer(part)
-    body = whole["response"]["bodyJson"] if "response" in whole else whole
-
-    def chart(request: Request) -> object:
-        if request.path.rpartition("/")[2] != symbol:
-            error = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
-            return 404, {"chart": {"result": None, "error": error}}
-        first, last = int(request.query["period1"]), int(request.query["period2"])
-        found = body["chart"]["result"][0]
-        stamps = found.get("timestamp", [])
-        keep = [i for i, t in enumerate(stamps) if first <= t < last]
-        quote = found["indicators"]["quote"][0]
-        kept = {k: [quote[k][i] for i in keep] for k in quote}
-        indicators = {"quote": [kept]}
-        if "adjclose" in found["indicators"]:
-            whole = found["indicators"]["adjclose"][0]["adjclose"]
-            indicators["adjclose"] = [{"adjclose": [whole[i] for i in keep]}]
-        made = {**found, "timestamp": [stamps[i] for i in keep], "indicators": indicators}
-        return {"chart": {"result": [made], "error": None}}
-
-    return {"query2.finance.yahoo.com/v8/finance/chart/*": chart}
 
 
 def _yahoo_case() -> Case:

@@ -19,7 +19,6 @@ from trade_research.errors import (
     SourceError,
     SourceGoneError,
     SourceRefusedError,
-    TradeResearchError,
 )
 from trade_research.frames.adjust import ACTION_SCHEMA
 from trade_research.frames.bars import TIME
@@ -29,6 +28,7 @@ from trade_research.settings.secrets import Secret
 from trade_research.sources.http import BrowserHttp, shown
 from trade_research.sources.limits import bucket_of
 from trade_research.sources.source import Page, Quote
+from trade_research.sources.yahoo_repair import repaired
 
 _CHART = "https://query2.finance.yahoo.com/v8/finance/chart/"
 _SEARCH = "https://query2.finance.yahoo.com/v1/finance/search"
@@ -135,10 +135,11 @@ class YahooSource:
         notes = [f"{dropped} rows without prices were left out"] if dropped else []
         splits = self._about(symbol)["splits"]
         notes += _doubts(found, rows, interval)
-        rows = _unsplit(rows, splits)
         if self.repair and rows.height:
-            rows, more = _repaired(symbol, interval, rows, splits, self.http)
+            zone, step = str(found["meta"]["exchangeTimezoneName"]), _INTERVALS[interval.text]
+            rows, more = repaired(symbol, interval, step, rows, zone, self.http)
             notes += more
+        rows = _unsplit(rows, splits)
         if (currency := str(found["meta"].get("currency"))) in ("GBp", "ZAc", "ILA"):
             notes.append(f"prices are in {currency}, a hundredth of the currency")
         return Page(rows, _actions(found, splits), tuple(notes), last=until == end)
@@ -296,53 +297,3 @@ def _doubts(found: dict[str, Any], rows: pl.DataFrame, interval: Interval) -> li
         f"{wrong.height} of Yahoo's bars contradict themselves ({kinds}), the first on "
         f"{wrong['open_time'][0]}: compare, or fetch with repair"
     ]
-
-
-def _repaired(
-    symbol: str,
-    interval: Interval,
-    rows: pl.DataFrame,
-    splits: list[tuple[float, float]],
-    http: BrowserHttp,
-) -> tuple[pl.DataFrame, list[str]]:
-    """The rows with yfinance's repairs, and a note of each that changed."""
-    import warnings
-
-    import yfinance
-
-    from trade_research.sources.http import as_session
-
-    first, last = rows["open_time"][0], rows["open_time"][-1]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the pandas calls that it makes
-        try:
-            table = yfinance.Ticker(symbol, session=as_session(http)).history(
-                start=first,
-                end=last + timedelta(days=1),
-                interval=_INTERVALS[interval.text],
-                auto_adjust=False,
-                repair=True,
-            )
-        except (TradeResearchError, yfinance.exceptions.YFException) as error:
-            why = shown(str(error), 80)
-            return rows, [f"nothing was repaired, yfinance did not get what it asks for: {why}"]
-    if table.empty:
-        return rows, ["nothing was repaired: yfinance got no prices"]
-    times = table.index.tz_localize(None).date if interval.us >= DAY else table.index
-    fixed = pl.DataFrame(
-        {"open_time": list(times)}
-        | {name: table[name.capitalize()].to_numpy(dtype=float) for name in _FIELDS}
-    ).with_columns(pl.col("open_time").cast(rows.schema["open_time"]))
-    fixed = _unsplit(fixed, splits)
-    both = rows.join(fixed, on="open_time", how="left", suffix="_new")
-    differs = pl.any_horizontal(
-        (pl.col(f"{n}_new") / pl.col(n) - 1).abs() > 1e-6 for n in ("open", "high", "low", "close")
-    ).fill_null(False)
-    changed = both.filter(differs)["open_time"].to_list()
-    taken = [
-        pl.when(differs).then(pl.col(f"{n}_new")).otherwise(pl.col(n)).alias(n) for n in _FIELDS
-    ]
-    notes = (
-        [f"yfinance repaired {len(changed)} bars: {changed[0]} … {changed[-1]}"] if changed else []
-    )
-    return both.select("open_time", *taken), notes
