@@ -107,6 +107,16 @@ def test_one_fact_decides(changes: dict[str, Any], word: str, phrase: str) -> No
     assert phrase in found.sentence
 
 
+@pytest.mark.parametrize(("n", "times"), [(1, "once"), (2, "2 times")])
+def test_a_liquidation_is_on_page_one(n: int, times: str) -> None:
+    trades = good().trades
+    reasons = pl.Series(["liquidation"] * n + ["signal"] * (trades.height - n))
+    found = judge(replace(good(), trades=trades.with_columns(exit_reason=reasons)))
+    assert found.word == "Weak"
+    assert f"It was liquidated {times}; " in found.sentence
+    assert found.gates[1].found.startswith("the venue took ")
+
+
 def test_a_single_run_counts_its_trials_as_one_and_holds_nothing_back() -> None:
     """Without a sweep: at most Promising, and the page says what is unknown."""
     run = good(dsr=None, pbo=None)

@@ -292,3 +292,9 @@ def test_a_pandas_frame_of_several_symbols_is_run_as_their_bars_are():
     other = tr.backtest(tr.strategies.buy_and_hold, long, calendar="24/7")
     assert run.equity.equals(other.equity)
     assert run.warnings == []
+
+
+def test_a_liquidation_is_noted():
+    down = tr.strategy(lambda close: close * 0.0 - 1.0)
+    run = tr.backtest(down, days([100, 110, 120, 300, 95]), calendar="24/7", account="margin")
+    assert run.warnings == ["liquidated once, at 2024-01-05 00:00: the margin was used up"]

@@ -193,7 +193,6 @@ def heading(run: Run) -> str:
     if len(names) > 1:
         return f"{run.title} on {len(names)} instruments"
     name = names[0] if names else ""
-    # A bare frame has no name: its instrument is called "bars".
     return run.title if name in ("", "bars") or name in run.title else f"{run.title} on {name}"
 
 
@@ -213,9 +212,11 @@ def _chosen(names: Sequence[str] | None, extra: Sequence[SectionFunction]) -> li
 
 def _facts(run: Run) -> str:
     """Instruments, interval, span, account and calendar in one line."""
-    names = ", ".join(short(name, 40) for name in run.instruments)
-    facts = [names, f"{run.interval} bars", _span(run), f"{run.account} account"]
-    return " · ".join([*facts, f"calendar {run.calendar}"] if run.calendar else facts)
+    # A bare frame has no name: its instrument is called "bars".
+    names = ", ".join(short(name, 40) for name in run.instruments if name != "bars")
+    calendar = f"calendar {run.calendar}" if run.calendar else ""
+    facts = (names, f"{run.interval} bars", _span(run), f"{run.account} account", calendar)
+    return " · ".join(filter(None, facts))
 
 
 def _foot(run: Run) -> str:

@@ -85,6 +85,11 @@ def _alive(run: Run) -> Gate:
     if run.trades.is_empty():
         found = f"no trades from {plural(run.orders.height, 'order')}"
         return Gate("Account", "no", found, "Invalid", "it never traded")
+    taken = int((run.trades["exit_reason"] == "liquidation").sum())
+    if taken:
+        times = "once" if taken == 1 else f"{count(taken)} times"
+        found = f"the venue took {plural(taken, 'position')} over: the margin was used up"
+        return Gate("Account", "no", found, "Weak", f"it was liquidated {times}")
     return Gate("Account", "yes", f"solvent throughout, {plural(run.trades.height, 'trade')}")
 
 

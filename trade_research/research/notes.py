@@ -25,6 +25,11 @@ def notes_of(run: Backtest) -> list[str]:
         notes.append("no trades: `orders` says why" if len(result.orders) else _why_no_orders(run))
     if result.status == "ruined":
         notes.append("ruined: equity reached zero and the run ended there")
+    taken = run.fills.filter(reason="liquidation")
+    if taken.height:
+        times = "once," if taken.height == 1 else f"{taken.height} times, first"
+        first = f"{taken['time'][0]:%Y-%m-%d %H:%M}"
+        notes.append(f"liquidated {times} at {first}: the margin was used up")
     if result.ambiguous:
         notes.append(f"{result.ambiguous} bars could hit stop or target first")
     return [*notes, run.uncounted] if run.uncounted else notes
