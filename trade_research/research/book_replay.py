@@ -18,7 +18,7 @@ from trade_research.errors import ConfigError, SessionError
 from trade_research.frames.recording import Recording
 from trade_research.live.book_recovery import cut
 from trade_research.live.clock import VirtualClock
-from trade_research.live.journal import Journal, scan
+from trade_research.live.journal import Journal, files_of, scan
 from trade_research.research.book_metrics import BookTables
 from trade_research.research.book_paper import BookPaper
 from trade_research.research.book_rig import BookRig, stored_pieces
@@ -118,6 +118,8 @@ def replay_books(
     paper = BookPaper(
         strategy.name, folder, strategy, strategy.bind(**params), "", symbol, setup, limits
     )
+    if files_of(folder):
+        raise SessionError(f"{folder} has the journal of a session; give another folder")
     for n in sorted(restarts):
         _lived(paper, frames, n, seed)
     return _left(_lived(paper, frames, None, seed), folder, is_kept=journal is not None)
@@ -130,8 +132,6 @@ def _lived(
     clock = VirtualClock()
     with Journal(paper.folder, clock, paper.name, is_daily=False, is_durable=False) as journal:
         past = list(scan(paper.folder)) if journal.seq else []
-        if past and past[-1]["event"] == "shutdown":
-            raise SessionError(f"{paper.folder} has the journal of a session; give another folder")
         rig = BookRig(paper, journal, past, clock.set)
         rig.relive(stored_pieces(paper.strategy, paper.symbol, frames), to_the_end=False)
         paper.begin(journal, past, {"is_live": False}, rig)
@@ -141,7 +141,8 @@ def _lived(
             if until is not None and session.n_rows >= until:
                 return rig
             session.on_piece(piece)
-        session.shutdown("the data ends")
+        if until is None:
+            session.shutdown("the data ends")
     return rig
 
 
