@@ -5,7 +5,8 @@ All in basis points a side, the same unit as a fee: a half-spread, a move of the
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -36,17 +37,21 @@ def mid_at(market: BookMarket, when: I64, seconds: float) -> F64:
 
 
 def markouts(run: BookBacktest) -> pl.DataFrame:
-    """Mean move of the mid past our price, in our favour, by time from the fill.
+    """`moves_after` our fills."""
+    fills = run.fills
+    when, side = fills["arrived"].to_physical().to_numpy(), fills["filled"].sign().to_numpy()
+    return moves_after(run.market, when, side, fills["price"].to_numpy())
+
+
+def moves_after(market: BookMarket, when: I64, side: F64, price: F64) -> pl.DataFrame:
+    """Mean move of the mid past the price of fills, in our favour, by time from the fill.
 
     Columns ``seconds, buys, sells, all, error, n``; `error` is 1.96 standard errors of `all`. As
     far as a tenth of the recording, beyond which fills say the same thing again and again.
     """
-    fills = run.fills
-    side, price = fills["filled"].sign().to_numpy(), fills["price"].to_numpy()
-    when = fills["arrived"].to_physical().to_numpy()
-    rows, reach = [], float(run.market.time[-1] - run.market.time[0]) / 1e10
+    rows, reach = [], float(market.time[-1] - market.time[0]) / 1e10
     for seconds in (s for s in MARKOUTS if s <= reach):
-        found = 1e4 * side * (mid_at(run.market, when, seconds) / price - 1.0)
+        found = 1e4 * side * (mid_at(market, when, seconds) / price - 1.0)
         known = np.isfinite(found)
         if known.sum() > 1:
             error = 1.96 * float(np.std(found[known], ddof=1)) / float(np.sqrt(known.sum()))
@@ -57,32 +62,51 @@ def markouts(run: BookBacktest) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def paid_and_kept(run: BookBacktest) -> pl.DataFrame:
-    """Half-spread paid = what the mid then moved the taker's way + what the maker keeps.
+class Taken(NamedTuple):
+    """Trades of takers: nanoseconds, side of the taker, price, size, and the mid before, (n,)."""
 
-    One row for us and one for the market's recorded trades, for each of some horizons: columns
-    ``who, seconds, paid, moved, kept, n``, weighted by size. What moved is the maker's adverse
-    selection (Huang and Stoll 1996).
-    """
-    fills, rows = run.fills, []
-    ours = (
+    when: I64
+    side: F64
+    price: F64
+    size: F64
+    mid: F64
+
+
+def paid_and_kept(run: BookBacktest) -> pl.DataFrame:
+    """`split_of` our fills, and of the market's recorded trades."""
+    fills = run.fills
+    ours = Taken(
         fills["arrived"].to_physical().to_numpy(), fills["filled"].sign().to_numpy(),
         fills["price"].to_numpy(), fills["filled"].abs().to_numpy(),
         fills["mid_arrived"].to_numpy(),
     )  # fmt: skip
-    groups = [("we", *ours)]
-    if run.prints is not None:
-        told = run.prints.filter(pl.col("side") != 0)
-        when = told["time"].to_physical().to_numpy()
-        sides = told["side"].to_numpy().astype(float)
-        before = mid_at(run.market, when - 1, 0.0)
-        groups.append(
-            ("market", when, sides, told["price"].to_numpy(),
-             told["size"].to_numpy(), before)
-        )  # fmt: skip
-    for who, when, side, price, size, mid in groups:
-        for seconds in SPLITS:
-            after = mid_at(run.market, when, seconds)
+    return split_of(run.market, {"we": ours} | market_trades(run.market, run.prints), SPLITS)
+
+
+def market_trades(market: BookMarket, prints: pl.DataFrame | None) -> dict[str, Taken]:
+    """The market's recorded trades, if there are any."""
+    if prints is None:
+        return {}
+    told = prints.filter(pl.col("side") != 0)
+    when = told["time"].to_physical().to_numpy()
+    sides = told["side"].to_numpy().astype(float)
+    before = mid_at(market, when - 1, 0.0)
+    return {"market": Taken(when, sides, told["price"].to_numpy(), told["size"].to_numpy(), before)}
+
+
+def split_of(
+    market: BookMarket, groups: Mapping[str, Taken], horizons: Sequence[float]
+) -> pl.DataFrame:
+    """Half-spread paid = what the mid then moved the taker's way + what the maker keeps.
+
+    One row for each group and horizon, seconds: columns ``who, seconds, paid, moved, kept, n``,
+    basis points weighted by size. What moved is the maker's adverse selection (Huang and Stoll
+    1996).
+    """
+    rows = []
+    for who, (when, side, price, size, mid) in groups.items():
+        for seconds in horizons:
+            after = mid_at(market, when, seconds)
             known = np.isfinite(after) & np.isfinite(mid)
             if not known.any():
                 continue
