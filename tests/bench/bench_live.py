@@ -51,9 +51,9 @@ def rows() -> list[Row]:
 
 
 def append() -> Row:
-    """One record without a sync."""
+    """One record without a sync: of those it makes, a few are followed by one."""
     with tempfile.TemporaryDirectory() as folder:
-        journal = Journal(Path(folder), SystemClock(), "b", is_durable=False)
+        journal = Journal(Path(folder), SystemClock(), "b")
         seconds = each(lambda: journal.append("bar_received", bar=BAR), 20_000)
         journal.close()
     return Row("journal append, no sync", seconds * 1e6, 37.0, "origin", "µs", "≤ 15")

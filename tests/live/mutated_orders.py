@@ -15,6 +15,7 @@ from trade_research.brokers.paper import PaperBroker
 from trade_research.feeds.barclock import BarClock
 from trade_research.feeds.bars import Row
 from trade_research.live import journal as journal_room
+from trade_research.live import session as session_room
 from trade_research.live.deciders import History
 from trade_research.live.journal import Journal
 from trade_research.live.session import Session
@@ -208,10 +209,10 @@ def a_record_skipped(patch: Patch) -> None:
     """Only after the last restart: nothing reads the journal again."""
     written = [0]
 
-    def append(before: Any, journal: Journal, event: str, **fields: Any) -> int:
+    def append(before: Any, journal: Journal, event: str, *encoded: str, **fields: Any) -> int:
         written[0] += event == "fill"
         is_late = journal.seq > LATE and event == "fill" and written[0] % 3 == 0
-        return journal.seq if is_late else before(journal, event, **fields)
+        return journal.seq if is_late else before(journal, event, *encoded, **fields)
 
     around(patch, Journal, "append", append)
 
@@ -221,6 +222,16 @@ LATE = 1_500
 
 @mutation
 def numbers_written_with_12_digits(patch: Patch) -> None:
+    def short(before: Any, *fields: Any) -> str:
+        text = before(*fields)
+        whole = json.loads(f"{{{text}}}", parse_float=lambda x: float(f"{float(x):.12g}"))
+        return json.dumps(whole, separators=(",", ":"))[1:-1]
+
+    around(patch, session_room, "bar_text", short)
+
+
+@mutation
+def money_written_with_12_digits(patch: Patch) -> None:
     def short(before: Any, fields: Any) -> str:
         rounded = json.loads(json.dumps(fields), parse_float=lambda x: float(f"{float(x):.12g}"))
         return before(rounded)

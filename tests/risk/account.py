@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import product
@@ -37,8 +38,9 @@ class Account:
         self.checker = Checker(meant)
         self.session = self._session(self.append)
 
-    def append(self, event: str, **fields: Any) -> None:
+    def append(self, event: str, encoded: str = "", /, **fields: Any) -> None:
         """Keep a record, as a journal would."""
+        fields = json.loads(f"{{{encoded}}}") if encoded else fields
         self.records.append({"event": event, "seq": len(self.records) + 1} | fields)
 
     def bar(

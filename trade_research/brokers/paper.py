@@ -90,7 +90,7 @@ class PaperBroker:
 
         `funding` is what was stamped since the row before; perpetuals pay it.
         """
-        self._row[:] = np.nan
+        self._row.fill(np.nan)
         fills = self._sim.advance(
             row.open_time, row.close_time, row.bars, self._row, session=session, funding=funding
         )
@@ -98,6 +98,8 @@ class PaperBroker:
 
     def asked(self, target: F64) -> dict[str, float]:
         """Signed units that a row of targets asks to trade now, by symbol; NaN without a price."""
+        if not self._sim.is_asked(target):
+            return {}
         units = self._sim.asked(target)
         return {self.symbols[s]: float(units[s]) for s in np.flatnonzero(units)}
 

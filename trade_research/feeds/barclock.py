@@ -5,6 +5,7 @@ A pure state machine: it is told bars and the time, and asks `backfill` for what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from trade_research.feeds.schedule import Schedule
 
 Backfill = Callable[[str, int, int], Sequence[Bar]]
 MEMORY = 256
+_ABSENT = Bar("", 0, 0, *[math.nan] * 5)
 EARLY_US = 2_500_000
 
 
@@ -140,9 +142,7 @@ class BarClock:
 
     def _release(self, open_time: int, now_ns: int) -> Row:
         known = self._waiting.pop(open_time)
-        bars = np.full((5, len(self._at)), np.nan)
-        for symbol, bar in known.items():
-            bars[:, self._at[symbol]] = bar[3:]
+        bars = np.array([known.get(symbol, _ABSENT)[3:] for symbol in self._symbols]).T
         self._last = open_time
         self._released[open_time] = known
         if len(self._released) > MEMORY:

@@ -22,9 +22,14 @@ class Bar(NamedTuple):
 
     def fault(self) -> str:
         """What makes it impossible, or an empty text. A NaN volume is unknown, not wrong."""
-        prices = self[3:7]
-        if not all(math.isfinite(price) and price > 0.0 for price in prices):
-            return f"prices {prices} are not all positive numbers"
+        top = math.inf
+        if not (
+            0.0 < self.open < top
+            and 0.0 < self.high < top
+            and 0.0 < self.low < top
+            and 0.0 < self.close < top
+        ):
+            return f"prices {self[3:7]} are not all positive numbers"
         if not self.high >= self.low:
             return f"high {self.high} is under low {self.low}"
         if self.volume < 0.0 or math.isinf(self.volume):

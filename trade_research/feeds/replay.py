@@ -10,6 +10,8 @@ import numpy as np
 from trade_research.feeds.bars import Bar
 from trade_research.kernels.jit import F64, I64
 
+AT_ONCE = 256
+
 
 class Stored:
     """Rows of bars, in the order in which they closed, and again on request.
@@ -28,20 +30,30 @@ class Stored:
     ) -> None:
         self._symbols, self._opened, self._prices = tuple(symbols), open_time, prices
         self._closed = close_time
+        self._first, self._near = 0, list[list[Bar]]()
 
     def bars(self, row: int) -> list[Bar]:
         """The bars of one row, of the symbols that have one."""
-        opened, closed = int(self._opened[row]), int(self._closed[row])
+        if not self._first <= row < self._first + len(self._near):
+            self._first, self._near = row, self._read(slice(row, row + AT_ONCE))
+        return self._near[row - self._first]
+
+    def _read(self, rows: slice) -> list[list[Bar]]:
+        opened, closed = self._opened[rows].tolist(), self._closed[rows].tolist()
+        prices = self._prices[rows].transpose(0, 2, 1).tolist()
         return [
-            Bar(symbol, opened, closed, *prices)
-            for symbol, prices in zip(self._symbols, self._prices[row].T.tolist(), strict=True)
-            if prices[3] == prices[3]
+            [
+                Bar(symbol, *times, *bar)
+                for symbol, bar in zip(self._symbols, bars, strict=True)
+                if bar[3] == bar[3]
+            ]
+            for *times, bars in zip(opened, closed, prices, strict=True)
         ]
 
     def backfill(self, symbol: str, start: int, end: int) -> list[Bar]:
         """Bars of a symbol with open times in [start, end): what a venue's REST would answer."""
-        first, last = np.searchsorted(self._opened, [start, end]).tolist()
-        return [bar for row in range(first, last) for bar in self.bars(row) if bar.symbol == symbol]
+        rows = slice(*np.searchsorted(self._opened, [start, end]).tolist())
+        return [bar for bars in self._read(rows) for bar in bars if bar.symbol == symbol]
 
 
 class Paced:

@@ -13,6 +13,7 @@ from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.errors import TypingError
 from numba.core.registry import CPUDispatcher
+from numba.core.typing.typeof import typeof
 from numba.core.untyped_passes import FixupArgs
 from numba.extending import overload
 
@@ -140,6 +141,13 @@ def make_bare(fn: Callable[..., Any], *, inner: bool, inline: bool = False) -> A
     if not inner:
         made._cache = CompileCache(fn, made.targetoptions)
     return made
+
+
+def entry(dispatcher: Any, args: tuple[Any, ...]) -> Any:
+    """The compiled code that a dispatcher would choose for these arguments."""
+    if config.DISABLE_JIT:
+        return dispatcher
+    return dispatcher.compile(tuple(typeof(arg) for arg in args))
 
 
 overload(first_field)(  # a lambda: Numba compares signatures, annotations included

@@ -78,6 +78,16 @@ class Kernel(Generic[R]):
         result: R = self.dispatcher(*args, **kwargs)
         return result
 
+    def entry(self, *args: Any) -> Callable[..., R]:
+        """The compiled code for arguments of the types of these, which it does not look at again.
+
+        For what is called at every bar with the same arrays: looking at records takes microseconds.
+        """
+        from trade_research.kernels.compile import entry
+
+        code: Callable[..., R] = entry(self.dispatcher, args)
+        return code
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.__name__}{inspect.signature(self.py_func)}>"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -60,3 +62,15 @@ class VirtualClock:
     def stepped_ns(self) -> int:
         """Being set is its ordinary life."""
         return 0
+
+
+def iso(second: int) -> str:
+    """ISO 8601 of seconds since 1970, in UTC, without a zone."""
+    day, rest = divmod(second, 86_400)
+    hour, rest = divmod(rest, 3_600)
+    return f"{_date(day)}T{hour:02d}:{rest // 60:02d}:{rest % 60:02d}"
+
+
+@lru_cache(maxsize=8)
+def _date(day: int) -> str:
+    return f"{datetime.fromtimestamp(86_400 * day, UTC):%Y-%m-%d}"

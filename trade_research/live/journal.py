@@ -13,19 +13,20 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from trade_research.errors import JournalError
-from trade_research.live.clock import Clock
+from trade_research.live.clock import Clock, iso
 
 VERSION = 1
 GENESIS = "0" * 32
 MAX_BYTES = 16_384
+AT_ONCE = 262_144
 SOON_NS = 250_000_000
 # On disk before what they announce may happen; all others at the latest 250 ms later.
 DURABLE = frozenset(
@@ -48,8 +49,8 @@ class Journal:
     is_daily : bool
         False keeps all in the file of the first day: replays, whose days are not those of people.
     is_durable : bool
-        False leaves it to the system when bytes reach the disk: replays, whose records can be made
-        again.
+        False writes many records at once and leaves it to the system when they reach the disk:
+        replays, whose records can be made again.
 
     Raises
     ------
@@ -70,19 +71,21 @@ class Journal:
         self._clock, self._is_daily, self._is_durable = clock, is_daily, is_durable
         self._file, self._day, self._size, self._synced_ns = -1, -1, 0, 0
         self._is_dirty = self._is_failed = False
-        self._second, self._stamp = -1, ""
+        self._unwritten = bytearray()
         self._lock = _locked(folder)
         self.seq, self._h = 0, GENESIS
-        for record in _mended(self):
-            self.seq, self._h = record["seq"], record["h"]
+        for line in _mended(self):
+            self.seq, self._h = line.seq, line.h
 
     @property
     def head(self) -> str:
         """``h`` of the last record: keep it elsewhere, and nobody can rewrite the past unseen."""
         return self._h
 
-    def append(self, event: str, **fields: Any) -> int:
+    def append(self, event: str, encoded: str = "", /, **fields: Any) -> int:
         """Write one record; returns its ``seq``.
+
+        Its fields are given, or `encoded` already: as JSON without the braces.
 
         Raises
         ------
@@ -92,13 +95,14 @@ class Journal:
         if self._is_failed:
             raise JournalError(f"the journal in {self.folder} failed before; no record is taken")
         now = self._clock.now_ns()
-        rest = _dumps(fields)[1:-1]
+        rest = encoded or _dumps(fields)[1:-1]
+        second, left = divmod(now, _SECOND)
         body = (
-            f'{{"v":{VERSION},"seq":{self.seq + 1},"ts":"{self._iso(now)}","t_ns":{now},'
-            f'"event":"{event}","sid":"{self.session}"{"," if rest else ""}{rest}'
-        ).encode("ascii")
-        h = chained(self._h, body)
-        line = body + f',"h":"{h}"}}\n'.encode("ascii")
+            f'{{"v":{VERSION},"seq":{self.seq + 1},"ts":"{iso(second)}.{left // 1_000:06d}Z",'
+            f'"t_ns":{now},"event":"{event}","sid":"{self.session}"{"," if rest else ""}{rest}'
+        )
+        h = chained(self._h, body.encode("ascii"))
+        line = f'{body},"h":"{h}"}}\n'.encode("ascii")
         if len(line) > MAX_BYTES:
             raise JournalError(f"a {event} record of {len(line)} bytes; {MAX_BYTES} is the most")
         self._write(now, line)
@@ -113,6 +117,8 @@ class Journal:
     def sync(self) -> None:
         """Everything appended so far onto the disk."""
         if self._is_dirty and self._file >= 0:
+            if self._unwritten:
+                self._flush()
             try:
                 os.fdatasync(self._file)
             except OSError as error:
@@ -134,26 +140,25 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _iso(self, now: int) -> str:
-        second, rest = divmod(now, _SECOND)
-        if second != self._second:
-            self._second = second
-            self._stamp = datetime.fromtimestamp(second, UTC).isoformat()[:19]
-        return f"{self._stamp}.{rest // 1_000:06d}Z"
-
     def _write(self, now: int, line: bytes) -> None:
         day = now // (86_400 * _SECOND)
         # A clock that was set back goes on in the file it is in.
         if self._file < 0 or (self._is_daily and day > self._day):
             self._open(day)
+        self._unwritten += line
+        if self._is_durable or len(self._unwritten) >= AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
         try:
-            written = os.write(self._file, line)
-            if written != len(line):
-                raise OSError(f"{written} of {len(line)} bytes were written")
+            written = os.write(self._file, self._unwritten)
+            if written != len(self._unwritten):
+                raise OSError(f"{written} of {len(self._unwritten)} bytes were written")
         except OSError as error:
             os.ftruncate(self._file, self._size)
             self._fail(error)
-        self._size += len(line)
+        self._size += written
+        self._unwritten.clear()
 
     def _open(self, day: int) -> None:
         if self._file >= 0:
@@ -213,7 +218,31 @@ def events(folder: Path) -> Counter[str]:
     )
 
 
+class Line(NamedTuple):
+    """A record whose chain holds, as it lies in its file."""
+
+    seq: int
+    h: str
+    text: bytes
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a folder, read anew whenever they are gone through: never all in memory."""
+
+    folder: Path
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return scan(self.folder)
+
+
 def scan(folder: Path, damage: list[Damage] | None = None) -> Iterator[dict[str, Any]]:
+    """Every record of `lines`, read."""
+    for line in lines(folder, damage):
+        yield json.loads(line.text)
+
+
+def lines(folder: Path, damage: list[Damage] | None = None) -> Iterator[Line]:
     """Every record whose chain holds, oldest first, up to the first that does not.
 
     Parameters
@@ -228,46 +257,44 @@ def scan(folder: Path, damage: list[Damage] | None = None) -> Iterator[dict[str,
         There is damage and nobody asked to be told by `damage`.
     """
     h, seq, files = GENESIS, 0, files_of(folder)
-    for file in files:
+    for path in files:
         offset = 0
-        data = file.read_bytes()
-        for number, line in enumerate(data.splitlines(keepends=True), 1):
-            record, why = _checked(line, h, seq)
-            if record is None:
-                is_last = file == files[-1] and not _any_record(data[offset + len(line) :])
-                found = Damage(file, offset, number, why, is_last)
-                if damage is None:
-                    raise JournalError(f"the journal is damaged: {found}")
-                damage.append(found)
-                return
-            yield record
-            h, seq, offset = record["h"], record["seq"], offset + len(line)
+        with path.open("rb") as file:
+            for number, text in enumerate(file, 1):
+                why = _fault(text, h, seq)
+                if why:
+                    is_tail = path == files[-1] and not _any_record(file)
+                    found = Damage(path, offset, number, why, is_tail)
+                    if damage is None:
+                        raise JournalError(f"the journal is damaged: {found}")
+                    damage.append(found)
+                    return
+                h, seq, offset = text[-35:-3].decode("ascii"), seq + 1, offset + len(text)
+                yield Line(seq, h, text)
 
 
-def _checked(line: bytes, h: str, seq: int) -> tuple[dict[str, Any] | None, str]:
-    """The record of a line, or why it is none."""
-    body, mark, tail = line.rpartition(b',"h":"')
+def _fault(text: bytes, h: str, seq: int) -> str:
+    """Why a line is not the record after `seq`, if it is not."""
+    body, mark, tail = text.rpartition(b',"h":"')
     if not (mark and len(tail) == 35 and tail.endswith(b'"}\n')):
-        return None, "not a whole record"
-    if chained(h, body) != tail[:32].decode("ascii", "replace"):
-        return None, "its hash does not follow from the record before"
-    record: dict[str, Any] = json.loads(line)
-    if record["seq"] != seq + 1:
-        return None, f"seq is {record['seq']}, expected {seq + 1}"
-    return record, ""
+        return "not a whole record"
+    if chained(h, body).encode("ascii") != tail[:32]:
+        return "its hash does not follow from the record before"
+    if body.startswith(b'{"v":%d,"seq":%d,' % (VERSION, seq + 1)):
+        return ""
+    found = json.loads(text)["seq"]
+    return "" if found == seq + 1 else f"seq is {found}, expected {seq + 1}"
 
 
-def _any_record(data: bytes) -> bool:
+def _any_record(texts: Iterable[bytes]) -> bool:
     """Whether whole records follow: then what is before them was no interrupted write."""
-    return any(
-        line.startswith(b'{"v":') and line.endswith(b'"}\n') for line in data.splitlines(True)
-    )
+    return any(text.startswith(b'{"v":') and text.endswith(b'"}\n') for text in texts)
 
 
-def _mended(journal: Journal) -> Iterator[dict[str, Any]]:
+def _mended(journal: Journal) -> Iterator[Line]:
     """The records of the journal; a torn tail is cut off and counted, other damage is refused."""
     damage: list[Damage] = []
-    yield from scan(journal.folder, damage)
+    yield from lines(journal.folder, damage)
     if not damage:
         return
     found = damage[0]

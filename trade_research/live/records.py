@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from trade_research.brokers.paper import Filled
-from trade_research.feeds.bars import Bar
+from trade_research.feeds.bars import Bar, Row
+from trade_research.live.clock import iso
 from trade_research.orders import Intent
 from trade_research.risk.check import Approved
 from trade_research.settings.secrets import redact
 from trade_research.simulate.funding import Funding
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TEXT = 400
+_JSON = {False: "false", True: "true"}
+_quoted = lru_cache(maxsize=4_096)(json.dumps)
 
 
 def number(value: float) -> float | None:
@@ -22,31 +25,32 @@ def number(value: float) -> float | None:
     return value if value - value == 0.0 else None
 
 
-def moment(us: int) -> str:
-    """ISO 8601 of microseconds since 1970, in UTC, without a zone."""
-    return datetime.fromtimestamp(us // 1_000_000, UTC).isoformat()[:19]
+def bar_text(symbol: str, prices: Sequence[float], row: Row, is_after_gap: bool) -> str:
+    """One symbol's bar of a row as JSON without the braces, fields ``bar`` and ``received_ns``.
 
+    `timestamp` is its open in milliseconds, the exact times are beside it. There is one of these
+    for every row, so it is put together here, to the letter as `json` would.
 
-def bar_fields(bar: Bar, is_after_gap: bool) -> dict[str, Any]:
-    """A bar; `timestamp` is its open in milliseconds, the exact times are beside it."""
-    return {
-        "symbol": bar.symbol,
-        "timestamp": bar.open_time // 1_000,
-        "datetime": moment(bar.open_time),
-        "open_us": bar.open_time,
-        "close_us": bar.close_time,
-        "open": bar.open,
-        "high": bar.high,
-        "low": bar.low,
-        "close": bar.close,
-        "volume": number(bar.volume),
-        "gap_flag": is_after_gap,
-        "zero_vol_flag": bar.volume == 0.0,
-    }
+    Raises
+    ------
+    ValueError
+        An open, high, low or close is not finite.
+    """
+    opened, (open_, high, low, close, volume) = row.open_time, prices
+    if (open_ - open_) + (high - high) + (low - low) + (close - close) != 0.0:
+        raise ValueError(f"prices {tuple(prices[:4])} of {symbol} are not JSON compliant")
+    return (
+        f'"bar":{{"symbol":{_quoted(symbol)},"timestamp":{opened // 1_000},'
+        f'"datetime":"{iso(opened // 1_000_000)}","open_us":{opened},"close_us":{row.close_time},'
+        f'"open":{open_!r},"high":{high!r},"low":{low!r},"close":{close!r},'
+        f'"volume":{repr(volume) if volume - volume == 0.0 else "null"},'
+        f'"gap_flag":{_JSON[is_after_gap]},"zero_vol_flag":{_JSON[volume == 0.0]}}},'
+        f'"received_ns":{row.received_ns}'
+    )
 
 
 def bar_of(fields: Mapping[str, Any]) -> Bar:
-    """The bar of `bar_fields`, bit for bit."""
+    """The bar of a record, bit for bit."""
     volume = fields["volume"]
     return Bar(
         fields["symbol"],

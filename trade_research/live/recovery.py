@@ -7,9 +7,11 @@ session does not start. What the crash cut off is written as if nothing had happ
 
 from __future__ import annotations
 
+import json
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,30 @@ SHELL = frozenset(
 )
 
 
+class Ahead:
+    """A queue of records that are read when they are looked at: a year of bars is gigabytes."""
+
+    def __init__(self, records: Iterable[Mapping[str, Any]]) -> None:
+        self._records, self._read = iter(records), deque[Mapping[str, Any]]()
+
+    def __bool__(self) -> bool:
+        if not self._read:
+            self._read.extend(islice(self._records, 1))
+        return bool(self._read)
+
+    def __getitem__(self, i: int) -> Mapping[str, Any]:
+        self._read.extend(islice(self._records, max(0, i + 1 - len(self._read))))
+        return self._read[i]
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        self._read.extend(self._records)
+        return iter(self._read)
+
+    def popleft(self) -> Mapping[str, Any]:
+        """The next record, which is then behind."""
+        return self._read.popleft() if self._read else next(self._records)
+
+
 class Retold:
     """Where a session's records go after a restart: compared with the old ones, then written.
 
@@ -39,21 +65,21 @@ class Retold:
     journal : Journal, optional
         None for a session that is only looked at.
     past : iterable of records
-        All that the journal holds.
+        All that the journal holds; read as they are needed.
     """
 
     def __init__(self, journal: Journal | None, past: Iterable[Mapping[str, Any]]) -> None:
         self._journal = journal
-        self.past = deque(record for record in past if record["event"] not in SHELL)
-        self.compared = 0
+        self.past = Ahead(record for record in past if record["event"] not in SHELL)
 
-    def __call__(self, event: str, **fields: Any) -> None:
+    def __call__(self, event: str, encoded: str = "", /, **fields: Any) -> None:
         if not self.past:
             if self._journal is not None:
-                self._journal.append(event, **fields)
+                self._journal.append(event, encoded, **fields)
             return
         record = self.past.popleft()
-        self.compared += 1
+        if encoded:
+            fields = json.loads(f"{{{encoded}}}")
         if event != record["event"] or not _is_same(event, fields, record):
             raise SessionError(
                 f"record {record['seq']} of the journal is {record['event']} "
@@ -86,23 +112,22 @@ class RetoldDecider:
         return found
 
 
-def rows_of(records: Iterable[Mapping[str, Any]], symbols: tuple[str, ...]) -> list[Row]:
-    """The whole rows on record, oldest first; the last is left out if a symbol of it is missing."""
+def rows_of(records: Iterable[Mapping[str, Any]], symbols: tuple[str, ...]) -> Iterator[Row]:
+    """The whole rows on record, in order; the last is left out if a symbol of it is missing."""
     at = {symbol: s for s, symbol in enumerate(symbols)}
-    bars: dict[int, F64] = {}
-    known: dict[int, set[str]] = {}
-    closed: dict[int, tuple[int, int]] = {}
+    opened, bars, missing = -1, np.empty(0), set[str]()
     for record in records:
-        if record["event"] == "bar_received":
-            bar = bar_of(record["bar"])
-            row = bars.setdefault(bar.open_time, np.full((5, len(symbols)), np.nan))
-            row[:, at[bar.symbol]] = bar[3:]
-            known.setdefault(bar.open_time, set()).add(bar.symbol)
-            closed[bar.open_time] = (bar.close_time, record["received_ns"])
-        elif record["event"] == "bar_skipped" and record["reason"] == "absent":
-            known.setdefault(record["bar"]["open_us"], set()).add(record["bar"]["symbol"])
-    whole = sorted(t for t, seen in known.items() if len(seen) == len(symbols) and t in bars)
-    return [Row(t, closed[t][0], closed[t][1], bars[t]) for t in whole]
+        is_bar = record["event"] == "bar_received"
+        if not is_bar and (record["event"] != "bar_skipped" or record["reason"] != "absent"):
+            continue
+        fields = record["bar"]
+        if fields["open_us"] != opened:
+            opened, bars, missing = fields["open_us"], np.full((5, len(at)), np.nan), set(at)
+        missing.discard(fields["symbol"])
+        if is_bar:
+            bars[:, at[fields["symbol"]]] = bar_of(fields)[3:]
+            if not missing:
+                yield Row(opened, fields["close_us"], record["received_ns"], bars)
 
 
 def fundings_told(records: Iterable[Mapping[str, Any]]) -> tuple[dict[int, list[Funding]], int]:
@@ -123,7 +148,7 @@ def fundings_told(records: Iterable[Mapping[str, Any]]) -> tuple[dict[int, list[
     return told, whole
 
 
-def relive(session: Session, retold: Retold, rows: list[Row]) -> None:
+def relive(session: Session, retold: Retold, rows: Iterable[Row]) -> None:
     """Let everything on record happen again to a new session.
 
     Parameters
@@ -131,7 +156,7 @@ def relive(session: Session, retold: Retold, rows: list[Row]) -> None:
     session : Session
         As new, writing to `retold`.
     retold : Retold
-    rows : list of Row
+    rows : iterable of Row
         `rows_of` the records.
 
     Raises
@@ -139,17 +164,18 @@ def relive(session: Session, retold: Retold, rows: list[Row]) -> None:
     SessionError
         The session says something that is not on record.
     """
-    waiting = {row.open_time: row for row in rows}
+    waiting = iter(rows)
+    row = next(waiting, None)
     while retold.past:
         record = retold.past[0]
         event = record["event"]
         if event == "bar_received":
-            row = waiting.pop(record["bar"]["open_us"], None)
             if row is None:
                 return  # the row was not whole: the feed will bring it again
             session.on_row(row)
+            row = next(waiting, None)
         elif event == "bar_skipped":
-            if not waiting:
+            if row is None:
                 return  # it came before a row that was not whole: the feed will say it again
             bar = record["bar"]
             session.on_skipped(

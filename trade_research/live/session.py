@@ -14,11 +14,11 @@ import numpy as np
 from trade_research.brokers.paper import Filled, PaperBroker
 from trade_research.brokers.venue import VenueBroker
 from trade_research.errors import SessionError, TradeResearchError
-from trade_research.feeds.bars import Bar, Row, Skipped, Warned
+from trade_research.feeds.bars import Row, Skipped, Warned
 from trade_research.feeds.schedule import Schedule
 from trade_research.kernels.jit import F64
 from trade_research.live.records import (
-    bar_fields,
+    bar_text,
     clipped,
     fill_fields,
     funding_fields,
@@ -66,7 +66,7 @@ class Session:
         Of the session; part of every order's id.
     decider : Decider
     broker : PaperBroker or VenueBroker
-    record : callable ``(event, **fields)``
+    record : callable ``(event, **fields)`` or ``(event, encoded fields)``
     limits : Limits, optional
         None weighs no order: for replays that must give the backtest.
     cash : float
@@ -211,14 +211,9 @@ class Session:
     def _receive(self, row: Row) -> None:
         expected = self._schedule.after(self.last_open)[0] if self.n_rows else 0
         is_after_gap = row.open_time > expected > 0
-        for s, symbol in enumerate(self.broker.symbols):
-            bar = Bar(symbol, row.open_time, row.close_time, *row.bars[:, s].tolist())
-            if bar.close == bar.close:
-                self._record(
-                    "bar_received",
-                    bar=bar_fields(bar, is_after_gap),
-                    received_ns=row.received_ns,
-                )
+        for symbol, prices in zip(self.broker.symbols, row.bars.T.tolist(), strict=True):
+            if prices[3] == prices[3]:
+                self._record("bar_received", bar_text(symbol, prices, row, is_after_gap))
 
     def _withdraw(self, row: Row) -> None:
         """Take back orders whose fill would be other than what was weighed."""
@@ -286,13 +281,13 @@ class Session:
     def _decide(self, row: Row) -> None:
         try:
             target, why = self.decider.decide(row)
-            if np.isinf(target).any():
+            asked = self.broker.asked(target)
+            if asked and np.isinf(target).any():  # one that is infinite is always new
                 raise SessionError("an infinite target: a target is a fraction of equity")
         except TradeResearchError as error:
             self.errors += 1
-            target, why = np.full(len(self.broker.symbols), np.nan), {}
+            target, why, asked = np.full(len(self.broker.symbols), np.nan), {}, {}
             self._record("strategy_error", error=clipped(error), bar={"open_us": row.open_time})
-        asked = self.broker.asked(target)
         if self.limits is None:  # as the backtest, which sizes an order when it has a price
             asked = {symbol: units for symbol, units in asked.items() if units == units}
         self.broker.stand(target, list(asked))

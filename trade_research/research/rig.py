@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +17,7 @@ from trade_research.feeds.replay import Stored
 from trade_research.feeds.schedule import Schedule
 from trade_research.live.clock import VirtualClock
 from trade_research.live.deciders import Growing, History, Released
-from trade_research.live.journal import Journal, scan
+from trade_research.live.journal import Journal, Records
 from trade_research.live.recovery import Retold, RetoldDecider, relive, rows_of
 from trade_research.live.rehearsal import Past, Rehearsed, alone_rows, in_blocks
 from trade_research.live.session import Decider, Session
@@ -122,15 +123,16 @@ class Rig:
     def _again(self) -> tuple[Journal, Session, Rehearsed]:
         """The session as after a restart: from the journal alone."""
         journal, symbols = self._journal(), self._data.market.symbols
-        past = list(scan(self._folder))
-        retold, rows, history = Retold(journal, past), rows_of(past, symbols), History(symbols)
-        for row in rows:
+        past, n_records, history = Records(self._folder), journal.seq, History(symbols)
+        for row in rows_of(past, symbols):
             history.add(row)
-        wanted = self._evaluate(history) if rows else (np.empty((0, len(symbols))), {})
+        wanted = self._evaluate(history) if history.n_rows else (np.empty((0, len(symbols))), {})
         known = Released(history.open_time.copy(), *wanted)
+        told, bars = tee(past)
+        retold = Retold(journal, told)
         session = self._session(retold, RetoldDecider(known, retold))
-        relive(session, retold, rows)
-        journal.append("recovered", records=len(past), bytes=journal.recovered_bytes)
+        relive(session, retold, rows_of(bars, symbols))
+        journal.append("recovered", records=n_records, bytes=journal.recovered_bytes)
         session.decider = decider = self._decider(history)
         return journal, session, decider
 

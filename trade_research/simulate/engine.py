@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from trade_research.simulate import codes
 from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
-from trade_research.simulate.loop import finish, halt, run, run_each
+from trade_research.simulate.loop import finish, halt, run
 from trade_research.simulate.records import (
     Acct,
     Books,
@@ -129,14 +129,13 @@ def advance(
     books: Books,
     equity: F64,
     ledger: F64,
-    *,
-    is_each: bool = False,
+    over: Callable[..., int] = run,
 ) -> Books:
     """Run the bars [first, last) and give back the books, in larger arrays if they had to grow.
 
-    `is_each` enters the loop anew for every bar.
+    `over` is the loop: `run`, its `entry`, or `run_each`, which enters it anew for every bar.
     """
-    t, over = first, run_each if is_each else run
+    t = first
     while True:
         t = over(t, last, tape, books, equity, ledger)
         row = int(books.acct["bad_row"][0])

@@ -60,6 +60,19 @@ def run_each(t: int, stop: int, tape: Tape, books: Books, equity: F64, ledger: F
     return t
 
 
+@bare_kernel
+def is_new(target: F64, syms: Sequence[Sym], is_rebalance: bool) -> bool:
+    """Whether a row of targets, (n_symbols,), has an opinion that is not in force already."""
+    for s in range(len(target)):
+        me, x = syms[s], target[s]
+        is_free = me.is_locked == 0
+        if not math.isnan(x) and (
+            x != (me.held if is_free else me.row) or (is_rebalance and is_free and me.held != 0.0)
+        ):
+            return True
+    return False
+
+
 @inner_kernel
 def load(t: int, tape: Tape, acct: Acct, syms: Sequence[Sym]) -> None:
     """Put bar `t` and the decision row that fills at it into the books."""

@@ -21,6 +21,7 @@ from trade_research.simulate.engine import (
 )
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.funding import Funding, flows_now, joined
+from trade_research.simulate.loop import is_new, run, run_each
 from trade_research.simulate.market import DAY_US, PRICES, Market, read_only
 from trade_research.simulate.records import Records, Tape
 from trade_research.simulate.result import Result
@@ -117,6 +118,10 @@ class Simulator:
         self._delisted: list[str] = []
         self._columns = _Columns.empty(_FIRST_BARS, len(self.symbols), has_ledger(acct))
         self._tape = self._columns.tape()
+        self._n_fills, self._wish = self._books.acct["n_fills"], np.empty(len(self.symbols))
+        equity, ledger = self._columns.equity, self._columns.ledger
+        self._run = run.entry(0, 1, self._tape, self._books, equity, ledger)
+        self._is_new = is_new.entry(self._wish, syms, False)
 
     def advance(
         self,
@@ -153,8 +158,10 @@ class Simulator:
         """
         t, n_symbols = self.n_bars, len(self.symbols)
         prices = np.asarray(bar, dtype=np.float64)
-        wanted = np.atleast_1d(np.asarray(target, dtype=np.float64))
-        if prices.shape == (len(PRICES),):
+        wanted = np.asarray(target, dtype=np.float64)
+        if wanted.ndim == 0:
+            wanted = wanted[None]
+        if prices.ndim == 1:
             prices = prices[:, None]
         if prices.shape != (len(PRICES), n_symbols) or wanted.shape != (n_symbols,):
             raise SimulationError(
@@ -186,10 +193,10 @@ class Simulator:
         if self._rebalance is not None:
             flags = self._rebalance.rows(columns.closed, columns.session, t, t + 1)
             columns.flags[t] = flags[0]
-        before = self._books.acct["n_fills"][0]
+        before = self._n_fills[0]
         equity, ledger = columns.equity, columns.ledger
-        self._books = advance(t, t + 1, self._tape, self._books, equity, ledger)
-        return self._books.fills[before : self._books.acct["n_fills"][0]]
+        self._books = advance(t, t + 1, self._tape, self._books, equity, ledger, self._run)
+        return self._books.fills[before : self._n_fills[0]]
 
     def decide(self, target: F64) -> None:
         """Replace what is wanted after the last bar, (n_symbols,): it was weighed and changed."""
@@ -208,13 +215,20 @@ class Simulator:
         is_new = target != np.where(is_free, held, row)
         if self._columns.flags[t]:
             is_new |= is_free & (held != 0.0)
-        if not is_new.any():
-            return np.zeros(len(self.symbols))
         with np.errstate(invalid="ignore", over="ignore"):
             units = target * self.equity / syms["mark"] - syms["position"]
         units[units == 0.0] = np.nan
         units[target == 0.0] = -syms["position"][target == 0.0]
         return np.where(is_new & ~np.isnan(target), units, 0.0)
+
+    def is_asked(self, target: F64) -> bool:
+        """Whether this row of targets after the last bar asks for any trade: `asked` says of what.
+
+        As a rule it does not, and this is quickly found.
+        """
+        self._wish[:] = target
+        is_rebalance = bool(self._columns.flags[self.n_bars - 1])
+        return self._is_new(self._wish, self._books.syms, is_rebalance)
 
     @property
     def is_waiting(self) -> B8:
@@ -305,7 +319,7 @@ class Simulator:
             columns.flags[t:stop] = rows
         self.n_bars = stop
         self._books = advance(
-            t, stop, self._tape, self._books, columns.equity, columns.ledger, is_each=True
+            t, stop, self._tape, self._books, columns.equity, columns.ledger, run_each
         )
 
     @property
