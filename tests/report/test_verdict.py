@@ -75,7 +75,7 @@ def test_costs_above_the_gross_profit_are_told_as_times() -> None:
         ({"best_year_share": 0.51}, "Weak", "One calendar year made 51% of the profit"),
         ({"best_year_share": None}, "No evidence", "There is no net profit"),
         ({"best5_share": 0.6}, "Weak", "Five trades made 60% of the profit"),
-        ({"best5_share": None}, "No evidence", "There is no net profit"),
+        ({"best5_share": None}, "No evidence", "Closed trades made no net profit"),
     ],
 )
 def test_one_metric_decides(metrics: dict[str, Any], word: str, phrase: str) -> None:
@@ -115,6 +115,12 @@ def test_a_liquidation_is_on_page_one(n: int, times: str) -> None:
     assert found.word == "Weak"
     assert f"It was liquidated {times}; " in found.sentence
     assert found.gates[1].found.startswith("the venue took ")
+
+
+def test_open_trades_alone_leave_the_closed_ones_unknown() -> None:
+    trades = good().trades.head(1).with_columns(open=pl.lit(True))
+    found = judge(replace(good(best5_share=None), trades=trades))
+    assert found.sentence.startswith("No trade is closed; only 1 trade")
 
 
 def test_a_single_run_counts_its_trials_as_one_and_holds_nothing_back() -> None:

@@ -195,8 +195,11 @@ def _best_year(run: Run) -> Gate:
 def _best_trades(run: Run) -> Gate:
     name, share = "No lucky five", run.metric("best5_share")
     if share is None:
-        found = "closed trades made no net profit"
-        return Gate(name, "no", found, "No evidence", "there is no net profit")
+        is_closed = not run.trades["open"].all()
+        found = "closed trades made no net profit" if is_closed else "no trade is closed"
+        lost = run.metric("best_year_share") is None
+        phrase = "there is no net profit" if lost else found
+        return Gate(name, "no", found, "No evidence", phrase)
     found = f"the best five trades made {percent(share, 0)}, {_ALLOWED}"
     if share > CONCENTRATED:
         phrase = f"five trades made {percent(share, 0)} of the profit"
