@@ -55,6 +55,23 @@ class Setup:
         if self.exits == Exits():  # asks for nothing: the same run, and the same name for it
             object.__setattr__(self, "exits", None)
 
+    @classmethod
+    def of(
+        cls,
+        costs: Costs | None,
+        account: str | Account,
+        exits: Exits | None,
+        rules: Rules | None,
+        cash: float,
+        fill: str = "next_open",
+        delay: int = 0,
+        rebalance: str | int | float | None = None,
+        finalize: bool = False,
+    ) -> Setup:
+        """From what users write: no costs are the usual ones, an account may be its kind."""
+        known, kind = Costs() if costs is None else costs, Account.of(account)
+        return cls(known, kind, exits, rules, float(cash), fill, delay, rebalance, finalize)
+
     def run(self, data: Data, target: F64) -> Result:
         """The targets through the simulator."""
         rules = self.rules_of_the_game

@@ -131,17 +131,7 @@ def sweep(
         method = "grid" if axes and samples is None else "sobol"
         samples = 1_000 if not axes and samples is None else samples
     found = funded(found, funding, account=Account.of(account).kind, reads=strategy.reads)
-    setup = Setup(
-        costs=Costs() if costs is None else costs,
-        account=Account.of(account),
-        exits=exits,
-        rules=rules,
-        cash=float(cash),
-        fill=fill,
-        delay=delay,
-        rebalance=rebalance,
-        finalize=finalize,
-    )
+    setup = Setup.of(costs, account, exits, rules, cash, fill, delay, rebalance, finalize)
     drawn = _drawn(space, method, samples, seed)
     names = tuple(space.levels["symbol"].tolist()) if "symbol" in space.axes else ()
     start = start_of(strategy, space, drawn)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,6 @@ from trade_research.research.data import NO_CALENDAR, Data
 from trade_research.research.setup import Setup
 from trade_research.research.sweep_scorer import Ground
 from trade_research.research.trials import count_trials
-from trade_research.settings.in_force import hash_in_force
 from trade_research.sweep.pipeline import Pipeline, check_walk
 from trade_research.sweep.space import Space
 from trade_research.sweep.walkforward import Walk, walk
@@ -167,24 +166,8 @@ class WalkForward:
 
     @property
     def stability(self) -> dict[str, float]:
-        """How little each parameter moved from fold to fold: 1 never, 0 from end to end each time.
-
-        One less the mean step between successive choices over the longest step possible; of texts
-        and switches the share of folds that kept the choice.
-        """
-        found = self.walk.chosen[self.walk.chosen >= 0]
-        out = {}
-        for name, values in self.walk.configurations.values.items():
-            known, places = np.unique(
-                values.astype(str) if values.dtype == object else values, return_inverse=True
-            )
-            if known.size > 1 and found.size > 1:
-                steps = np.abs(np.diff(places[found]))
-                is_number = values.dtype.kind in "iuf"
-                out[name] = 1.0 - float(
-                    (steps / (known.size - 1)).mean() if is_number else (steps > 0).mean()
-                )
-        return out
+        """How little each parameter moved from fold to fold; see `sweep.Walk`."""
+        return self.walk.stability
 
     @cached_property
     def trials(self) -> Trials | None:
@@ -256,45 +239,9 @@ class WalkForward:
     @cached_property
     def page(self) -> WalkView:
         """What a report shows of it."""
-        from trade_research.report.run import StrategyInfo
-        from trade_research.report.walkforward import WalkView
+        from trade_research.research.walk_page import view_of
 
-        rule, walked = self.strategy, self.walk
-        return WalkView(
-            title=f"{rule.name} walked forward",
-            strategy=StrategyInfo(rule.name, rule.doc, rule.source, rule.source_hash),
-            instruments=tuple(name or "bars" for name in self.data.instruments),
-            interval=self.data.interval.text,
-            word=self.word,
-            verdict=self.verdict,
-            folds=self.folds,
-            equity=self.equity,
-            axes=tuple(walked.configurations.values),
-            metric=walked.metric,
-            train=self.train,
-            test=self.test,
-            anchored=self.anchored,
-            configurations=len(walked.configurations),
-            initial_cash=walked.initial_cash,
-            efficiency=self.efficiency,
-            stability=self.stability,
-            luck=self.evidence,
-            max_drawdown=self.metrics["max_drawdown"],
-            trials=None if self.trials is None else self.trials.n,
-            notes=tuple(self.warnings),
-            manifest={
-                "data": ", ".join(self.data.query.names) if self.data.query else "bars of a frame",
-                "data hash": self.data.content_hash,
-                "train": self.train,
-                "test": self.test,
-                "anchored": self.anchored,
-                "space": {name: len(values) for name, values in self.space.levels.items()},
-                "where": self.space.where,
-                "costs": asdict(self.setup.costs),
-                "account": self.setup.account.kind,
-                **hash_in_force(),
-            },
-        )
+        return view_of(self)
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML page."""

@@ -101,17 +101,7 @@ def walk_forward(
     if metric not in METRICS:
         raise ConfigError(f"metric {metric!r} cannot be chosen by: {nearest(metric, METRICS)}")
     found = data if isinstance(data, Data) else read_data(data, calendar)
-    setup = Setup(
-        costs=Costs() if costs is None else costs,
-        account=Account.of(account),
-        exits=exits,
-        rules=rules,
-        cash=float(cash),
-        fill=fill,
-        delay=delay,
-        rebalance=rebalance,
-        finalize=False,
-    )
+    setup = Setup.of(costs, account, exits, rules, cash, fill, delay, rebalance)
     space = space_of(strategy, axes, where)
     configurations = space.grid() if axes else space.sobol(DRAWN, seed=0)
     if not len(configurations):

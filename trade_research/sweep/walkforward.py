@@ -81,6 +81,27 @@ class Walk:
         """Money before the first test span."""
         return self.results[0].initial_cash
 
+    @property
+    def stability(self) -> dict[str, float]:
+        """How little each parameter moved from fold to fold: 1 never, 0 from end to end each time.
+
+        One less the mean step between successive choices over the longest step possible; of texts
+        and switches the share of folds that kept the choice.
+        """
+        found = self.chosen[self.chosen >= 0]
+        out = {}
+        for name, values in self.configurations.values.items():
+            known, places = np.unique(
+                values.astype(str) if values.dtype == object else values, return_inverse=True
+            )
+            if known.size > 1 and found.size > 1:
+                steps = np.abs(np.diff(places[found]))
+                is_number = values.dtype.kind in "iuf"
+                out[name] = 1.0 - float(
+                    (steps / (known.size - 1)).mean() if is_number else (steps > 0).mean()
+                )
+        return out
+
 
 def walk(
     strategy: Strategy,
