@@ -12,7 +12,7 @@ import trade_research as tr
 from tests.counts import count
 from trade_research.errors import ConfigError, SimulationError
 from trade_research.frames.books import NANO
-from trade_research.research.book_bars import at_books, backtest_bars, fit_costs
+from trade_research.research.book_bars import at_books, backtest_bars
 from trade_research.simulate.book_run import BookMarket
 
 S = 1_000_000_000
@@ -138,29 +138,3 @@ def test_what_cannot_be_run():
         tr.backtest(by_the_last_digit, bars, books=books, exits=tr.Exits(max_hold=5))
     with pytest.raises(ConfigError, match=r"books= prices market orders.*fill="):
         tr.backtest(by_the_last_digit, bars, books=books, fill="next_close")
-
-
-def test_costs_fitted_on_books_are_what_walking_them_costs():
-    rng = np.random.default_rng(1)
-    books = books_of(rng, 0, 30)
-    fitted = fit_costs(books, 4.0, tr.Costs(fee_bps=7.0))
-    paid, spreads, thin = [], [], 0
-    for row in books.drop_nulls().iter_rows(named=True):
-        mid = (row["bid_price_1"] + row["ask_price_1"]) / 2
-        spreads.append(1e4 * (row["ask_price_1"] - row["bid_price_1"]) / mid)
-        for side, sign in (("ask", 1), ("bid", -1)):
-            got, money = walk([(row[f"{side}_price_{j}"], row[f"{side}_size_{j}"])
-                               for j in (1, 2, 3)], 4.0)  # fmt: skip
-            thin += got < 4.0
-            if got == 4.0:
-                paid.append(1e4 * sign * (money / got / mid - 1))
-    assert fitted.costs.fee_bps == 7.0
-    assert fitted.costs.spread_bps == pytest.approx(np.mean(spreads))
-    half = fitted.costs.spread_bps / 2 + fitted.costs.slippage_bps
-    assert half == pytest.approx(np.mean(paid))
-    assert fitted.error_bps == pytest.approx(np.std(paid, ddof=1))
-    assert fitted.short == pytest.approx(thin / (2 * len(spreads)))
-    with pytest.raises(ConfigError, match="no recorded book is deep enough"):
-        fit_costs(books, 1e6, tr.Costs())
-    with pytest.raises(ConfigError, match="units must be positive"):
-        fit_costs(books, 0.0, tr.Costs())

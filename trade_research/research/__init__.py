@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "WalkForward": "walked",
         "backtest": "backtest",
         "check": "check",
-        "fit_costs": "book_bars",
+        "fit_costs": "book_costs",
         "list_runs": "runs",
         "load_run": "runs",
         "noise_test": "noise",

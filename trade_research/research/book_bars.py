@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from trade_research.errors import ConfigError, SimulationError
-from trade_research.indicators.book import book_spread
-from trade_research.research.book_execution import walked
 from trade_research.research.books import BookBacktest, BookSetup, book_market, book_trades
 from trade_research.research.data import Data, read_data
 from trade_research.research.setup import targets_of
-from trade_research.simulate.costs import Costs
 
 if TYPE_CHECKING:
     from trade_research.frames.calendars import Calendar
@@ -23,8 +19,6 @@ if TYPE_CHECKING:
     from trade_research.kernels.jit import F64, I64
     from trade_research.simulate.book_run import BookMarket
     from trade_research.strategies.strategy import Strategy
-
-SAMPLED = 2_000
 
 
 def backtest_bars(
@@ -92,51 +86,3 @@ def at_books(close_ns: I64, target: F64, market: BookMarket) -> F64:
     out = np.full(market.time.size, np.nan)
     out[whole[row[seen]]] = target[seen]
     return out
-
-
-@dataclass(frozen=True)
-class FittedCosts:
-    """Costs for bars of days without books, fitted on books of other days.
-
-    `costs` has the mean quoted spread and, as slippage, what walking beyond the best price cost
-    for orders of `units`. `error_bps` is the standard deviation of a single order's cost to the
-    mid, `n` how many books were walked, `short` the share that were too thin.
-    """
-
-    costs: Costs
-    units: float
-    error_bps: float
-    n: int
-    short: float
-
-
-def fit_costs(books: pl.DataFrame | Recording, units: float, costs: Costs) -> FittedCosts:
-    """Spread and slippage of orders of `units` as books of some days show them.
-
-    Parameters
-    ----------
-    books : DataFrame or Recording
-    units : float
-        Size of an order, base units.
-    costs : Costs
-        Fees and everything else are taken from here.
-
-    Raises
-    ------
-    ConfigError
-        `units` is not positive, or no recorded book is deep enough for it.
-    """
-    if not units > 0.0:
-        raise ConfigError(f"units must be positive, found {units!r}")
-    market = book_market(books)
-    paid = walked(market, units, SAMPLED)
-    known = np.isfinite(paid)
-    if not known.any():
-        raise ConfigError(f"no recorded book is deep enough for orders of {units:g} units")
-    spread = float(np.nanmean(book_spread(market.bid_price, market.ask_price)))
-    beyond = max(float(paid[known].mean()) - spread / 2, 0.0)
-    error = float(np.std(paid[known], ddof=1)) if known.sum() > 1 else 0.0
-    return FittedCosts(
-        replace(costs, spread_bps=spread, slippage_bps=beyond), float(units), error, paid.shape[1],
-        float(1 - known.mean()),
-    )  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from trade_research.indicators.flow import last_before
-from trade_research.simulate.book_fills import walk_cost
+from trade_research.simulate.book_fills import walk_each
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64, I64
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 MARKOUTS = (-10.0, -5.0, -1.0, 0.0, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 SPLITS = (1.0, 5.0, 30.0)
 MULTIPLES = (0.5, 1.0, 5.0, 10.0, 50.0)
-SAMPLED = 400
 
 
 def mid_at(market: BookMarket, when: I64, seconds: float) -> F64:
@@ -129,28 +128,21 @@ def cost_by_size(run: BookBacktest) -> pl.DataFrame:
     rows = []
     for multiple in MULTIPLES:
         size = float(multiple * np.median(units))
-        cost = walked(run.market, size, SAMPLED)
+        cost = walked(run.market, size)[:, np.isfinite(run.market.mid)]
         buy, sell = (_mean(side[np.isfinite(side)]) for side in cost)
         rows.append([multiple, size, buy, sell, float(np.isnan(cost).mean())])
     names = ["multiple", "units", "buy", "sell", "short"]
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.Float64), orient="row")
 
 
-def walked(market: BookMarket, units: float, most: int) -> F64:
-    """Cost to the mid in bp of buying and of selling `units` at once, (2, books).
+def walked(market: BookMarket, units: float) -> F64:
+    """Cost to the mid in bp of buying and of selling `units` at once, (2, n_books).
 
-    From up to `most` whole books over all of the recording; NaN where a book is too thin.
+    NaN where a book is too thin, or there is none.
     """
-    rows = np.flatnonzero(np.isfinite(market.mid))
-    rows = rows[np.linspace(0, rows.size - 1, min(rows.size, most)).astype(int)]
-    sides = (market.ask_price, market.ask_size, 1), (market.bid_price, market.bid_size, -1)
-    out = np.full((2, rows.size), np.nan)
-    for way, (prices, sizes, sign) in enumerate(sides):
-        for k, t in enumerate(rows):
-            got, money = walk_cost(prices[t], sizes[t], units)
-            if got >= units * (1.0 - 1e-12):
-                out[way, k] = 1e4 * sign * (money / got / market.mid[t] - 1.0)
-    return out
+    paid = walk_each(market.ask_price, market.ask_size, units)
+    told = walk_each(market.bid_price, market.bid_size, units)
+    return 1e4 * np.stack([paid / market.mid - 1.0, 1.0 - told / market.mid])
 
 
 def _mean(values: F64) -> float | None:

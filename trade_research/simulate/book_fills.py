@@ -51,6 +51,20 @@ def walk_cost(price: F64, size: F64, quantity: float) -> tuple[float, float]:
     return walk(price, size, quantity)
 
 
+@kernel
+def walk_each(price: F64, size: F64, quantity: float) -> F64:
+    """Mean price of `quantity` taken at once from each of many books, (n, k) to (n,).
+
+    NaN where a book does not hold as much.
+    """
+    out = np.full(price.shape[0], np.nan)
+    for i in range(out.size):
+        got, money = walk(price[i], size[i], quantity)
+        if got >= quantity * (1.0 - 1e-12):
+            out[i] = money / got
+    return out
+
+
 @inner_kernel
 def fee_of(rules: BookRules, units: float, money: float, is_sale: bool) -> float:
     """Fees and tax of a fill of `units` for `money`."""
