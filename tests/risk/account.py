@@ -31,8 +31,10 @@ SLACK = 1.0 + 1e-9
 class Account:
     """Drives a session that has the limits `told`, and checks it by the limits `meant`."""
 
-    def __init__(self, meant: Limits, told: Limits | None = None) -> None:
-        self.told, self.records = told or meant, []
+    def __init__(
+        self, meant: Limits, told: Limits | None = None, rebalance: int | None = None
+    ) -> None:
+        self.told, self.records, self.rebalance = told or meant, [], rebalance
         self.targets: dict[int, np.ndarray] = {}
         self.time, self.close = START, np.array([100.0, 20.0])
         self.checker = Checker(meant)
@@ -107,7 +109,9 @@ class Account:
         return Session(
             "s",
             self,
-            PaperBroker(SYMBOLS, costs=Costs(), cash=CASH, account="margin"),
+            PaperBroker(
+                SYMBOLS, costs=Costs(), cash=CASH, account="margin", rebalance=self.rebalance
+            ),
             record,
             limits=self.told,
             cash=CASH,
@@ -162,7 +166,7 @@ class Checker:
         assert np.isclose(before + signed, after)
         order = self.open.get(symbol)
         is_less = abs(after) < abs(before) and after * before >= 0.0
-        if fill["reason"] == "signal" and order is not None:
+        if fill["reason"] in ("signal", "rebalance") and order is not None:
             filled[symbol] += abs(signed)
             if not is_less:
                 assert not order["reduces"]

@@ -40,9 +40,11 @@ LATE = [0.0, 0.0, 0.0, 29.0, 31.0]
 class Machine(RuleBasedStateMachine):
     """Any targets on any bars, with restarts and releases among them."""
 
+    limits, rebalance = LIMITS, None
+
     def __init__(self) -> None:
         super().__init__()
-        self.account = Account(LIMITS)
+        self.account = Account(self.limits, rebalance=self.rebalance)
 
     @rule(
         wanted=st.tuples(*[st.sampled_from(WEIGHTS)] * 2),
@@ -77,9 +79,30 @@ Machine.TestCase.settings = settings(max_examples=count(300), stateful_step_coun
 TestMachine = Machine.TestCase
 
 
+class Together(Machine):
+    """Weights are brought back with every second bar, and orders pass all or none."""
+
+    limits, rebalance = LIMITS.but(all_or_none=True), 2
+
+    @invariant()
+    def no_order_is_refused_alone(self) -> None:
+        """Of the orders of a bar that do not reduce, all have passed or none has."""
+        verdicts: dict[int, set[bool]] = {}
+        for record in self.account.records:
+            if record["event"] == "order_intent" and not record["reduces"]:
+                verdicts.setdefault(record["decided_us"], set()).add(True)
+            elif record["event"] == "risk_block" and "decided_us" in record["signal"]:
+                verdicts.setdefault(record["signal"]["decided_us"], set()).add(False)
+        assert all(len(found) == 1 for found in verdicts.values())
+
+
+Together.TestCase.settings = Machine.TestCase.settings
+TestTogether = Together.TestCase
+
+
 def lived(told: Limits, seed: int, n: int = 400) -> None:
     """Random bars through an account that was told other limits than were meant."""
-    rng, account = random.Random(seed), Account(LIMITS, told)
+    rng, account = random.Random(seed), Account(LIMITS, told, seed % 3 or None)
     for _ in range(n):
         pair = [rng.choice(WEIGHTS), rng.choice(WEIGHTS)]
         calm = [1.0, 0.999, 1.001] if seed % 2 else FACTORS

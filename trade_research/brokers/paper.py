@@ -55,6 +55,7 @@ class PaperBroker:
         self._at = {symbol: s for s, symbol in enumerate(self.symbols)}
         self._sim = Simulator(self.symbols, **setup)
         self._row = np.full(len(self.symbols), np.nan)
+        self._target = self._row.copy()
 
     @property
     def equity(self) -> float:
@@ -96,6 +97,10 @@ class PaperBroker:
         )
         return self._filled(fills) if len(fills) else []
 
+    def wished(self, target: F64) -> F64:
+        """A row of targets, and where it has no opinion the weight that this bar brings back."""
+        return self._sim.wished(target)
+
     def asked(self, target: F64) -> dict[str, float]:
         """Signed units that a row of targets asks to trade now, by symbol; NaN without a price."""
         if not self._sim.is_asked(target):
@@ -105,20 +110,21 @@ class PaperBroker:
 
     def stand(self, target: F64, asked: Sequence[str]) -> None:
         """The row of targets of a decision, with no order yet for the symbols that ask for one."""
-        self._row[:] = target
+        self._row[:] = self._target[:] = target
         for symbol in asked:
             self._row[self._at[symbol]] = np.nan
         self._sim.decide(self._row)
 
     def submit(self, order: Approved) -> None:
         """An order that risk approved: it fills with the next bar."""
-        self._row[self._at[order.intent.symbol]] = order.intent.weight
+        s = self._at[order.intent.symbol]
+        self._row[s] = order.intent.weight if order.trimmed else self._target[s]
         self._sim.decide(self._row)
 
     def withdraw(self, symbol: str) -> None:
         """Take an order back before the bar that would fill it."""
         self._row[self._at[symbol]] = np.nan
-        self._sim.withdraw(self._at[symbol])
+        self._sim.withdraw(self._at[symbol], self._target)
 
     def sized(self, order: Approved, row: Row) -> float:
         """Signed units that an open order would trade at the row's opens; 0 if it cannot."""

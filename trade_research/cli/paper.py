@@ -41,6 +41,10 @@ app = typer.Typer(
     help="Trade on paper: the same function, one closed bar at a time.", no_args_is_help=True
 )
 DEADLINE_S = 1_500.0
+_KINDS: dict[str, Callable[[str], object]] = {
+    "int": int,
+    "bool": {"yes": True, "no": False}.__getitem__,
+}
 
 
 @app.command(
@@ -143,11 +147,10 @@ def limits_of(cash: float, texts: list[str] | None) -> Any:
             raise ConfigError(f"--limit {text!r} is not name=value, e.g. max_daily_loss=500")
         kind = Limits.__annotations__.get(name, "float")
         try:
-            changes[name] = (
-                value if "str" in kind else int(value) if kind == "int" else float(value)
-            )
-        except ValueError:
-            raise ConfigError(f"--limit {text!r}: {value!r} is not a number") from None
+            changes[name] = value if "str" in kind else _KINDS.get(kind, float)(value)
+        except (ValueError, KeyError):
+            what = "yes or no" if kind == "bool" else "a number"
+            raise ConfigError(f"--limit {text!r}: {value!r} is not {what}") from None
     return Limits.of_cash(cash).but(**changes)
 
 

@@ -28,7 +28,15 @@ from trade_research.live.records import (
 )
 from trade_research.live.watch import Finding
 from trade_research.orders import Intent, intent_id
-from trade_research.risk.check import Approved, Refused, breach, check, is_opposite, misfit
+from trade_research.risk.check import (
+    Approved,
+    Refused,
+    breach,
+    check,
+    is_opposite,
+    misfit,
+    obstacle,
+)
 from trade_research.risk.limits import Limits
 from trade_research.risk.state import RiskState
 
@@ -219,6 +227,7 @@ class Session:
         """Take back orders whose fill would be other than what was weighed."""
         if self.limits is None or isinstance(self.broker, VenueBroker):
             return
+        alone: tuple[str, ...] = ()
         for symbol, order in list(self._open.items()):
             price = float(row.bars[0, self.broker.symbols.index(symbol)])
             units = self.broker.sized(order, row)
@@ -228,9 +237,16 @@ class Session:
                 limit = "price_band"
                 reason = f"opens at {price:g}, {far:.1%} from the decision's {order.intent.price:g}"
             if limit:
-                self._give_up(symbol)
-                signal = {"id": order.intent.id, "symbol": symbol}
-                self._record("risk_block", signal=signal, limit=limit, reason=reason)
+                self._take_back(order, limit, reason)
+                alone += () if order.reduces else (symbol,)
+        if alone and self.limits.all_or_none:
+            for order in [order for order in self._open.values() if not order.reduces]:
+                self._take_back(order, "all_or_none", f"{', '.join(alone)} was taken back")
+
+    def _take_back(self, order: Approved, limit: str, reason: str) -> None:
+        self._give_up(order.intent.symbol)
+        signal = {"id": order.intent.id, "symbol": order.intent.symbol}
+        self._record("risk_block", signal=signal, limit=limit, reason=reason)
 
     def _give_up(self, symbol: str) -> None:
         """Take an order back, sent, waiting or not yet sent."""
@@ -281,36 +297,46 @@ class Session:
     def _decide(self, row: Row) -> None:
         try:
             target, why = self.decider.decide(row)
-            asked = self.broker.asked(target)
+            weights = self._weights(target)
+            asked = self.broker.asked(weights)
             if asked and np.isinf(target).any():  # one that is infinite is always new
                 raise SessionError("an infinite target: a target is a fraction of equity")
         except TradeResearchError as error:
             self.errors += 1
-            target, why, asked = np.full(len(self.broker.symbols), np.nan), {}, {}
+            target = weights = np.full(len(self.broker.symbols), np.nan)
+            why, asked = {}, {}
             self._record("strategy_error", error=clipped(error), bar={"open_us": row.open_time})
         if self.limits is None:  # as the backtest, which sizes an order when it has a price
             asked = {symbol: units for symbol, units in asked.items() if units == units}
         self.broker.stand(target, list(asked))
         # What frees money comes first.
-        for symbol in sorted(asked, key=lambda s: not self._reduces(s, asked[s])):
-            self._order(row, symbol, asked[symbol], target, why)
+        first = sorted(asked, key=lambda s: not self._reduces(s, asked[s]))
+        intents = [self._intent(row, symbol, asked[symbol], weights) for symbol in first]
+        beside = ""
+        if self.limits is not None and self.limits.all_or_none:
+            beside = obstacle(intents, self.limits, self.risk, row.received_ns)
+        for intent in intents:
+            self._order(intent, row, why, beside)
+
+    def _weights(self, target: F64) -> F64:
+        """The weights that are wished for; a venue's account is not brought back to any."""
+        return target if isinstance(self.broker, VenueBroker) else self.broker.wished(target)
 
     def _reduces(self, symbol: str, quantity: float) -> bool:
         return is_opposite(self.broker.positions.get(symbol, 0.0), quantity)
 
-    def _order(
-        self, row: Row, symbol: str, quantity: float, target: F64, why: Mapping[str, float]
-    ) -> None:
-        s = self.broker.symbols.index(symbol)
-        intent = Intent(
+    def _intent(self, row: Row, symbol: str, quantity: float, weights: F64) -> Intent:
+        return Intent(
             id=intent_id(self.name, symbol, row.close_time),
             symbol=symbol,
             decided=row.close_time,
-            weight=float(target[s]),
+            weight=float(weights[self.broker.symbols.index(symbol)]),
             quantity=quantity,
             price=self.broker.marks.get(symbol, np.nan),
         )
-        verdict = self._weighed(intent, row)
+
+    def _order(self, intent: Intent, row: Row, why: Mapping[str, float], beside: str) -> None:
+        symbol, verdict = intent.symbol, self._weighed(intent, row, beside)
         if isinstance(verdict, Refused):
             self._give_up(symbol)
             # A wish that stays and stays refused is on record once.
@@ -325,10 +351,10 @@ class Session:
         self._signal(row, intent, why)
         self._send(verdict, row)
 
-    def _weighed(self, intent: Intent, row: Row) -> Approved | Refused:
+    def _weighed(self, intent: Intent, row: Row, beside: str = "") -> Approved | Refused:
         if self.limits is None:
             return Approved(intent, abs(intent.quantity), reduces=False)
-        verdict = check(intent, self.limits, self.risk, row.received_ns)
+        verdict = check(intent, self.limits, self.risk, row.received_ns, beside)
         if isinstance(verdict, Approved) and not verdict.reduces and not self.may_trade():
             self.risk = self.risk.latched("kill")
             return Refused(intent, "kill", "the kill latch is set")

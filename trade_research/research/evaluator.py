@@ -60,8 +60,10 @@ def evaluator(
     A strategy over plain prices reads the growing columns as they lie; any other gets the frame
     that a backtest would.
     """
-    is_plain = portfolio is None and all(
-        col.plain and col.name in PRICES for col in strategy.inputs.values()
+    is_plain = (
+        not strategy.is_panel
+        and portfolio is None
+        and all(col.plain and col.name in PRICES for col in strategy.inputs.values())
     )
     if is_plain:
         return lambda history: _on_columns(strategy, params, history)

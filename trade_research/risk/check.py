@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from trade_research.orders import Intent
@@ -36,11 +37,14 @@ class Refused:
     reason: str
 
 
-def check(intent: Intent, limits: Limits, state: RiskState, now_ns: int) -> Approved | Refused:
+def check(
+    intent: Intent, limits: Limits, state: RiskState, now_ns: int, beside: str = ""
+) -> Approved | Refused:
     """Weigh an order against the account it would change.
 
     An order that only reduces a position always passes. One that would turn it round and may not
-    is cut to closing it. Conditions say what must hold, so a NaN fails them.
+    is cut to closing it. Conditions say what must hold, so a NaN fails them. `beside` says why
+    another order of the bar may not pass, where they have to together.
     """
     held = state.positions.get(intent.symbol, 0.0)
     if not all(map(math.isfinite, (intent.weight, intent.quantity, intent.price))):
@@ -48,12 +52,28 @@ def check(intent: Intent, limits: Limits, state: RiskState, now_ns: int) -> Appr
     if is_reducing(held, intent.quantity):
         return Approved(intent, abs(intent.quantity), reduces=True)
     limit, reason = _refusal(intent, limits, state, now_ns)
+    if beside and not limit:
+        limit, reason = "all_or_none", beside
     if not limit:
-        return Approved(intent, _largest(intent, limits), reduces=False)
+        return Approved(intent, _largest(intent, limits, held), reduces=False)
     if is_opposite(held, intent.quantity):
         closing = replace(intent, weight=0.0, quantity=-held)
         return Approved(closing, abs(held), reduces=True, trimmed=f"{limit}: {reason}")
     return Refused(intent, limit, reason)
+
+
+def obstacle(intents: Iterable[Intent], limits: Limits, state: RiskState, now_ns: int) -> str:
+    """Why orders may not all pass as they are, one after the other; empty where they may."""
+    for intent in intents:
+        found = check(intent, limits, state, now_ns)
+        if isinstance(found, Refused):
+            return f"{intent.symbol} may not: {found.limit}, {found.reason}"
+        if found.trimmed:
+            return f"{intent.symbol} may only be closed: {found.trimmed}"
+        signed = math.copysign(found.max_quantity, intent.quantity)
+        others = state.settled(state.open_orders.keys() - {intent.symbol})
+        state = others.ordered(intent.symbol, signed, now_ns, reduces=found.reduces)
+    return ""
 
 
 def misfit(order: Approved, held: float, units: float, price: float) -> tuple[str, str]:
@@ -94,9 +114,14 @@ def breach(limits: Limits, state: RiskState) -> tuple[str, str]:
     return "", ""
 
 
-def _largest(intent: Intent, limits: Limits) -> float:
-    """Units the order can have at its fill, whose price is within the band."""
-    return abs(intent.quantity) * (1.0 + limits.price_band)
+def _largest(intent: Intent, limits: Limits, held: float) -> float:
+    """Units the order can have at its fill, whose price is within the band.
+
+    It is sized there to what the position shall be, so a small change of a large position may
+    become a larger one.
+    """
+    size = abs(intent.quantity)
+    return size + limits.price_band * max(size, abs(held + intent.quantity))
 
 
 def _refusal(intent: Intent, limits: Limits, state: RiskState, now_ns: int) -> tuple[str, str]:
@@ -129,7 +154,8 @@ def _rate(limits: Limits, state: RiskState, now_ns: int) -> tuple[str, str] | No
 
 def _size(intent: Intent, limits: Limits, state: RiskState) -> tuple[str, str] | None:
     """Sizes with every approved order filled at its largest, against the limits in money."""
-    largest = math.copysign(_largest(intent, limits), intent.quantity)
+    held = state.positions.get(intent.symbol, 0.0)
+    largest = math.copysign(_largest(intent, limits, held), intent.quantity)
     order = abs(largest) * intent.price
     if not order <= limits.max_order:
         return "order", f"{order:.2f} in one order, {limits.max_order:g} is the most"

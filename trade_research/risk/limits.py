@@ -26,6 +26,12 @@ _COUNTS = ("max_orders_per_minute", "max_orders_per_day", "max_losses_in_a_row")
 class Limits:
     """Limits of one account. Orders that only reduce a position pass all of them.
 
+    The orders of a bar are weighed one by one: what only reduces first, then each other in the
+    order of the symbols, with all that passed before it counted as filled and as not filled,
+    whichever is worse. One that is refused changes nothing of the others, nor of the weights that
+    are brought back beside it: its symbol keeps what it holds, and asks again with the next bar
+    that wants it. Legs of a pair are not worth much alone: `all_or_none`.
+
     Parameters
     ----------
     max_order : float
@@ -57,6 +63,9 @@ class Limits:
         IANA zone of days and hours.
     symbols : tuple of str, optional
         The only symbols that may be traded; None for those of the session.
+    all_or_none : bool
+        Orders of a bar that do not reduce pass all together or not at all: for pairs and spreads.
+        One that finds no bar or no volume may still be filled later than the others.
 
     Raises
     ------
@@ -80,6 +89,7 @@ class Limits:
     hours: str | None = None
     tz: str = "UTC"
     symbols: tuple[str, ...] | None = None
+    all_or_none: bool = False
 
     def __post_init__(self) -> None:
         for name in (*_MONEY, *_COUNTS):
@@ -92,6 +102,8 @@ class Limits:
         for name in ("min_balance", "cooldown_minutes"):
             if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
                 raise RiskError(f"{name} must be 0 or more, found {getattr(self, name)!r}")
+        if not isinstance(self.all_or_none, bool):
+            raise RiskError(f"all_or_none is True or False, found {self.all_or_none!r}")
         try:
             ZoneInfo(self.tz)
         except (ZoneInfoNotFoundError, ValueError):

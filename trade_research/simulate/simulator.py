@@ -10,6 +10,7 @@ import numpy as np
 from trade_research.errors import SimulationError
 from trade_research.kernels.jit import B8, F64, I64
 from trade_research.simulate.accounts import Account, Rules
+from trade_research.simulate.codes import REBALANCE
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.engine import (
     advance,
@@ -246,16 +247,32 @@ class Simulator:
         value = self.cash + float((held * opens)[held != 0.0].sum())
         return float(weight * value / opens[s] - me.position)
 
-    def withdraw(self, s: int) -> None:
+    def wished(self, target: F64) -> F64:
+        """A row of targets, and where it has no opinion the weight that this bar brings back."""
+        t = self.n_bars - 1
+        if not self._columns.flags[t]:
+            return target
+        locked, held, _ = self._wanted
+        is_due = (locked == 0) & (held != 0.0) & ~np.isnan(self._columns.prices[3, t])
+        return np.where(np.isnan(target) & is_due, held, target)
+
+    def withdraw(self, s: int, target: F64) -> None:
         """Give up the order of symbol `s`, sent or waiting; what is held stays.
 
-        Weights are not brought back at this bar either: that would be an order too.
+        Its weight is not brought back at this bar either: that would be an order too. Those of the
+        other symbols are, by the row of targets, (n_symbols,), that the bar was decided with.
         """
-        t, me = self.n_bars - 1, self._books.syms[s]
+        t, syms, columns = self.n_bars - 1, self._books.syms, self._columns
+        if columns.flags[t]:  # a matter of each symbol from here on, as the step would make it
+            is_row = ~(np.isnan(target) & np.isnan(columns.prices[3, t]))
+            is_due = is_row & (syms["is_locked"] == 0) & (syms["pending"] == 0)
+            syms["pending"][is_due] = REBALANCE
+            columns.flags[t] = False
+        me = syms[s]
         if me.waiting >= 0:  # what is in force is now what there is
             me.held = me.position * me.mark / self.equity if me.position != 0.0 else 0.0
-            me.pending, me.waiting, me.desired = 0, -1, me.position
-        self._columns.target[t, s], self._columns.flags[t] = np.nan, False
+            me.waiting, me.desired = -1, me.position
+        me.pending, columns.target[t, s] = 0, np.nan
 
     def halt(self) -> Records:
         """Close every position at its last close, with costs; returns the fills."""
