@@ -67,6 +67,13 @@ def test_exits_that_ask_for_nothing_are_no_difference(pair, tmp_path):
     assert compare_runs([pair[0], same]).found.inputs.is_empty()
 
 
+def test_what_is_absent_or_none_in_both_is_no_difference(pair, tmp_path):
+    bars = pages.bars(300)
+    stop = tr.backtest(pages.swing, bars, calendar="24/7", exits=tr.Exits(stop=0.2)).save(tmp_path)
+    settings = compare_runs([pair[0], stop]).found.inputs
+    assert settings.rows() == [("setup.exits.stop", "-", "0.2"), ("setup.exits.cooldown", "-", "0")]
+
+
 def test_trades_matched_by_hand():
     def frame(rows: list[tuple[int, int, float, float]]) -> pl.DataFrame:
         days = [datetime(2024, 1, d, tzinfo=UTC) for d in range(1, 31)]

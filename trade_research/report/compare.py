@@ -17,6 +17,7 @@ from trade_research.report.formats import (
     NONE,
     by_unit,
     count,
+    made,
     minute,
     percent,
     plural,
@@ -31,10 +32,6 @@ from trade_research.report.section import Beside, Cell, Part, Section, Table
 from trade_research.report.thin import thin
 
 DRAWN, SHOWN = 1_200, 40
-_TRADE_HEAD = (
-    *("Found", "Entry (UTC)", "Symbol", "Side", "A in", "Other in"),
-    *("A out", "Other out", "A exit", "Other exit"),
-)
 _LOOKS = (("net", "solid"), ("gross", "dashed"), ("bench", "dotted"))
 HEADLINE = (
     "total_return",
@@ -70,7 +67,7 @@ class DataDiff:
             return "the same bars"
         parts = [
             f"{plural(self.revised, 'revised bar')}" if self.revised else "",
-            f"{plural(self.only_base, 'bar')} only in the base" if self.only_base else "",
+            f"{plural(self.only_base, 'bar')} only in A" if self.only_base else "",
             f"{plural(self.only_other, 'bar')} only in the other" if self.only_other else "",
         ]
         found = ", ".join(part for part in parts if part)
@@ -94,7 +91,7 @@ class TradeDiff:
     def __str__(self) -> str:
         return (
             f"{count(self.same)} equal, {count(self.different)} with another price or exit, "
-            f"{count(self.only_base)} only in the base, {count(self.only_other)} only in the other"
+            f"{count(self.only_base)} only in A, {count(self.only_other)} only in the other"
         )
 
 
@@ -201,7 +198,7 @@ def headline(found: Comparison) -> Section:
         rows.append((label, *(by_unit(v, unit) for v in values), *(_signed(g, unit) for g in gaps)))
     head = ("After costs", *letters, *(f"{name} less A" for name in letters[1:]))
     ends = [run.metric("total_return") for run in found.runs]
-    claim = ", ".join(f"{name} made {percent(e)}" for name, e in zip(letters, ends, strict=True))
+    claim = ", ".join(f"{name} {made(e)}" for name, e in zip(letters, ends, strict=True))
     return Section("Headline", f"{claim} after costs", (Table("Side by side", head, rows),))
 
 
@@ -229,14 +226,16 @@ def trades(found: Comparison) -> Section:
     parts: list[Part] = []
     for k, diff in enumerate(found.trades, start=1):
         caption = f"Trades of A against those of {letter(k)}: {diff}"
-        rows = [_trade_row(row) for row in diff.rows.head(SHOWN).iter_rows(named=True)]
+        rows = [_trade_row(row, letter(k)) for row in diff.rows.head(SHOWN).iter_rows(named=True)]
         if not rows:
             parts.append(f"{caption}.")
             continue
         more = diff.rows.height - len(rows)
         note = "Matched by symbol, side and entry time; sizes follow the equity and are left out."
         note += f" {count(more)} more are in the run folders." if more > 0 else ""
-        parts.append(Table(caption, _TRADE_HEAD, rows, align="llllrrrrll", note=note))
+        pair = [f"{name} {what}" for what in ("in", "out", "exit") for name in ("A", letter(k))]
+        head = ("Found", "Entry (UTC)", "Symbol", "Side", *pair)
+        parts.append(Table(caption, head, rows, align="llllrrrrll", note=note))
     claim = str(found.trades[0]) if len(found.trades) == 1 else "Which trades are the same"
     return Section("Trades", claim, parts)
 
@@ -316,13 +315,14 @@ def _signed(gap: float | None, unit: str) -> str:
     return f"+{text}" if gap is not None and gap > 0 and text != NONE else text
 
 
-def _trade_row(row: dict[str, object]) -> tuple[str, ...]:
+def _trade_row(row: dict[str, object], other: str) -> tuple[str, ...]:
     def at(name: str, form: object) -> str:
         value = row[name]
         return NONE if value is None else str(form(value))  # type: ignore[operator]  # a formatter
 
+    found = str(row["found"]).replace("only base", "only A").replace("only other", f"only {other}")
     return (
-        str(row["found"]),
+        found,
         at("entry_time", minute),
         short(str(row["symbol"]), 24),
         str(row["side"]),

@@ -22,6 +22,13 @@ def percent(value: float | None, digits: int = 1, *, signed: bool = False) -> st
     return f"{100 * value:{'+' if signed and value else ''},.{digits}f}%"
 
 
+def made(gain: float | None) -> str:
+    """A return in words: "made 3.0%", "lost 12.1%"."""
+    if gain is None:
+        return f"made {NONE}"
+    return f"{'lost' if gain < 0 else 'made'} {percent(abs(gain))}"
+
+
 def ratio(value: float | None, digits: int = 2) -> str:
     """A dimensionless number; "inf" stays "inf" because a profit factor without losses is one."""
     if value is None or math.isnan(value):

@@ -188,11 +188,13 @@ def _inputs(manifests: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested mappings as dotted names with their values as text."""
+    """Nested mappings as dotted names with their values as text; None is left out, as if absent."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
-        else:
+        elif isinstance(value, list | tuple):
+            yield f"{prefix}{name}", ", ".join(map(str, value))
+        elif value is not None:
             yield f"{prefix}{name}", str(value)
 
 

@@ -5,7 +5,17 @@ from collections.abc import Callable
 from markupsafe import Markup
 
 from trade_research.metrics.definitions import DEFINITIONS
-from trade_research.report.formats import NONE, by_unit, count, money, percent, plural, ratio, short
+from trade_research.report.formats import (
+    NONE,
+    by_unit,
+    count,
+    made,
+    money,
+    percent,
+    plural,
+    ratio,
+    short,
+)
 from trade_research.report.run import Run
 from trade_research.report.section import Beside, Card, Cards, Cell, Part, Section, Table
 
@@ -95,14 +105,10 @@ def _claim(run: Run) -> str:
     total, against = run.metric("total_return"), run.benchmark_metrics.get("total_return")
     if total is None:
         return "There is nothing to measure"
-    claim = f"It {_made(total)} after costs"
+    claim = f"It {made(total)} after costs"
     if against is not None and run.benchmark_name:
-        claim += f"; {short(run.benchmark_name, 40)} {_made(float(against))}"
+        claim += f"; {short(run.benchmark_name, 40)} {made(float(against))}"
     return claim
-
-
-def _made(gain: float) -> str:
-    return f"{'lost' if gain < 0 else 'made'} {percent(abs(gain))}"
 
 
 def _band(run: Run, name: str, form: Callable[[float], str], counted: str = "n") -> str:
