@@ -157,5 +157,6 @@ def _grid(run: Run) -> Table | None:
         (f"{level.multiple:g}×", percent(level.net_return), ratio(level.sharpe))
         for level in run.budget.grid
     ]
-    head = ("Costs", "Net return", "Net Sharpe")
+    is_daily = ratio(run.metric("sharpe")) == ratio(run.metric("sharpe_daily"))
+    head = ("Costs", "Net return", "Net Sharpe" if is_daily else "Net Sharpe of bars")
     return Table("The same targets at multiples of all costs", head, rows)
