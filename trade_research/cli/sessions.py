@@ -95,9 +95,12 @@ def report(
     json: JsonFlag = False,
 ) -> None:
     """The page of a session, as of a backtest: its money, trades and evidence, from its journal."""
+    from trade_research.research.book_relived import is_over_books, read_book_session
     from trade_research.research.relived import read_session
 
-    found = read_session(folder_of(logs, session), strategy=strategy, store=store)
+    folder = folder_of(logs, session)
+    read = read_book_session if is_over_books(folder) else read_session
+    found = read(folder, strategy=strategy, store=store)
     path = found.run.report(out)
     if json:
         told = {"refusals": found.refusals, "errors": found.errors, "difference": found.difference}
@@ -105,7 +108,7 @@ def report(
         return
     same = found.difference and f"differs from a backtest without limits: {found.difference}"
     say(
-        f"{len(found.run.fills):,} fills; {same or 'equal to the backtest of the same bars'}",
+        f"{len(found.run.fills):,} fills; {same or 'equal to the backtest of the same data'}",
         f"refused by risk: {found.refusals:,}; failures of the strategy: {found.errors:,}",
         f"report: {path}",
     )

@@ -6,6 +6,7 @@ and every record has to follow from them.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -96,6 +97,8 @@ class BookPaper:
             self._check(past, about := {"is_live": False, "books": of_stream(pinned)})
             rig = BookRig(self, journal, past, clock.set)
             rig.relive(self._stored(pinned), to_the_end=False)
+            for first in itertools.islice(self._stored(pinned), 0 if past else 1):
+                clock.set(int(first.received[0]))
             self.begin(journal, past, about, rig)
             feed = StoredBooks(self._stored(pinned, rig.session.n_rows), speed=speed)
             return self._run(rig, feed, journal, clock, on_look), rig

@@ -12,7 +12,7 @@ from trade_research.errors import SessionError
 from trade_research.feeds.recorder import books_of
 from trade_research.frames.books import SIDES
 from trade_research.live.book_recovery import RetoldBookDecider, RetoldBooks, relive_books
-from trade_research.live.book_session import BookPiece, BookSession
+from trade_research.live.book_session import BookPiece, BookSession, Keeper
 from trade_research.live.deciders import WithDeadline
 from trade_research.live.recovery import Retold
 from trade_research.research.book_stream import BookStreamBacktest, BookWindow, Kept
@@ -48,6 +48,8 @@ class BookRig:
         All that the journal holds.
     before : callable
         Called before each record with the time of the row that it is of, nanoseconds.
+    keeper : Keeper, optional
+        Of the account's curve; a few points a minute when left out.
     """
 
     def __init__(
@@ -56,10 +58,11 @@ class BookRig:
         journal: Journal | None,
         past: Sequence[Mapping[str, Any]],
         before: Callable[[int], object] = lambda now_ns: None,
+        keeper: Keeper | None = None,
     ) -> None:
         self._paper, self._past, self._before = paper, past, before
         setup = paper.setup
-        self._retold, self._keeper = Retold(journal, past), Kept(setup.cash)
+        self._retold, self._kept = Retold(journal, past), Kept(setup.cash)
         self._decider = Windowed(BookWindow(paper.strategy, **paper.params))
         self._broker = PaperBookBroker(
             paper.symbol, setup.rules_of_the_game, setup.cash, setup.latency_ns
@@ -67,7 +70,7 @@ class BookRig:
         told = RetoldBooks(self._retold, past)
         self.session = BookSession(
             paper.name, RetoldBookDecider(self._decider, self._retold), self._broker,
-            self._record, self._keeper,
+            self._record, keeper or self._kept,
             limits=paper.limits, cash=setup.cash, may_trade=told.may_trade,
         )  # fmt: skip
         self.session.seen_at = told.seen_at
@@ -89,6 +92,11 @@ class BookRig:
             session.may_trade = lambda: not latch.is_set
         return session
 
+    @property
+    def orders(self) -> F64:
+        """All orders so far, as rows of the simulator's table."""
+        return self._broker.table
+
     def result(self) -> BookStreamBacktest:
         """The account's run so far.
 
@@ -100,7 +108,7 @@ class BookRig:
         paper, rows = self._paper, self.session.n_rows
         if not rows:
             raise SessionError(f"session {paper.name!r} has seen no books yet")
-        found = self._keeper.result(paper.symbol, self._broker.table)
+        found = self._kept.result(paper.symbol, self._broker.table)
         return BookStreamBacktest(paper.strategy, paper.params, paper.setup, found, rows, rows)
 
     def _record(self, event: str, **fields: Any) -> None:
