@@ -18,6 +18,7 @@ from trade_research.cli import (
     doctor,
     evaluate,
     paper,
+    paper_books,
     promotion,
     runs,
     screen,
@@ -59,6 +60,7 @@ app.command(epilog=runs.REPORT_EXAMPLES)(runs.report)
 app.command(epilog=runs.VERIFY_EXAMPLES)(runs.verify)
 app.command(epilog=promotion.CERTIFY_EXAMPLES)(promotion.certify)
 app.command(epilog=promotion.PROMOTE_EXAMPLES)(promotion.promote)
+paper.app.command(epilog=paper_books.BOOKS_EXAMPLES)(paper_books.books)
 app.add_typer(paper.app, name="paper")
 app.command(epilog=examples("kill --session old", "kill --session old --reason 'venue is down'"))(
     sessions.kill
