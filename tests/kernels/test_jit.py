@@ -143,6 +143,20 @@ print(np.nansum(sma(HOLED[:300], 20)), np.nansum(rsi(HOLED[:300])), np.nansum(ta
     assert run(code, NUMBA_DISABLE_JIT="1") == run(code)
 
 
+def test_the_entry_of_a_kernel_is_the_kernel():
+    code = """
+import numpy as np
+from trade_research.simulate.loop import is_new
+from trade_research.simulate.records import Sym, empty
+syms, wish = empty(Sym, 2), np.zeros(2)
+entered = is_new.entry(wish, syms, False)
+for targets in ([0.0, np.nan], [0.0, 0.5]):
+    wish[:] = targets
+    print(entered(wish, syms, False), is_new(wish, syms, False))
+"""
+    assert run(code).split() == ["False"] * 2 + ["True"] * 2
+
+
 @pytest.mark.fast
 def test_a_kernel_shows_its_signature():
     assert repr(sma) == "<indicator sma(x: 'F64', window: 'int') -> 'F64'>"

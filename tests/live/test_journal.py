@@ -14,7 +14,7 @@ from tests.counts import count
 from trade_research.errors import JournalError
 from trade_research.live import journal as room
 from trade_research.live.clock import VirtualClock
-from trade_research.live.journal import Damage, Journal, files_of, scan
+from trade_research.live.journal import Damage, Journal, Records, files_of, scan
 
 NOON = 1_700_000_000 * 1_000_000_000
 
@@ -163,3 +163,37 @@ def test_an_undefined_number_is_refused_by_the_writer(tmp_path: Path) -> None:
         pytest.raises(ValueError, match="JSON compliant"),
     ):
         journal.append("fill", price=float("nan"))
+
+
+def test_many_records_at_once_are_the_bytes_of_one_at_a_time(tmp_path: Path) -> None:
+    texts = []
+    for is_durable in (True, False):
+        folder = tmp_path / str(is_durable)
+        with Journal(folder, VirtualClock(NOON), "s", is_durable=is_durable) as journal:
+            for i in range(2_000):
+                journal.append("fill", symbol="A", qty=i / 3, why="x" * 200)
+                journal.append("fill", f'"symbol":"A","qty":{i / 3!r}')
+            journal.append("heartbeat")
+            before = files_of(folder)[0].stat().st_size
+        texts.append(files_of(folder)[0].read_bytes())
+        assert (before == len(texts[-1])) == is_durable
+    assert texts[0] == texts[1]
+    assert len(texts[0]) > room.AT_ONCE
+    assert [r.get("qty") for r in Records(tmp_path / "False")][:4] == [0.0, 0.0, 1 / 3, 1 / 3]
+
+
+def test_records_that_wait_for_a_full_disk_are_refused_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, VirtualClock(NOON), "s", is_durable=False)
+    journal.append("fill", symbol="X")
+    journal.sync()
+    journal.append("fill", symbol="Y")
+    real = os.write
+    monkeypatch.setattr(room.os, "write", lambda file, data: real(file, data[:100]))
+    with pytest.raises(JournalError, match="cannot be written"):
+        journal.close()
+    monkeypatch.undo()
+    with pytest.raises(JournalError, match="failed before"):
+        journal.append("fill", symbol="Z")
+    assert [r["symbol"] for r in scan(tmp_path)] == ["X"]

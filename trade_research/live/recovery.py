@@ -34,18 +34,16 @@ SHELL = frozenset(
 
 
 class Ahead:
-    """A queue of records that are read when they are looked at: a year of bars is gigabytes."""
+    """A queue of records of which one is read ahead: all of a year of minutes are gigabytes."""
 
     def __init__(self, records: Iterable[Mapping[str, Any]]) -> None:
-        self._records, self._read = iter(records), deque[Mapping[str, Any]]()
+        self._records = iter(records)
+        self._read = deque(islice(self._records, 1))
 
     def __bool__(self) -> bool:
-        if not self._read:
-            self._read.extend(islice(self._records, 1))
         return bool(self._read)
 
     def __getitem__(self, i: int) -> Mapping[str, Any]:
-        self._read.extend(islice(self._records, max(0, i + 1 - len(self._read))))
         return self._read[i]
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
@@ -54,7 +52,10 @@ class Ahead:
 
     def popleft(self) -> Mapping[str, Any]:
         """The next record, which is then behind."""
-        return self._read.popleft() if self._read else next(self._records)
+        record = self._read.popleft()
+        if not self._read:
+            self._read.extend(islice(self._records, 1))
+        return record
 
 
 class Retold:

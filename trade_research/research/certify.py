@@ -88,6 +88,7 @@ def certify(
         seed=seed,
         **run.params,
     )
+    vars(run)["check"] = laws  # what the verdict rests on: the longest search, and made once
     rough = Rough(seed, [int(run.data.market.n_bars * share) for share in RESTARTS])
     again = _again(run, rough, seconds / 2.0)  # the laws have taken decisions alone already
     gates = (

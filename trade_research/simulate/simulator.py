@@ -223,9 +223,9 @@ class Simulator:
         return np.where(is_new & ~np.isnan(target), units, 0.0)
 
     def is_asked(self, target: F64) -> bool:
-        """Whether this row of targets after the last bar asks for any trade: `asked` says of what.
+        """Whether this row of targets after the last bar has an opinion that is not in force yet.
 
-        As a rule it does not, and this is quickly found.
+        Only then `asked` has anything to say; as a rule it has not, and this is quickly found.
         """
         self._wish[:] = target
         is_rebalance = bool(self._columns.flags[self.n_bars - 1])
