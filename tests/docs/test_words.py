@@ -114,6 +114,7 @@ ASKING = tuple(
         "data symbols",
         "data consensus",
         "paper stop",
+        "live",
         "promote reports/certificates/ma_crossover.json --to live",
         "books record",
     )

@@ -17,6 +17,7 @@ from trade_research.cli import (
     data,
     doctor,
     evaluate,
+    live,
     paper,
     paper_books,
     promotion,
@@ -62,6 +63,7 @@ app.command(epilog=promotion.CERTIFY_EXAMPLES)(promotion.certify)
 app.command(epilog=promotion.PROMOTE_EXAMPLES)(promotion.promote)
 paper.app.command(epilog=paper_books.BOOKS_EXAMPLES)(paper_books.books)
 app.add_typer(paper.app, name="paper")
+app.add_typer(live.app, name="live")
 app.command(epilog=examples("kill --session old", "kill --session old --reason 'venue is down'"))(
     sessions.kill
 )

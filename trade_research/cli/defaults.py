@@ -19,6 +19,7 @@ TAKES = {
     "sweep": (*_RUN, "seed"),
     "walkforward": _RUN,
     "paper run": _RUN,
+    "live run": ("strategy", "data"),
     "data fetch": ("jobs",),
     "data update": ("jobs",),
     "data consensus": ("at_least", "tolerance_bps"),

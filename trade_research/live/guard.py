@@ -23,8 +23,8 @@ class Asked(Protocol):
 
 def check_willing(
     config: Config | None, *, accepts: bool, environ: Mapping[str, str], is_promoted: bool
-) -> None:
-    """Refuse where a person has not said, in every place, that real orders are wanted.
+) -> Config:
+    """The configuration, where a person has said in every place that real orders are wanted.
 
     Parameters
     ----------
@@ -50,15 +50,21 @@ def check_willing(
         raise SessionError(
             f"real orders need every limit set by you; risk leaves out {', '.join(left)}"
         )
-    if not accepts:
-        raise SessionError("real orders need the flag --i-accept-real-orders")
-    if environ.get(VARIABLE) != "1":
-        raise SessionError(f"real orders need the environment variable {VARIABLE}=1")
+    check_accepted(accepts, environ)
     if not is_promoted:
         raise SessionError(
             "this code with these parameters was not promoted to live: "
             "`trade-research promote CERTIFICATE --to live` says what is missing"
         )
+    return config
+
+
+def check_accepted(accepts: bool, environ: Mapping[str, str]) -> None:
+    """Refuse without the flag or the variable."""
+    if not accepts:
+        raise SessionError("real orders need the flag --i-accept-real-orders")
+    if environ.get(VARIABLE) != "1":
+        raise SessionError(f"real orders need the environment variable {VARIABLE}=1")
 
 
 def check_account(port: Asked, typed: str) -> Balances:
