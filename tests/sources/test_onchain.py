@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import time
 
@@ -36,9 +37,16 @@ PAIRS = [
 QUICK = Retry(tries=3, first_s=0.001, most_s=0.005)
 
 
+@dataclass
+class Hasty(Http):
+    """Waits less."""
+
+    timeout_s: float = 0.15
+
+
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch):
-    monkeypatch.setattr(onchain, "Http", lambda *args: Http(*args, timeout_s=0.15))
+    monkeypatch.setattr(onchain, "Http", Hasty)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

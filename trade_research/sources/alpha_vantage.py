@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +14,6 @@ from trade_research.frames.intervals import DAY, WEEK, Interval
 from trade_research.settings.keys import need_secret
 from trade_research.settings.secrets import Secret
 from trade_research.sources.http import Http, shown
-from trade_research.sources.limits import bucket_of
 from trade_research.sources.source import Page, Quote
 
 _URL = "https://www.alphavantage.co/query"
@@ -46,9 +44,7 @@ class AlphaVantageSource:
 
         self._key = key or need_secret(self.name)
         self.client = f"httpx {version('httpx')}"
-        hashed = hashlib.sha256(self._key.reveal().encode()).hexdigest()
-        bucket = bucket_of(f"{self.name}@{to}", hashed, 1e9 if to else 5)
-        self.http = Http(self.name, frozenset({"www.alphavantage.co"}), bucket, to)
+        self.http = Http.of(self.name, "www.alphavantage.co", per_minute=5, to=to, key=self._key)
 
     def calendar(self, symbol: str) -> str:
         """XNYS for stocks, the currency week for currencies, around the clock for coins."""

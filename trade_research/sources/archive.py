@@ -17,7 +17,6 @@ from trade_research.frames.bars import TIME
 from trade_research.frames.intervals import Interval
 from trade_research.settings.secrets import Secret
 from trade_research.sources.http import Http
-from trade_research.sources.limits import bucket_of
 from trade_research.sources.source import Page, Quote
 from trade_research.sources.times import read_times
 
@@ -46,13 +45,7 @@ class ArchiveSource:
             raise ConfigError("say where the archive is: archive:/a/folder or archive:https://…")
         host = urlsplit(place).hostname if "://" in place else None
         self.place, self.client = place.rstrip("/"), "zip"
-        self.http = (
-            Http(
-                self.name, frozenset({host}), bucket_of(f"{host}@{to}", "", 1e9 if to else 600), to
-            )
-            if host
-            else None
-        )
+        self.http = Http.of(self.name, host, per_minute=600, to=to) if host else None
         self._last: tuple[str, pl.DataFrame] | None = None
 
     def calendar(self, symbol: str) -> str:

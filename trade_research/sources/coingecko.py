@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from trade_research.frames.intervals import Interval
 from trade_research.settings.keys import find_secret
 from trade_research.settings.secrets import Secret
 from trade_research.sources.http import Http, shown
-from trade_research.sources.limits import bucket_of
 from trade_research.sources.source import Page, Quote
 
 _HOST = "api.coingecko.com"
@@ -40,9 +38,8 @@ class CoinGeckoSource:
 
         self._key = key or find_secret(self.name)
         self.client = f"httpx {version('httpx')}"
-        hashed = hashlib.sha256(self._key.reveal().encode()).hexdigest() if self._key else ""
-        bucket = bucket_of(f"{self.name}@{to}", hashed, 1e9 if to else 30 if self._key else 10)
-        self.http = Http(self.name, frozenset({_HOST}), bucket, to)
+        a_minute = 30 if self._key else 10
+        self.http = Http.of(self.name, _HOST, per_minute=a_minute, to=to, key=self._key)
 
     def calendar(self, symbol: str) -> str:
         """Coins never close."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from trade_research.frames.intervals import Interval
 from trade_research.settings.keys import need_secret
 from trade_research.settings.secrets import Secret
 from trade_research.sources.http import Http, shown
-from trade_research.sources.limits import bucket_of
 from trade_research.sources.source import Page, Quote
 
 _HOST = "pro-api.coinmarketcap.com"
@@ -39,9 +37,7 @@ class CoinMarketCapSource:
 
         self._key = key or need_secret(self.name)
         self.client = f"httpx {version('httpx')}"
-        hashed = hashlib.sha256(self._key.reveal().encode()).hexdigest()
-        bucket = bucket_of(f"{self.name}@{to}", hashed, 1e9 if to else 30)
-        self.http = Http(self.name, frozenset({_HOST}), bucket, to)
+        self.http = Http.of(self.name, _HOST, per_minute=30, to=to, key=self._key)
 
     def calendar(self, symbol: str) -> str:
         """Coins never close."""

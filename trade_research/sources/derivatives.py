@@ -19,7 +19,6 @@ from trade_research.frames.align import align
 from trade_research.frames.bars import TIME
 from trade_research.sources.archive import ArchiveSource
 from trade_research.sources.http import Http
-from trade_research.sources.limits import bucket_of
 from trade_research.sources.onchain import GAS, POOL, gas, pool
 
 _HOST = "fapi.binance.com"
@@ -130,9 +129,7 @@ def recent(name: str, symbol: str = "", period: str = "5m", *, to: str = "") -> 
     if name in ("gas", "pool"):
         return gas(to=to) if name == "gas" else pool(symbol, to=to)
     one = INPUTS[name]
-    http = Http(
-        "binance_usdm", frozenset({_HOST}), bucket_of(f"data@{to}", "", 1e9 if to else 200), to
-    )
+    http = Http.of("binance_usdm", _HOST, per_minute=200, to=to)
     code = "".join(c for c in symbol.partition(":")[0].upper() if c.isalnum())
     ask: dict[str, Any] = {"symbol": code, "period": period, "limit": 500}
     if name == "basis":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Iterable
@@ -16,20 +15,16 @@ import polars as pl
 
 from trade_research.errors import (
     ConfigError,
-    DataError,
     SourceError,
     SourceRefusedError,
     TradeResearchError,
     nearest,
 )
-from trade_research.frames.bars import TIME
-from trade_research.frames.funding import to_funding
 from trade_research.frames.intervals import Interval, parse_interval
 from trade_research.settings.secrets import Secret, redact
+from trade_research.sources import exchange_rows as rows
 from trade_research.sources.http import Http, as_session, looks_like, shown
-from trade_research.sources.limits import bucket_of
 from trade_research.sources.source import Page, Quote
-from trade_research.sources.times import read_times
 
 
 @dataclass(frozen=True)
@@ -61,27 +56,6 @@ EXCHANGES = {
     "kraken": Exchange("kraken", 720, 60, reach_bars=720),
     "kraken_futures": Exchange("krakenfutures", 2000, 100),
 }
-_FIELDS = ("open", "high", "low", "close", "volume")
-_MARKETS = pl.Schema(
-    {
-        "symbol": pl.String(),
-        "id": pl.String(),
-        "active": pl.Boolean(),
-        "base": pl.String(),
-        "quote": pl.String(),
-        "kind": pl.String(),
-        "listed": pl.Int64(),
-    }
-)
-_TRADES = pl.Schema(
-    {
-        "time": pl.Int64(),
-        "price": pl.Float64(),
-        "size": pl.Float64(),
-        "buyer_is_maker": pl.Boolean(),
-        "trade_id": pl.String(),
-    }
-)
 
 
 class CcxtSource:
@@ -124,10 +98,8 @@ class CcxtSource:
         self._exchange.enableLastHttpResponse = False
         self._exchange.enableLastJsonResponse = False
         self._exchange.enableLastResponseHeaders = False
-        hosts = frozenset(_hosts(self._exchange.urls["api"]))
-        hashed = hashlib.sha256(key.reveal().encode()).hexdigest() if key else ""
-        bucket = bucket_of(f"{name}@{to}", hashed, 1e9 if to else known.per_minute)
-        self.http = Http(name, hosts, bucket, to)
+        hosts = _hosts(self._exchange.urls["api"])
+        self.http = Http.of(name, *hosts, per_minute=known.per_minute, to=to, key=key)
         self._exchange.session = as_session(self.http)
         self._exchange.parse_json = _parsed
 
@@ -144,10 +116,8 @@ class CcxtSource:
         """One answer of the candles route; see `Source.page`."""
         market, frame = self._market(symbol), self._timeframe(interval)
         if self.facts.klines:
-            rows = self._klines(market, frame, start, end)
-        else:
-            rows = self._ohlcv(market, frame, interval, start)
-        return Page(rows)
+            return Page(self._klines(market, frame, start, end))
+        return Page(self._ohlcv(market, frame, interval, start))
 
     def _klines(self, market: Any, frame: str, start: datetime, end: datetime) -> pl.DataFrame:
         ask = {
@@ -158,26 +128,14 @@ class CcxtSource:
             "limit": self.page_bars,
         }
         call = getattr(self._exchange, self.facts.klines)
-        rows = self._call(call, ask)
-        if not isinstance(rows, list) or any(not isinstance(r, list) or len(r) < 9 for r in rows):
-            raise SourceError(f"{self.name} answered {shown(str(rows), 60) or 'nothing'}")
-        if not rows:
-            return _no_rows()
-        columns = list(zip(*rows, strict=False))
-        numbers = {name: columns[i + 1] for i, name in enumerate(_FIELDS)}
-        return _frame(columns[0], numbers | {"quote_volume": columns[7], "trades": columns[8]})
+        return rows.of_bars(self.name, self._call(call, ask), rows.KLINE)
 
     def _ohlcv(self, market: Any, frame: str, interval: Interval, start: datetime) -> pl.DataFrame:
         until = start + timedelta(microseconds=interval.us * self.page_bars)
         ask = {"until": _ms(until)} if self.reach_bars is None else {}
         call = self._exchange.fetch_ohlcv
-        rows = self._call(call, market["symbol"], frame, _ms(start), self.page_bars, ask)
-        if not isinstance(rows, list):
-            raise SourceError(f"{self.name} answered {shown(str(rows), 60) or 'nothing'}")
-        if not rows:
-            return _no_rows()
-        columns = list(zip(*rows, strict=False))
-        return _frame(columns[0], dict(zip(_FIELDS, columns[1:6], strict=True)))
+        found = self._call(call, market["symbol"], frame, _ms(start), self.page_bars, ask)
+        return rows.of_bars(self.name, found, rows.OHLCV)
 
     def quote(self, symbol: str) -> Quote:
         """Last trade, best bid and ask, and the day's volume in base units."""
@@ -193,63 +151,32 @@ class CcxtSource:
     def symbols(self) -> pl.DataFrame:
         """Every market: symbol, the exchange's own id, whether it trades, base, quote, kind."""
         self._load()
-        rows = [
-            {
-                "symbol": _sane(m["symbol"]),
-                "id": _sane(m["id"]),
-                "active": m.get("active") is not False,
-                "base": _sane(m["base"]),
-                "quote": _sane(m["quote"]),
-                "kind": m["type"],
-                "listed": m.get("created"),
-            }
-            for m in self._exchange.markets.values()
-        ]
-        frame = pl.DataFrame(rows, schema=_MARKETS).drop_nulls(["symbol", "id"])
-        return frame.with_columns((pl.col("listed") * 1000).cast(TIME)).sort("symbol")
+        return rows.of_markets(self._exchange.markets.values())
 
     def trades(self, symbol: str, start: datetime, limit: int = 1000) -> pl.DataFrame:
         """Trades from `start` on: ``time, price, size, buyer_is_maker, trade_id``."""
         market = self._market(symbol)
-        rows = self._call(self._exchange.fetch_trades, market["symbol"], _ms(start), limit)
-        found = [
-            {
-                "time": t["timestamp"] * 1000,
-                "price": float(t["price"]),
-                "size": float(t["amount"]),
-                "buyer_is_maker": t["side"] == "sell",
-                "trade_id": str(t["id"]),
-            }
-            for t in rows
-        ]
-        return pl.DataFrame(found, schema=_TRADES).with_columns(pl.col("time").cast(TIME))
+        call = self._exchange.fetch_trades
+        return rows.of_trades(self._call(call, market["symbol"], _ms(start), limit))
 
     def book(self, symbol: str, depth: int = 20) -> pl.DataFrame:
         """The book now, one row of the wide layout: ``time, bid_price_1, bid_size_1, …``."""
         market = self._market(symbol)
         found = self._call(self._exchange.fetch_order_book, market["symbol"], depth)
-        row: dict[str, Any] = {"time": self.now()}
-        for side, name in (("bids", "bid"), ("asks", "ask")):
-            for level, (price, size, *_) in enumerate(found[side][:depth], 1):
-                row |= {f"{name}_price_{level}": price, f"{name}_size_{level}": size}
-        return pl.DataFrame([row]).with_columns(pl.col("time").cast(TIME))
+        return rows.of_book(found, depth, self.now())
 
     def funding(self, symbol: str, start: datetime, end: datetime) -> pl.DataFrame:
         """Settled funding rates in the schema of `frames.to_funding`; mark prices are not known."""
-        market, rows, at = self._market(symbol), [], start
+        market, found, at = self._market(symbol), [], start
         while at < end:
             call = self._exchange.fetch_funding_rate_history
             page = self._call(call, market["symbol"], _ms(at), 1000)
             fresh = [(r["timestamp"], r["fundingRate"]) for r in page if r["timestamp"] >= _ms(at)]
             if not fresh:
                 break
-            rows += fresh
+            found += fresh
             at = datetime.fromtimestamp((fresh[-1][0] + 1) / 1000, UTC)
-        schema = {"time": pl.Int64, "funding_rate": pl.Float64}
-        frame = pl.DataFrame(rows, schema=schema, orient="row").unique("time")
-        return to_funding(
-            frame.with_columns((pl.col("time") * 1000).cast(TIME)).filter(pl.col("time") < end)
-        )
+        return rows.of_funding(found, end)
 
     def listed(self, symbol: str, interval: Interval) -> datetime | None:
         """Where a windowed source's history begins, by its day bars; None where that is free."""
@@ -258,9 +185,9 @@ class CcxtSource:
             return None
         day, at = parse_interval("1d"), datetime(2013, 1, 1, tzinfo=UTC)
         while at < self.now():
-            rows = self.page(symbol, day, at, self.now()).rows
-            if not rows.is_empty():
-                first: datetime = rows["open_time"].min()  # type: ignore[assignment]
+            bars = self.page(symbol, day, at, self.now()).rows
+            if not bars.is_empty():
+                first: datetime = bars["open_time"].min()  # type: ignore[assignment]
                 return first
             at += timedelta(days=self.page_bars)
         return None
@@ -333,32 +260,6 @@ def _hosts(node: Any) -> Iterable[str]:
             yield from _hosts(part)
     elif isinstance(node, str) and (host := urlsplit(node).hostname):
         yield host
-
-
-def _frame(stamps: Iterable[Any], numbers: dict[str, Any]) -> pl.DataFrame:
-    """Columns of an answer; what is no number makes an error of the source's."""
-    try:
-        times, _ = read_times(pl.Series("open_time", list(stamps), pl.Int64), None, labels=False)
-        return pl.DataFrame([times, *(_numbers(n, v) for n, v in numbers.items())])
-    except (DataError, pl.exceptions.PolarsError, TypeError, OverflowError) as error:
-        raise SourceError(f"a row is no bar: {shown(str(error), 120)}") from None
-
-
-def _numbers(name: str, values: Any) -> pl.Series:
-    kind = pl.Int64 if name == "trades" else pl.Float64
-    if isinstance(values[0], str):
-        return pl.Series(name, list(values), pl.String).cast(kind)
-    return pl.Series(name, list(values), kind)
-
-
-def _no_rows() -> pl.DataFrame:
-    return pl.DataFrame(schema={"open_time": TIME, **dict.fromkeys(_FIELDS, pl.Float64)})
-
-
-def _sane(text: Any) -> str | None:
-    """A name of the exchange's; None for one that no honest exchange would give."""
-    plain = isinstance(text, str) and 0 < len(text) <= 64 and text.isprintable()
-    return text if plain and ".." not in text and "<" not in text else None
 
 
 def _ms(time: datetime) -> int:

@@ -23,22 +23,17 @@ from trade_research.errors import (
     SourceRefusedError,
     TradeResearchError,
 )
-from trade_research.frames.bars import BAR_COLUMNS, PRICES
+from trade_research.frames.bars import BAR_COLUMNS
 from trade_research.frames.calendars import Calendar, get_calendar
-from trade_research.frames.verdicts import VERDICT_SCHEMA
 from trade_research.sources.http import Retry
-from trade_research.sources.source import Source, closed_bars
-from trade_research.store.commit import read_current
-from trade_research.store.facts import FACT_SCHEMA, read_facts, write_facts
-from trade_research.store.judge import read_verdicts
-from trade_research.store.layout import Name, bars_folder
+from trade_research.sources.kept import Kept
+from trade_research.sources.source import Source, check_overlap, closed_bars
+from trade_research.store.layout import Name
 from trade_research.store.store import Store
-from trade_research.store.times import moment
 
 BEGINNING = datetime(2009, 1, 3, tzinfo=UTC)
 CHUNK = 50_000  # bars of one commit
 _CHANGED = 0.05  # of a stored price: more is another instrument or unit, not a revision
-_ONCE, _TWICE = "asked in one run", "asked in two runs"
 Progress = Callable[[int, int], None]
 
 
@@ -105,8 +100,8 @@ def fetch_bars(
         work.run(start, end)
     except (SourceError, SourceRefusedError) as error:
         work.result.error = work.explain(error)
-        if isinstance(error, SourceGoneError) and (stored := work.span()):
-            work.remember([("ended", stored[1], None, str(error))])
+        if isinstance(error, SourceGoneError) and (stored := work.kept.span()):
+            work.kept.remember([("ended", stored[1], None, str(error))], source.name)
     work.finish()
     return work.result
 
@@ -132,19 +127,18 @@ class _Work:
     def __post_init__(self) -> None:
         self.result = Fetched(str(self.name), f"{self.source.name} ({self.source.client})")
         self.step = timedelta(microseconds=self.name.interval.us)
-        name = self.name
-        self.folder = bars_folder(self.store.root, name.venue, name.symbol, name.interval)
+        self.kept = Kept(self.store, self.name)
 
     @cached_property
     def market(self) -> Calendar:
         """The calendar that the bars are stored with, else the one that the source says."""
-        if (manifest := read_current(self.folder)) is not None:
-            return get_calendar(manifest.calendar or "24/7")
+        if (calendar := self.kept.calendar()) is not None:
+            return get_calendar(calendar)
         found = self.retry.run(lambda: self.source.calendar(self.name.symbol), self.sleep)
         return get_calendar(found)
 
     def run(self, start: datetime | None, end: datetime | None) -> None:
-        stored = self.span()
+        stored = self.kept.span()
         if start is None and stored is None:
             raise ConfigError(
                 f"nothing is stored of {self.name} yet: say from when (--since 2020-01-01 or --all)"
@@ -158,9 +152,9 @@ class _Work:
             begin = self.listing(begin)
             self.walk(begin, end)
         else:
-            if begin < stored[0] and not self.known("listed", stored[0]):
+            if begin < stored[0] and not self.kept.known("listed", stored[0]):
                 self.walk(begin, stored[0])
-            self.walk(stored[1], end, self.bar(stored[1]))
+            self.walk(stored[1], end, self.kept.bar(stored[1]))
         self.flush()
         self.note_listing(start)
         self.fill_holes(start or BEGINNING, end)
@@ -203,21 +197,9 @@ class _Work:
         if bars.is_empty() and (page.rows["open_time"] < _like(page.rows, self.at)).all():
             raise SourceError("the rows lie before the span that was asked for")
         if self.last is not None and not bars.is_empty():
-            self._agree(self.last, bars)
+            may_lack = bool(self.may_differ) or self.source.reach_bars is not None
+            check_overlap(self.last, bars, self.may_differ, may_lack)
         return bars
-
-    def _agree(self, last: pl.DataFrame, bars: pl.DataFrame) -> None:
-        if bars["open_time"][0] != last["open_time"][0]:
-            if self.may_differ or self.source.reach_bars is not None:
-                return  # the source no longer has the stored bar
-            raise SourceError(f"the page does not begin with the bar asked for, {_at(last)}")
-        for column in PRICES:
-            before, after = last[column][0], bars[column][0]
-            if abs(after - before) > self.may_differ * before:
-                raise SourceError(
-                    f"the {column} at {_at(last)} was {before:g} and is {after:g} now: "
-                    "another instrument or unit, or a page of another time"
-                )
 
     def take(self, bars: pl.DataFrame) -> None:
         """Keep the bars, and commit when there are enough."""
@@ -249,36 +231,18 @@ class _Work:
 
     def fill_holes(self, start: datetime, end: datetime) -> None:
         """Ask again for holes, until two runs have found nothing in them; note what stays."""
-        for first, last in self._joined(self.holes(start, end)):
+        for first, last in self._joined(self.kept.holes(start, end)):
             self.walk(first, last)
         self.flush()
-        left = [(a, b) for a, b, _ in self.holes(start, end)]
-        before = {(a, b) for a, b in left} & self.asked(_ONCE)
-        self.remember([("no_bars", a, b, _TWICE if (a, b) in before else _ONCE) for a, b in left])
-
-    def holes(self, start: datetime, end: datetime) -> list[tuple[datetime, datetime, int]]:
-        """Gaps inside what is stored, without those that are known to be empty."""
-        gaps = self.gaps().filter(pl.col("end_time") > start, pl.col("open_time") < end)
-        known = self.asked(_TWICE)
-        rows = gaps.select("open_time", "end_time", "rows").rows()
-        return [(a, b, n) for a, b, n in rows if (a, b) not in known]
-
-    def asked(self, how_often: str) -> set[tuple[datetime, datetime]]:
-        """Holes that the source was asked for again, in one run or in two."""
-        known = read_facts(self.store.root, self.name.venue, self.name.symbol).filter(
-            pl.col("kind") == "no_bars",
-            pl.col("interval") == self.name.interval.text,
-            pl.col("detail") == how_often,
-        )
-        return set(known.select("start", "end").iter_rows())
+        self.kept.note_holes(start, end, self.source.name)
 
     def _joined(
-        self, holes: list[tuple[datetime, datetime, int]]
+        self, holes: list[tuple[datetime, datetime]]
     ) -> Iterator[tuple[datetime, datetime]]:
         """Holes that one page covers, as one span."""
         most = self.step * self.source.page_bars
         spans: list[list[datetime]] = []
-        for first, last, _ in holes:
+        for first, last in holes:
             if spans and last - spans[-1][0] <= most:
                 spans[-1][1] = last
             else:
@@ -297,26 +261,6 @@ class _Work:
         opens = opens[(opens >= first) & (opens < last)]
         return int((sessions.closes(opens, self.name.interval) <= now).sum())
 
-    # What the store knows.
-
-    def span(self) -> tuple[datetime, datetime] | None:
-        """First and last stored open time."""
-        manifest = read_current(self.folder)
-        if manifest is None:
-            return None
-        return moment(manifest.parts[0].start), moment(manifest.parts[-1].end)
-
-    def gaps(self) -> pl.DataFrame:
-        """Where the calendar expects bars that are not stored."""
-        manifest = read_current(self.folder)
-        if manifest is None:
-            return pl.DataFrame(schema=VERDICT_SCHEMA)
-        return read_verdicts(self.folder, manifest).filter(pl.col("kind") == "gap")
-
-    def bar(self, time: datetime) -> pl.DataFrame:
-        """The stored bar that opens then."""
-        return self.store.query(str(self.name), time, time + self.step).frame()[:1]
-
     def listing(self, start: datetime) -> datetime:
         """`start`, or the first bar's time where the source can say that it is later."""
         ask = getattr(self.source, "listed", None)
@@ -327,7 +271,7 @@ class _Work:
 
     def note_listing(self, start: datetime | None) -> None:
         """Remember where history begins, once earlier bars were asked for in vain."""
-        span = self.span()
+        span = self.kept.span()
         if start is None or span is None or span[0] <= start:
             return
         if not self.expected(start, span[0]):
@@ -339,25 +283,7 @@ class _Work:
                 "cannot be had from it"
             )
         else:
-            self.remember([("listed", span[0], None, "")])
-
-    def known(self, kind: str, start: datetime) -> bool:
-        facts = read_facts(self.store.root, self.name.venue, self.name.symbol)
-        return not facts.filter(
-            pl.col("kind") == kind,
-            pl.col("start") == start,
-            pl.col("interval") == self.name.interval.text,
-        ).is_empty()
-
-    def remember(self, facts: list[tuple[str, datetime, datetime | None, str]]) -> None:
-        if not facts:
-            return
-        rows = [
-            (kind, self.name.interval.text, start, end, detail, self.source.name)
-            for kind, start, end, detail in facts
-        ]
-        frame = pl.DataFrame(rows, schema=FACT_SCHEMA, orient="row")
-        write_facts(self.store.root, self.name.venue, self.name.symbol, frame)
+            self.kept.remember([("listed", span[0], None, "")], self.source.name)
 
     # What to say.
 
@@ -378,11 +304,11 @@ class _Work:
     def finish(self) -> None:
         """Commit what is left, and say what is there now."""
         self.flush()
-        span = self.span()
+        span = self.kept.span()
         if span is None:
             return
         self.result.first, self.result.last = span
-        self.result.missing = int(self.gaps()["rows"].sum())
+        self.result.missing = int(self.kept.gaps()["rows"].sum())
         ahead = getattr(getattr(self.source, "http", None), "skew_s", 0.0)
         if abs(ahead) > 60:
             self.result.notes.append(
@@ -393,10 +319,6 @@ class _Work:
 def _like(rows: pl.DataFrame, time: datetime) -> date:
     """`time` as the rows label theirs: a date where they do."""
     return time.date() if rows.schema["open_time"] == pl.Date else time
-
-
-def _at(bar: pl.DataFrame) -> str:
-    return f"{bar['open_time'][0]:%F %H:%M}"
 
 
 def _us(time: datetime) -> int:

@@ -6,23 +6,23 @@ ccxt and yfinance a session whose requests go through here.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from trade_research.errors import ConfigError, SourceBusyError, SourceError, SourceRefusedError
-from trade_research.settings.secrets import quiet_clients, redact
-from trade_research.sources.limits import Bucket
+from trade_research.settings.secrets import Secret, quiet_clients, redact
+from trade_research.sources.limits import Bucket, bucket_of
 
 if TYPE_CHECKING:
     import httpx
@@ -109,6 +109,18 @@ class Http:
         host = self.to.partition(":")[0]
         if host not in ("", "127.0.0.1"):
             raise ConfigError(f"a stand-in runs on 127.0.0.1, not {host!r}")
+
+    @classmethod
+    def of(
+        cls, name: str, *hosts: str, per_minute: float, to: str = "", key: Secret | None = None
+    ) -> Self:
+        """The door to a venue, whose limit counts for a key and for all threads together.
+
+        A stand-in has no limit.
+        """
+        hashed = hashlib.sha256(key.reveal().encode()).hexdigest() if key else ""
+        bucket = bucket_of(f"{name}@{to}", hashed, 1e9 if to else per_minute)
+        return cls(name, frozenset(hosts), bucket, to)
 
     def now(self) -> datetime:
         """The earlier of this computer's clock and the venue's, by its last answer."""
@@ -247,50 +259,6 @@ class Http:
         # The header has whole seconds: only what is more than one second apart says anything.
         ahead = time.time() - theirs
         self._late_by = ahead if abs(ahead) > 2.0 else 0.0
-
-
-class BrowserHttp(Http):
-    """The same door by the client that yfinance uses: Yahoo turns away whoever is no browser."""
-
-    def _open(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, Any] | None,
-        headers: Mapping[str, str] | None,
-        body: bytes | None,
-    ) -> AbstractContextManager[Any]:
-        ask = self._local.__dict__.get("session")
-        if ask is None:
-            from curl_cffi import requests
-
-            ask = requests.Session(impersonate="chrome", trust_env=False)
-            self._local.session = ask
-            weakref.finalize(self, ask.close)
-        reply = ask.request(
-            method,  # type: ignore[arg-type]  # a literal
-            url,
-            params=dict(params or {}),
-            headers=dict(headers or {}),
-            content=body,
-            timeout=self.timeout_s,
-            allow_redirects=False,
-            stream=True,
-        )
-        return closing(reply)
-
-    def _parts(self, reply: Any) -> Iterator[bytes]:
-        yield from reply.iter_content()
-
-    @cached_property
-    def _failures(self) -> tuple[type[Exception], ...]:
-        from curl_cffi.requests.exceptions import RequestException
-
-        return (RequestException, UnicodeError)
-
-    @cached_property
-    def _local(self) -> threading.local:
-        return threading.local()  # its sessions are for one thread each
 
 
 def as_session(http: Http) -> Any:

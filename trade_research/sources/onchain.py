@@ -16,7 +16,6 @@ import polars as pl
 from trade_research.errors import ConfigError, SourceError
 from trade_research.frames.bars import TIME
 from trade_research.sources.http import Http, shown
-from trade_research.sources.limits import bucket_of
 
 _NODE = "ethereum-rpc.publicnode.com"
 _MAIN_NET = 1
@@ -59,8 +58,7 @@ def gas(*, node: str = _NODE, to: str = "") -> pl.DataFrame:
     """
     if "/" in node:
         raise ConfigError(f"a node is a host alone, like {_NODE}: its path may be a key")
-    bucket = bucket_of(f"gas@{node}{to}", "", 1e9 if to else 60)
-    http = Http("ethereum", frozenset({node}), bucket, to)
+    http = Http.of("ethereum", node, per_minute=60, to=to)
     calls: dict[str, list[Any]] = {
         "eth_chainId": [],
         "eth_getBlockByNumber": ["latest", False],
@@ -113,8 +111,7 @@ def pool(symbol: str, *, to: str = "") -> pl.DataFrame:
     network, slash, address = symbol.partition("/")
     if not slash or not (network.replace("-", "").replace("_", "") + address).isalnum():
         raise ConfigError(f"write a pool as network/address, eth/0x88e6…, found {symbol[:60]!r}")
-    bucket = bucket_of(f"pool@{to}", "", 1e9 if to else 30)
-    http = Http("geckoterminal", frozenset({_POOLS}), bucket, to)
+    http = Http.of("geckoterminal", _POOLS, per_minute=30, to=to)
     found = http.json(f"https://{_POOLS}/api/v2/networks/{network}/pools/{address}")
     try:
         said, facts = found["data"]["id"], found["data"]["attributes"]

@@ -9,7 +9,7 @@ from typing import Protocol
 import polars as pl
 
 from trade_research.errors import DataError, SourceError
-from trade_research.frames.bars import to_bars
+from trade_research.frames.bars import PRICES, to_bars
 from trade_research.frames.calendars import get_calendar
 from trade_research.frames.intervals import Interval
 
@@ -121,3 +121,29 @@ def closed_bars(
     return bars.filter(
         pl.col("open_time") >= start, pl.col("open_time") < end, pl.col("close_time") <= late
     )
+
+
+def check_overlap(
+    last: pl.DataFrame, bars: pl.DataFrame, may_differ: float, may_lack: bool
+) -> None:
+    """A page must begin with the bar before it, the same in both.
+
+    `may_differ` is a share of its prices; with `may_lack` the source may no longer have the bar.
+
+    Raises
+    ------
+    SourceError
+        It does not: it is a page of another instrument, in another unit or of another time.
+    """
+    at = f"{last['open_time'][0]:%F %H:%M}"
+    if bars["open_time"][0] != last["open_time"][0]:
+        if may_lack:
+            return
+        raise SourceError(f"the page does not begin with the bar asked for, {at}")
+    for column in PRICES:
+        before, after = last[column][0], bars[column][0]
+        if abs(after - before) > may_differ * before:
+            raise SourceError(
+                f"the {column} at {at} was {before:g} and is {after:g} now: "
+                "another instrument or unit, or a page of another time"
+            )

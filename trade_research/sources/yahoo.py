@@ -25,14 +25,13 @@ from trade_research.frames.bars import TIME
 from trade_research.frames.intervals import DAY, MINUTE, Interval
 from trade_research.frames.vendor import audit_vendor
 from trade_research.settings.secrets import Secret
-from trade_research.sources.http import BrowserHttp, shown
-from trade_research.sources.limits import bucket_of
+from trade_research.sources.browser import BrowserHttp
+from trade_research.sources.http import shown
 from trade_research.sources.source import Page, Quote
 from trade_research.sources.yahoo_repair import repaired
 
-_CHART = "https://query2.finance.yahoo.com/v8/finance/chart/"
-_SEARCH = "https://query2.finance.yahoo.com/v1/finance/search"
-_HOSTS = frozenset({"query1.finance.yahoo.com", "query2.finance.yahoo.com", "fc.yahoo.com"})
+_HOST = "query2.finance.yahoo.com"
+_CHART = f"https://{_HOST}/v8/finance/chart/"
 _INTERVALS = {"1w": "1wk"} | {t: t for t in ("1m", "2m", "5m", "15m", "30m", "1h", "1d")}
 _REACH = {"1m": 29, "2m": 59, "5m": 59, "15m": 59, "30m": 59, "1h": 729}  # days back
 _CALENDARS = {
@@ -95,10 +94,7 @@ class YahooSource:
         del key  # Yahoo knows none
         self.client = f"yfinance {version('yfinance')}"
         self.repair = repair
-        per_minute = 1e9 if to else 100
-        self.http = BrowserHttp(
-            self.name, _HOSTS, bucket_of(f"{self.name}@{to}", "", per_minute), to
-        )
+        self.http = BrowserHttp.of(self.name, _HOST, per_minute=100, to=to)
         self._about = lru_cache(self._ask_about)
 
     def calendar(self, symbol: str) -> str:
