@@ -87,6 +87,13 @@ class Data:
             market = replace(market, symbols=self.instruments)
         return market if self.funding is None else market.with_funding(self.funding)
 
+    @cached_property
+    def sessions(self) -> I64:
+        """Number of the session of each of the market's bars: the days from 1970 to its date."""
+        times = pl.Series(self.market.close_time).cast(pl.Datetime("us", "UTC"))
+        dates = get_calendar(self.calendar_name).session_dates(times).to_numpy()
+        return dates.astype("datetime64[D]").astype(np.int64)
+
     @property
     def funding_facts(self) -> Any:
         """What a manifest says of the funding: the rate, or the number of rates and their hash."""

@@ -28,15 +28,17 @@ class Parts:
 
     Parameters
     ----------
-    identity : mapping
-        What the sweep is: in a folder that holds another one nothing is done.
+    identity : callable
+        Gives what the sweep is: in a folder that holds another one nothing is done.
     folder : Path, optional
         Where to keep the parts; a part that is there already is not made again.
     expected : int
         Configurations to come at most; more than `MOST_IN_MEMORY` go to a temporary folder.
     """
 
-    def __init__(self, identity: Mapping[str, Any], folder: Path | None, expected: int) -> None:
+    def __init__(
+        self, identity: Callable[[], Mapping[str, Any]], folder: Path | None, expected: int
+    ) -> None:
         self._tables: dict[int, pl.DataFrame] = {}
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         if folder is None and expected > MOST_IN_MEMORY:
@@ -45,7 +47,7 @@ class Parts:
         self.folder = folder
         self._known: set[int] = set()
         if folder is not None:
-            _open(folder, identity)
+            _open(folder, identity())
             self._known = {int(p.stem.removeprefix("part-")) for p in folder.glob("part-*.parquet")}
 
     def __contains__(self, number: int) -> bool:

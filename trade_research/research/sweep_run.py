@@ -121,7 +121,7 @@ def carry_out(
     uncounted : str
         Why the ledger does not count it, if so.
     """
-    parts = Parts(plan.identity, folder, plan.size)
+    parts = Parts(lambda: plan.identity, folder, plan.size)
     count = Count(plan.scorer)
     shown: AbstractContextManager[Bar] = bar(plan.scorer.strategy.name, plan.size, progress)
     with shown as line:

@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 
 from trade_research.errors import ConfigError, nearest
-from trade_research.frames.calendars import get_calendar
 from trade_research.kernels.jit import F64, I64
 from trade_research.research.data import Data
 from trade_research.research.setup import Setup, targets_of
@@ -57,12 +56,10 @@ class Ground:
         )
         return found
 
-    @cached_property
+    @property
     def sessions(self) -> I64:
         """Number of each bar's session."""
-        times = pl.Series(self.market.close_time).cast(pl.Datetime("us", "UTC"))
-        dates = get_calendar(self.data.calendar_name).session_dates(times).to_numpy()
-        return dates.astype("datetime64[D]").astype(np.int64)
+        return self.data.sessions
 
     def years(self, start: int) -> tuple[I64, I64]:
         """Calendar years (UTC) of the sessions, and their bars [first, last), (n_years, 2).
@@ -151,15 +148,11 @@ class Scorer:
             years, spans = ground.years(self.start)
             how = {"spans": spans, "risk_free": self.risk_free, **self._years}
             scores = self._on(ground, score, found[rows], **how)
-            axes = found[np.repeat(rows, years.size)].frame()
-            tables.append(
-                axes.drop("trial").with_columns(
-                    pl.Series("year", np.tile(years, rows.size)),
-                    *(pl.Series(name, v.ravel()) for name, v in scores.metrics.items()),
-                    axes["trial"],
-                )
-            )
-        return whole_numbers(pl.concat(tables)).sort("trial", "year", maintain_order=True)
+            trial, *axes = found[np.repeat(rows, years.size)].frame().get_columns()
+            year = pl.Series("year", np.tile(years, rows.size))
+            numbers = numbers_of({name: v.ravel() for name, v in scores.metrics.items()})
+            tables.append(pl.DataFrame([*axes, year, *numbers, trial]))
+        return pl.concat(tables).sort("trial", "year", maintain_order=True)
 
     def day_returns(self, found: Configurations, *, threads: int | None = None) -> F64:
         """Day returns of some configurations, (n_days, n_configs); days of all instruments."""
@@ -234,20 +227,20 @@ def _joined(found: Configurations, done: list[tuple[I64, Scores]]) -> Scores:
 def table_of(scores: Scores, found: Configurations) -> pl.DataFrame:
     """One row a configuration: axes, metrics, status, path, why, trial, moments of day returns."""
     axes = found.frame()
-    numbers = [pl.Series(name, values[:, 0]) for name, values in scores.metrics.items()]
+    numbers = numbers_of({name: values[:, 0] for name, values in scores.metrics.items()})
     texts = [
         pl.Series(name, column.tolist(), dtype=pl.String)
         for name, column in (("status", scores.status), ("path", scores.path), ("why", scores.why))
     ]
     days = [pl.Series(name, scores.moments[:, k]) for k, name in enumerate(MOMENTS)]
-    table = pl.DataFrame([*axes.drop("trial"), *numbers, *texts, axes["trial"], *days])
-    return whole_numbers(table)
+    trial, *values = axes.get_columns()
+    return pl.DataFrame([*values, *numbers, *texts, trial, *days])
 
 
-def whole_numbers(table: pl.DataFrame) -> pl.DataFrame:
-    """Null where a metric is undefined, and trades as the counts that they are."""
-    table = table.with_columns(pl.col(*METRICS).fill_nan(None))
-    return table.with_columns(pl.col("trades").cast(pl.Int64))
+def numbers_of(metrics: Mapping[str, F64]) -> list[pl.Series]:
+    """Metrics as columns: null where one is undefined, trades as the counts that they are."""
+    made = {name: pl.Series(name, v, nan_to_null=True) for name, v in metrics.items()}
+    return [*(made | {"trades": made["trades"].cast(pl.Int64)}).values()]
 
 
 def start_of(strategy: Strategy, space: Space, found: Configurations | None) -> int:

@@ -146,15 +146,17 @@ def why_stepped(game: Game, market: Market) -> str | None:
     return None
 
 
-def stages_of(game: Game, field: Field) -> tuple[list[int], list[int]]:
-    """Ways of scoring without and with exits that a game admits, in the order to be tried."""
+def stages_of(game: Game) -> list[int]:
+    """Ways of scoring without exits that a game admits, in the order to be tried."""
     is_plain = game.account.leverage == 1.0
     is_lent = game.account.kind == "margin" and game.costs.borrow_bps > 0.0
-    is_found = is_plain and game.fill == "next_open" and field.is_consistent
-    return (
-        [*([ALL_IN] if is_plain else []), *([] if is_lent else [SIZED]), STEPPED],
-        [*([BRACKETS] if is_found else []), STEPPED],
-    )
+    return [*([ALL_IN] if is_plain else []), *([] if is_lent else [SIZED]), STEPPED]
+
+
+def stages_with_exits(game: Game, field: Field) -> list[int]:
+    """The same with exits."""
+    is_plain = game.account.leverage == 1.0 and game.fill == "next_open"
+    return [BRACKETS, STEPPED] if is_plain and field.is_consistent else [STEPPED]
 
 
 ALL_IN, BRACKETS, SIZED, STEPPED = range(4)

@@ -84,7 +84,8 @@ class Work:
         exits = acc.has_exits_of(self._accounts)[self._variants.of]
         plain, bracketed = [acc.STEPPED], [acc.STEPPED]
         if why is None:
-            plain, bracketed = acc.stages_of(self._game, self._field)
+            plain = acc.stages_of(self._game)
+            bracketed = acc.stages_with_exits(self._game, self._field) if exits.any() else bracketed
         self._after = dict([*pairwise(plain), *pairwise(bracketed)])
         self._stage = np.where(exits, bracketed[0], plain[0])
         self._why = np.full(self.n, why or _WHY[plain[0]], dtype=object)
@@ -118,18 +119,27 @@ class Work:
             for batch in self._batches(recipe, n_threads, held.room):
                 if stop():
                     return
-                used = self._load(recipe, batch, held, pool)
+                used = self._load(recipe, batch, held, pool, n_threads)
                 if tables is not None:
                     tables.result()
                 waiting = [pool.submit(self._piece, used, piece, held) for piece in batch]
                 for piece in waiting:
                     progress(piece.result())
 
-    def _load(self, recipe: Recipe, batch: list[slice], held: Pool, pool: Executor) -> Recipe:
+    def _load(
+        self, recipe: Recipe, batch: list[slice], held: Pool, pool: Executor, n_threads: int
+    ) -> Recipe:
         """Hold what a batch shares; the recipe without shared values where that fails."""
 
         def each(work: Callable[[Any], None], items: list[Any]) -> None:
-            list(pool.map(work, items))
+            left = iter(items)  # every thread takes the next
+
+            def take() -> None:
+                for item in left:
+                    work(item)
+
+            for taker in [pool.submit(take) for _ in range(n_threads)]:
+                taker.result()
 
         try:
             held.load((key for piece in batch for key in _keys(recipe, piece)), each)
