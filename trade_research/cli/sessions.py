@@ -195,8 +195,8 @@ def summary(found: dict[str, Any]) -> list[str]:
     lines = [
         f"session {found['session']}: {'running' if is_alive(found) else 'not running'}",
         f"  bars      {found['rows']:,}, the last opened {last:%Y-%m-%d %H:%M %Z}",
-        f"  equity    {found['equity']:,.2f}  (today {found['day_pnl']:+,.2f}, "
-        f"{found['drawdown']:,.2f} under the peak)",
+        f"  equity    {found['equity']:,.2f}  ({found['pnl']:+,.2f} in all, "
+        f"{found['day_pnl']:+,.2f} today, {found['drawdown']:,.2f} under the peak)",
         f"  holds     {held or 'nothing'}",
         f"  orders    {found['orders_today']} today; latch: {latch}",
         f"  recheck   {found['recheck'] or 'none yet'}",

@@ -18,6 +18,7 @@ from trade_research.live.journal import Journal
 from trade_research.live.latch import RELEASE, Latch
 from trade_research.live.records import clipped
 from trade_research.live.session import Session
+from trade_research.live.status import account_of
 from trade_research.live.watch import Watch
 from trade_research.settings.secrets import redact
 
@@ -124,24 +125,13 @@ class Runner(Generic[Item]):
     @property
     def status(self) -> dict[str, Any]:
         """The session now, as plain values."""
-        session, broker = self._session, self._session.broker
-        risk = session.risk
-        return {
+        session, now = self._session, self._clock.now_ns()
+        return account_of(session, now) | {
             "session": session.name,
             "pid": os.getpid(),
-            "t_ns": self._clock.now_ns(),
+            "t_ns": now,
             "rows": session.n_rows,
             "last_open_us": session.last_open,
-            "equity": broker.equity,
-            "cash": broker.cash,
-            "positions": broker.positions,
-            "marks": broker.marks,
-            "day_pnl": broker.equity - risk.day_equity,
-            "drawdown": risk.peak - broker.equity,
-            "orders_today": risk.orders_today,
-            "latch": risk.latch,
-            "recheck": "" if session.checked is None else str(session.checked),
-            "strategy_errors": session.errors,
             "duplicates": self.duplicates,
             "lag_ms": self._lag_ms,
             "records": self._journal.seq,

@@ -104,10 +104,12 @@ class Session:
         may_trade: Callable[[], bool] = lambda: True,
     ) -> None:
         self.name, self.broker, self.limits = name, broker, limits
-        self.risk = RiskState.at_start(cash)
+        self.risk, self.began_with = RiskState.at_start(cash), cash
         self.n_rows, self.last_open, self.errors = 0, -1, 0
         self.is_halted = False
         self.checked: Finding | None = None
+        self.row: Row | None = None
+        self.weights: F64 = np.full(len(broker.symbols), np.nan)
         self.troubles = 0
         self.decider, self._record, self.may_trade = decider, record, may_trade
         self._schedule, self._session_of, self._funding_of = schedule, session_of, funding_of
@@ -129,7 +131,7 @@ class Session:
         waiting = self.broker.waiting if self._open else set()
         self._open = {symbol: order for symbol, order in self._open.items() if symbol in waiting}
         self._mark(row)
-        self.n_rows, self.last_open = self.n_rows + 1, row.open_time
+        self.n_rows, self.last_open, self.row = self.n_rows + 1, row.open_time, row
         self.decider.see(row)
         if not self.is_halted:
             self._decide(row)
@@ -267,6 +269,11 @@ class Session:
             flow = -fill.after * fill.price
         self._flows[fill.symbol] = flow
 
+    def open_pnl(self, symbol: str) -> float:
+        """What a position has made since it was opened, fees and all, at the last close."""
+        units = self.broker.positions.get(symbol, 0.0)
+        return self._flows.get(symbol, 0.0) + units * self.broker.marks[symbol]
+
     def _id_of(self, fill: Filled) -> str:
         """The id of the order that a fill belongs to; exits and closings get one of their own."""
         known = self._ids.get((fill.decided_row, fill.symbol))
@@ -309,6 +316,7 @@ class Session:
         if self.limits is None:  # as the backtest, which sizes an order when it has a price
             asked = {symbol: units for symbol, units in asked.items() if units == units}
         self.broker.stand(target, list(asked))
+        self.weights = weights
         # What frees money comes first.
         first = sorted(asked, key=lambda s: not self._reduces(s, asked[s]))
         intents = [self._intent(row, symbol, asked[symbol], weights) for symbol in first]

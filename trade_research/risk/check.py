@@ -114,6 +114,13 @@ def breach(limits: Limits, state: RiskState) -> tuple[str, str]:
     return "", ""
 
 
+def worst(state: RiskState, symbol: str, mark: float, added: float = 0.0) -> tuple[float, float]:
+    """Most and least money in a symbol, each of its orders filled or not."""
+    held, waiting = state.positions.get(symbol, 0.0), state.open_orders.get(symbol, 0.0)
+    ends = (held, held + waiting, held + added, held + waiting + added)
+    return max(ends) * mark, min(ends) * mark
+
+
 def _largest(intent: Intent, limits: Limits, held: float) -> float:
     """Units the order can have at its fill, whose price is within the band.
 
@@ -144,7 +151,7 @@ def _refusal(intent: Intent, limits: Limits, state: RiskState, now_ns: int) -> t
 
 
 def _rate(limits: Limits, state: RiskState, now_ns: int) -> tuple[str, str] | None:
-    minute = sum(1 for t in state.orders if now_ns - t < 60_000_000_000)
+    minute = state.recent(now_ns)
     if not minute < limits.max_orders_per_minute:
         return "orders_per_minute", f"{minute} orders in the last minute"
     if not state.orders_today < limits.max_orders_per_day:
@@ -164,10 +171,8 @@ def _size(intent: Intent, limits: Limits, state: RiskState) -> tuple[str, str] |
     long, short = 0.0, 0.0
     gross = 0.0
     for symbol in {*state.positions, *state.open_orders, intent.symbol}:
-        held, waiting = state.positions.get(symbol, 0.0), state.open_orders.get(symbol, 0.0)
         added = largest if symbol == intent.symbol else 0.0
-        ends = (held, held + waiting, held + added, held + waiting + added)
-        most, least = max(ends) * marks[symbol], min(ends) * marks[symbol]
+        most, least = worst(state, symbol, marks[symbol], added)
         size = max(abs(most), abs(least))
         if symbol == intent.symbol and not size <= limits.max_position:
             return "position", f"{size:.2f} in {symbol}, {limits.max_position:g} is the most"

@@ -92,6 +92,10 @@ class RiskState:
             orders_today=self.orders_today + 1,
         )
 
+    def recent(self, now_ns: int) -> int:
+        """Approved orders of the last minute that did not reduce."""
+        return sum(1 for t in self.orders if now_ns - t < 60_000_000_000)
+
     def settled(self, waiting: Collection[str] = ()) -> RiskState:
         """After orders were filled or given up: only those of the symbols `waiting` are open."""
         still = {symbol: q for symbol, q in self.open_orders.items() if symbol in waiting}
