@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Iterable
 from datetime import datetime
 from difflib import get_close_matches
+from pathlib import Path
+
+_LIBRARIES = (str(Path(__file__).parent) + os.sep, "site-packages", "dist-packages")
 
 
 class TradeResearchError(Exception):
     """Root of every error this package raises on purpose; caught only at the edges."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows (IPython asks for it): the reader's own lines, and the message.
+
+        The frames of libraries and of this package are left out; ``%debug`` walks all of them.
+        """
+        steps = traceback.extract_tb(self.__traceback__)
+        own = [step for step in steps if not any(place in step.filename for place in _LIBRARIES)]
+        return [*traceback.format_list(own), f"{type(self).__name__}: {self}"]
 
 
 class ConfigError(TradeResearchError):

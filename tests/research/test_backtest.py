@@ -214,6 +214,24 @@ def test_how_it_prints():
     assert len(html) < 30_000
 
 
+def test_what_a_run_is_made_of_prints_in_a_few_lines():
+    run = tr.backtest(follow, days(np.tile([100.0, 110, 120, 90], 20)), calendar="24/7")
+    assert repr(run.result).startswith("<result ok: 100,000.00 became ")
+    lines = repr(run.evidence).splitlines()
+    assert lines[0] == "evidence of 80 days, 90% intervals"
+    assert len(lines) < 20
+    assert max(map(len, lines)) < 100
+
+
+def test_a_notebook_shows_the_readers_own_lines_and_the_message():
+    with pytest.raises(StrategyError) as caught:
+        tr.backtest("macd", days([100, 110]))
+    *steps, message = caught.value._render_traceback_()
+    assert message.startswith("StrategyError: backtest: 'macd' is a name")
+    assert len(steps) == 1
+    assert 'tr.backtest("macd"' in steps[0]
+
+
 def test_one_bar_and_no_trades_still_say_something(tmp_path):
     for closes in ([100], [90, 91, 92]):
         run = tr.backtest(follow, days(closes), calendar="24/7")

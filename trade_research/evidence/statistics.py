@@ -46,7 +46,7 @@ class Run(Protocol):
     def costs(self) -> dict[str, float]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evidence:
     """How sure one may be of a run. Plain values throughout; None is undefined.
 
@@ -88,6 +88,18 @@ class Evidence:
     shifted: ShiftTest | None
     notes: tuple[str, ...]
     trade_paths: TradePaths | None = None
+
+    def __repr__(self) -> str:
+        lines = [f"evidence of {self.days:,} days, {self.level:.0%} intervals"]
+        for name, one in self.estimates.items():
+            value = "-" if one.value is None else f"{one.value:.4g}"
+            band = "" if one.low is None else f" [{one.low:.4g}, {one.high:.4g}]"
+            lines.append(f"  {name:22}{value}{band}, n = {one.n:,}")
+        if self.luck.dsr is not None:
+            lines.append(
+                f"  deflated Sharpe ratio {self.luck.dsr:.2f} of {self.luck.trials:,} trials"
+            )
+        return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
 
     @property
     def intervals(self) -> dict[str, tuple[float, float, int]]:

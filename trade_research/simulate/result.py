@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MONEY = ("fee", "spread", "slippage", "impact", "tax")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Result:
     """Outcome of one simulation.
 
@@ -48,8 +48,15 @@ class Result:
     ledger: F64
     has_lots: bool
     funding_paid: float = 0.0
-    flows: Records = field(default_factory=lambda: empty(FlowRow, 0), repr=False)
-    rerun: Callable[[bool], Result] | None = field(default=None, repr=False)
+    flows: Records = field(default_factory=lambda: empty(FlowRow, 0))
+    rerun: Callable[[bool], Result] | None = None
+
+    def __repr__(self) -> str:
+        end = self.equity[-1] if self.equity.size else self.initial_cash
+        return (
+            f"<result {self.status}: {self.initial_cash:,.2f} became {end:,.2f} in "
+            f"{self.equity.size:,} bars; {len(self.orders):,} orders, {len(self.fills):,} fills>"
+        )
 
     @classmethod
     def from_books(

@@ -38,7 +38,7 @@ def compiled_entry(kernel: Kernel[Any], arrays: list[F64], numbers: dict[str, An
         if signature not in dispatcher.overloads:
             dispatcher.compile(signature)
     except Exception as error:  # typing errors, but also what a foreign object's typing raises
-        raise StrategyCompileError(explanation(kernel.py_func, error)) from error
+        raise StrategyCompileError(explanation(kernel.py_func, error)) from None
     return dispatcher
 
 
