@@ -19,7 +19,7 @@ import numpy as np
 from trade_research.errors import StoreError
 from trade_research.feeds.book_grid import BookRow, Lost
 from trade_research.feeds.book_messages import Print
-from trade_research.store.commit import flush_folder, make_folder
+from trade_research.store.durable import flush_folder, make_folder
 
 
 class Held(NamedTuple):

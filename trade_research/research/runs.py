@@ -26,7 +26,7 @@ from trade_research.report.record import decode, encode, parquet_bytes
 from trade_research.report.run import Run
 from trade_research.report.verdict import Verdict, judge
 from trade_research.research.shown import Shown
-from trade_research.store.commit import flush_folder, make_folder, write_durably, writing
+from trade_research.store.durable import flush_folder, make_folder, write_durably, writing
 
 if TYPE_CHECKING:
     from trade_research.research.backtest import Backtest

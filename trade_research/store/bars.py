@@ -15,15 +15,8 @@ from trade_research.frames.calendars import get_calendar
 from trade_research.frames.intervals import Interval
 from trade_research.store import merge
 from trade_research.store.codes import TIMES, VALUES
-from trade_research.store.commit import (
-    Draft,
-    Manifest,
-    Part,
-    commit,
-    make_folder,
-    new_file,
-    writing,
-)
+from trade_research.store.commit import Draft, Manifest, Part, commit
+from trade_research.store.durable import make_folder, new_file, writing
 from trade_research.store.encoding import write_part
 from trade_research.store.hashing import content_hash
 from trade_research.store.judge import judge, read_verdicts

@@ -19,16 +19,8 @@ from trade_research.errors import SchemaError
 from trade_research.store.bars import WriteReport
 from trade_research.store.book_files import ROW_GROUP, iter_books_file, write_books_file
 from trade_research.store.codes import Code
-from trade_research.store.commit import (
-    Draft,
-    Manifest,
-    Part,
-    commit,
-    make_folder,
-    new_file,
-    read_current,
-    writing,
-)
+from trade_research.store.commit import Draft, Manifest, Part, commit, read_current
+from trade_research.store.durable import make_folder, new_file, writing
 from trade_research.store.hashing import content_hash
 from trade_research.store.layout import instrument_folder
 from trade_research.store.merge import write_frame

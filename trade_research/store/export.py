@@ -11,7 +11,7 @@ from typing import IO
 import polars as pl
 
 from trade_research.errors import FormatError
-from trade_research.store.commit import writing
+from trade_research.store.durable import writing
 
 
 def _write_csv(frame: pl.DataFrame, file: IO[bytes]) -> None:

@@ -10,16 +10,8 @@ import polars as pl
 from trade_research.errors import SchemaError
 from trade_research.frames.vendor import VENDOR_KINDS
 from trade_research.store import merge
-from trade_research.store.commit import (
-    Draft,
-    Manifest,
-    Part,
-    commit,
-    make_folder,
-    new_file,
-    read_current,
-    writing,
-)
+from trade_research.store.commit import Draft, Manifest, Part, commit, read_current
+from trade_research.store.durable import make_folder, new_file, writing
 from trade_research.store.hashing import content_hash
 from trade_research.store.layout import instrument_folder, list_parts
 

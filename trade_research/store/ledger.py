@@ -25,7 +25,7 @@ import polars as pl
 from trade_research.errors import SchemaError, StoreError
 from trade_research.frames.intervals import Interval, parse_interval
 from trade_research.store.catalog import find_venue
-from trade_research.store.commit import flush_folder, make_folder, writing
+from trade_research.store.durable import flush_folder, make_folder, writing
 from trade_research.store.layout import Name, instrument_folder, list_parts, local_root, split_name
 from trade_research.store.times import Moment, parse_moment
 from trade_research.store.trials import IDENTITY, PLACE, SCHEMA, TIME, repeated

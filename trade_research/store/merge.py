@@ -15,8 +15,9 @@ import numpy.typing as npt
 import polars as pl
 
 from trade_research.store.codes import I64, TIME, TIMES, VALUES
-from trade_research.store.commit import Manifest, Part, new_file
+from trade_research.store.commit import Manifest, Part
 from trade_research.store.decoding import decode, read_table
+from trade_research.store.durable import new_file
 
 B8 = npt.NDArray[np.bool_]
 Columns = dict[str, npt.NDArray[Any]]

@@ -16,13 +16,11 @@ from trade_research.store.commit import (
     Manifest,
     Part,
     commit,
-    make_folder,
-    new_file,
     read_as_of,
     read_current,
     read_version,
-    writing,
 )
+from trade_research.store.durable import make_folder, new_file, writing
 from trade_research.store.hashing import content_hash
 from trade_research.store.layout import instrument_folder
 

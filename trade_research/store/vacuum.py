@@ -16,8 +16,8 @@ from trade_research.store.commit import (
     point_current,
     read_current,
     read_version,
-    writing,
 )
+from trade_research.store.durable import writing
 from trade_research.store.times import micros
 
 GRACE = timedelta(hours=1)  # readers and writers at work are given this long
