@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from trade_research.cli.data import Since, Until
+from trade_research.cli.data import Since, Until, utc
 from trade_research.cli.evaluate import DataOption, Params, StrategyArg, open_data, parse_params
 from trade_research.cli.output import JsonFlag, StoreRoot, emit_json, examples, say, working
 from trade_research.cli.sessions import LogsRoot, StagesRoot, folder_of
@@ -15,6 +16,7 @@ from trade_research.cli.sessions import LogsRoot, StagesRoot, folder_of
 CERTIFY_EXAMPLES = examples(
     "certify ma_crossover --data index:SP500@1d -p fast=20 -p slow=100 --costs index",
     "certify my_strategy.py:trend --data index:SP500@1d --accept gap --json",
+    "certify l2_imbalance --data binance:BTC/USDT@books --account margin",
 )
 PROMOTE_EXAMPLES = examples(
     "promote reports/certificates/ma_crossover.json --to paper",
@@ -43,7 +45,7 @@ def certify(
     store: StoreRoot = Path("datasets"),
     json: JsonFlag = False,
 ) -> None:
-    """Prove laws, replay, data, costs and evidence on stored bars; write the certificate.
+    """Prove laws, replay, data, costs and evidence on stored bars or books; write the certificate.
 
     The replay goes through feed, runner, risk, paper broker and journal, with bars late, double,
     swapped and lost and two restarts, and has to give the backtest bit for bit. Exit code 3 when
@@ -57,7 +59,7 @@ def certify(
     with working("proving the laws, replaying every bar"):
         found = prove(
             loaded,
-            open_data(data, since, until, store, None),
+            _data(data, since, until, store),
             accept=accept or (),
             seconds=seconds,
             costs=Costs.venue(costs_of) if costs_of else Costs(),
@@ -78,6 +80,16 @@ def certify(
             say(f"next:        trade-research promote {path} --to paper")
     if not found.passed:
         raise typer.Exit(3)
+
+
+def _data(names: list[str], since: datetime | None, until: datetime | None, store: Path) -> Any:
+    """The bars of the instruments named, or the books of the one whose name ends in @books."""
+    if len(names) > 1 or not names[0].endswith("@books"):
+        return open_data(names, since, until, store, None)
+    from trade_research.store.store import Store
+
+    venue, _, symbol = names[0].removesuffix("@books").partition(":")
+    return Store(store).book_stream(symbol, utc(since), utc(until), venue=venue)
 
 
 def promote(

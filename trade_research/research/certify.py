@@ -16,17 +16,20 @@ from trade_research.live.records import clipped
 from trade_research.live.transport import Rough
 from trade_research.report.record import encode
 from trade_research.research.backtest import Backtest, backtest
+from trade_research.research.books import is_books
 from trade_research.research.check import check
 from trade_research.research.evaluator import check_heard
 from trade_research.research.health import versions
 from trade_research.research.replay import Replayed, replay
 from trade_research.simulate.accounts import Account
 from trade_research.simulate.market import PRICES
+from trade_research.store.books import BookStream
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from trade_research.evidence.check import Check
     from trade_research.kernels.jit import F64
-    from trade_research.research.data import Data
     from trade_research.simulate.result import Result
     from trade_research.strategies.strategy import Strategy
 
@@ -45,13 +48,14 @@ def certify(
     seed: int = 0,
     **given: Any,
 ) -> Certificate:
-    """Prove the laws, the replay and the evidence of a strategy on stored bars.
+    """Prove the laws, the replay and the evidence of a strategy on stored bars or books.
 
     Parameters
     ----------
     strategy : Strategy
-    data : Query
-        Bare frames cannot be certified: nobody could read the same bars again.
+    data : Query or BookStream
+        Bare frames cannot be certified: nobody could read the same bars again. For order books,
+        ``store.book_stream(…)``.
     accept : sequence of str
         What is wrong with the data and known: kinds such as ``"gap"``, or one stretch by name, such
         as ``"gap@2021-04-25T04:01"``.
@@ -74,6 +78,14 @@ def certify(
     MissingColumnError
         The strategy reads what no session has.
     """
+    if isinstance(data, BookStream):
+        from trade_research.research.book_certify import certify_books
+
+        return certify_books(strategy, data, accept=accept, seconds=seconds, seed=seed, **given)
+    if is_books(data):
+        raise PromotionError(
+            "bare books cannot be certified: write them to a store and pass store.book_stream(…)"
+        )
     check_heard(strategy, Account.of(given.get("account", "spot")).kind)
     run = backtest(strategy, data, **given)
     if run.data.query is None:
@@ -92,9 +104,9 @@ def certify(
     rough = Rough(seed, [int(run.data.market.n_bars * share) for share in RESTARTS])
     again = _again(run, rough, seconds / 2.0)  # the laws have taken decisions alone already
     gates = (
-        _laws(laws),
+        laws_gate(laws),
         _replay(run, again, rough, laws.passed),
-        _data(run.data, accept),
+        data_gate(run.data.verdicts.select("kind", "open_time"), accept),
         _costs(run),
         _evidence(run),
     )
@@ -178,7 +190,8 @@ def _daily(result: Result) -> dict[str, float | None]:
     return {"floor": floor, "bound": bound}
 
 
-def _laws(laws: Check) -> Gate:
+def laws_gate(laws: Check) -> Gate:
+    """Whether all three hold."""
     held = [laws.causality.passed, laws.warmup.passed, laws.replay.passed]
     names = [n for n, ok in zip(("causality", "warm-up", "replay"), held, strict=True) if not ok]
     found = f"broken: {', '.join(names)}" if names else laws.causality.guarantee
@@ -221,13 +234,14 @@ def _different(mine: Result, again: Replayed) -> list[str]:
     return [name for name, is_same in same.items() if not is_same]
 
 
-def _data(data: Data, accept: Sequence[str]) -> Gate:
+def data_gate(flags: pl.DataFrame, accept: Sequence[str]) -> Gate:
+    """Whether all flags, ``kind, when``, are accepted."""
     open_ = [
         f"{kind}@{when:%Y-%m-%dT%H:%M}"
-        for kind, when in data.verdicts.select("kind", "open_time").iter_rows()
+        for kind, when in flags.iter_rows()
         if kind not in accept and f"{kind}@{when:%Y-%m-%dT%H:%M}" not in accept
     ]
-    flagged = data.verdicts.height
+    flagged = flags.height
     if not open_:
         found = f"{flagged:,} stretches flagged, all accepted" if flagged else "nothing flagged"
         return Gate("data", True, found, "every flag accepted by name")
