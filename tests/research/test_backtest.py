@@ -304,6 +304,14 @@ def test_a_pandas_frame_is_run_as_its_bars_are():
     assert tr.check(follow, frame, calendar="24/7").passed
 
 
+def test_signals_made_elsewhere_are_a_column_of_the_frame():
+    bars = days([100, 110, 120, 90, 95])
+    frame = bars.to_pandas().assign(signal=[0, 1, 1, 0, 0])
+    held = tr.strategy(lambda signal: signal * 1.0)
+    run = tr.backtest(held, frame, calendar="24/7")
+    assert run.equity.equals(tr.backtest(follow, bars, calendar="24/7").equity)
+
+
 def test_a_pandas_frame_of_several_symbols_is_run_as_their_bars_are():
     long = pl.concat([days([100, 110, 120, 130], "A"), days([50, 55, 60, 65], "B").slice(1)])
     run = tr.backtest(tr.strategies.buy_and_hold, long.to_pandas(), calendar="24/7")

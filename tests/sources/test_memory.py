@@ -72,6 +72,15 @@ def test_frames_that_are_no_bars_say_why(table: object, kind: type[Exception], w
         read_bars(table)
 
 
+def test_numbers_beside_the_bars_are_kept_for_strategies() -> None:
+    mine = PANDAS.assign(signal=range(50), Up=PANDAS["close"] > 60_000, note="x", Trades=7)
+    found = read_bars(mine.iloc[::-1])
+    assert set(found.columns) - set(BARS.columns) == {"signal", "Up", "trades"}
+    assert found["signal"].to_list() == [float(k) for k in range(50)]
+    assert found["Up"].to_list() == [float(close > 60_000) for close in BARS["close"]]
+    assert read_bars(OURS.with_columns(**{"Adj Close": pl.col("close")})).equals(BARS)
+
+
 def test_columns_of_several_symbols_want_a_choice() -> None:
     both = pd.concat({"A": PANDAS, "B": PANDAS}, axis=1)
     with pytest.raises(FormatError, match=r"2 symbols: .* frame.xs\('A', axis=1, level=0\)"):

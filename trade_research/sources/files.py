@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from trade_research.errors import BarOrderError, DataError, SchemaError
-from trade_research.frames.bars import to_bars
+from trade_research.frames.bars import BAR_COLUMNS, to_bars
 from trade_research.frames.calendars import Calendar, get_calendar
 from trade_research.frames.intervals import (
     HOUR,
@@ -68,7 +68,8 @@ def read_bars(
     Returns
     -------
     polars.DataFrame
-        Valid bars, without a ``symbol`` column. Rows newest first are turned round and rows that
+        Valid bars, without a ``symbol`` column; of a frame in memory its other columns of numbers
+        too, for strategies to read. Rows newest first are turned round and rows that
         repeat another exactly are left out; nothing else is changed.
 
     Raises
@@ -105,6 +106,7 @@ def read_bars_report(
         frame, notes = _in_order(tidy.frame)
         step = asked_interval or _guess(frame)
         bars = to_bars(frame, step, market)
+        bars = bars.with_columns(frame.select(pl.exclude(*BAR_COLUMNS)))  # a frame's own columns
     except (SchemaError, BarOrderError, DataError) as error:
         if raw.where not in str(error):
             error.args = (f"{raw.where}: {error}",)

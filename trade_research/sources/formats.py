@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
+from polars import selectors as cs
 
 from trade_research.errors import FormatError, MissingDataError, nearest
+from trade_research.frames.bars import BAR_COLUMNS
 from trade_research.sources import lean
 from trade_research.sources.tables import Raw
 from trade_research.sources.times import read_times
@@ -160,11 +162,25 @@ def _read_tidy(raw: Raw, asked: Asked) -> Tidy:
         found = next((names[s] for s in spellings if s in names), None)
         if found is not None:
             columns.append(_unknown_as_null(raw.table.get_column(found).alias(name)))
+    if raw.kind == "frame":
+        columns += _own_columns(raw.table, {names[time], *(column.name for column in columns)})
     close = names.get("close_time")
     if close is not None and isinstance(raw.table.schema[close], pl.Datetime):
         # Its zone is compared with that of the open time, before that was converted.
         _same_zone(raw.table.get_column(names[time]), raw.table.get_column(close), raw.where)
     return Tidy(pl.DataFrame(columns), [*notes, *more])
+
+
+def _own_columns(table: pl.DataFrame, taken: set[str]) -> list[pl.Series]:
+    """Numbers that a frame in memory holds beside its bars, under their names: for strategies."""
+    known = {*taken, *BAR_COLUMNS, *(name for names in _EXTRA.values() for name in names)}
+    numbers = table.select(cs.numeric() | cs.boolean()).cast(pl.Float64)
+    plain = (c.name.strip().lower().replace(" ", "_") for c in numbers)
+    return [
+        column
+        for column, name in zip(numbers, plain, strict=True)
+        if not {name, column.name} & {*known, "adj_close"}
+    ]
 
 
 def _read_lean_days(raw: Raw, asked: Asked) -> Tidy:
