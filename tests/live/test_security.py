@@ -87,7 +87,7 @@ HELD_BY = {
     "S14 strategies are code": (
         "live/test_code.py::test_code_is_loaded_from_files_and_its_hash_is_on_record",
         "live/test_code.py::test_code_that_lies_among_data_is_not_run",
-        "live/test_environment.py::test_a_session_goes_on_only_as_what_it_began_as",
+        "live/test_restart.py::test_a_session_goes_on_only_as_what_it_began_as",
     ),
     "S15 bounded remote data": (
         "feeds/test_socket.py::test_no_frame_makes_the_listener_deaf",

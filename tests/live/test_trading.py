@@ -20,7 +20,7 @@ import pytest
 
 from tests.counts import count
 from tests.live.test_crash import child, fatal
-from tests.live.test_environment import failing
+from tests.live.test_disk import failing
 from tests.live.trading import LIMITS, SYMBOL, minutes, ports, run, trading, venue
 from tests.standins.orders import Venue
 from trade_research.brokers import emergency, order_machine, order_port
