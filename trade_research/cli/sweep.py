@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +26,9 @@ from trade_research.cli.output import (
     working,
 )
 from trade_research.errors import ParameterError
+
+if TYPE_CHECKING:
+    from trade_research.research.swept import Sweep
 
 SWEEP_EXAMPLES = examples(
     'sweep ma_crossover --data index:SP500@1d --fast 5:45:10 --slow 30,60 --where "fast < slow"',
@@ -107,14 +110,7 @@ def sweep(
         **more,
     )
     rows = found.top(top, min_trades=min_trades)
-    artifacts = {}
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        found.scan().sink_parquet(out)
-        artifacts["results"] = str(out)
-    if report is not None:
-        with working("gathering the evidence, writing the report"):
-            artifacts["report"] = str(found.report(report))
+    artifacts = _written(found, out, report)
     with working("weighing the luck of the best"):
         worth = found.evidence if evidence else None
     if json:
@@ -129,6 +125,19 @@ def sweep(
         say(*(f"{name + ':':9}{place}" for name, place in artifacts.items()))
     if not found.is_complete:
         raise typer.Exit(130)
+
+
+def _written(found: Sweep, out: Path | None, report: Path | None) -> dict[str, str]:
+    """The files asked for, written, by what they are."""
+    made = {}
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        found.scan().sink_parquet(out)
+        made["results"] = str(out)
+    if report is not None:
+        with working("gathering the evidence, writing the report"):
+            made["report"] = str(found.report(report))
+    return made
 
 
 def axes_of(words: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,10 @@ from trade_research.cli.output import (
     say,
     warn,
 )
+
+if TYPE_CHECKING:
+    from trade_research.evidence.causality import CausalityVerdict
+    from trade_research.research.walked import WalkForward
 
 WALK_EXAMPLES = examples(
     "walkforward ma_crossover --data index:SP500@1d --train 1095d --test 180d -s fast=10:40:10",
@@ -93,28 +97,32 @@ def walkforward(
     proof = found.check() if check else None
     artifacts = {} if report is None else {"report": str(found.report(report))}
     if json:
-        emit_json(
-            "walkforward",
-            {
-                "word": found.word,
-                "verdict": found.verdict,
-                "efficiency": found.efficiency,
-                "stability": found.stability,
-                "metrics": dict(found.metrics),
-                "trials": None if found.trials is None else found.trials.n,
-                "folds": found.folds,
-                "check": None if proof is None else proof.to_dict(),
-            },
-            warnings=found.warnings,
-            artifacts=artifacts,
-        )
+        emit_json("walkforward", _told(found, proof), warnings=found.warnings, artifacts=artifacts)
     else:
-        print_table("", found.folds)
-        say(repr(found))
-        if proof is not None:
-            say(f"  {'ok' if proof.passed else 'FAIL'}: {proof}")
-        for note in found.warnings:
-            warn(f"note: {note}")
+        _print(found, proof)
         say(*(f"{name}: {place}" for name, place in artifacts.items()))
     if (gate and found.word != "Held up") or (proof is not None and not proof.passed):
         raise typer.Exit(3)
+
+
+def _told(found: WalkForward, proof: CausalityVerdict | None) -> dict[str, Any]:
+    """What JSON says of a walk forward."""
+    return {
+        "word": found.word,
+        "verdict": found.verdict,
+        "efficiency": found.efficiency,
+        "stability": found.stability,
+        "metrics": dict(found.metrics),
+        "trials": None if found.trials is None else found.trials.n,
+        "folds": found.folds,
+        "check": None if proof is None else proof.to_dict(),
+    }
+
+
+def _print(found: WalkForward, proof: CausalityVerdict | None) -> None:
+    print_table("", found.folds)
+    say(repr(found))
+    if proof is not None:
+        say(f"  {'ok' if proof.passed else 'FAIL'}: {proof}")
+    for note in found.warnings:
+        warn(f"note: {note}")

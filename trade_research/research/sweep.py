@@ -120,10 +120,7 @@ def sweep(
     """
     begun = time.perf_counter()
     found = _data(data, store, calendar)
-    measures = (by,) if isinstance(by, str) else tuple(by)
-    for name in measures:
-        if name not in METRICS:
-            raise ConfigError(f"by={name!r} is no metric of a sweep: {nearest(name, METRICS)}")
+    measures = _measures(by)
     if not isinstance(delay, int):
         axes, delay = {"delay": delay} | axes, 0
     space = space_of(strategy, axes, where)
@@ -134,12 +131,7 @@ def sweep(
     setup = Setup.of(costs, account, exits, rules, cash, fill, delay, rebalance, finalize)
     drawn = _drawn(space, method, samples, seed)
     names = tuple(space.levels["symbol"].tolist()) if "symbol" in space.axes else ()
-    start = start_of(strategy, space, drawn)
-    if start >= (n_bars := found.market.n_bars):
-        raise ConfigError(
-            f"all configurations begin after the longest warm-up, {start:,} bars, and there are "
-            f"{n_bars:,}. Give more bars, or axes whose values look back less."
-        )
+    start = _start(strategy, found, space, drawn)
     scorer = Scorer(strategy, found, setup, start, risk_free, portfolio, names)
     plan = Plan(scorer, space, drawn, method, samples, seed, measures, folds)
     parts, is_complete, uncounted = carry_out(
@@ -155,6 +147,26 @@ def sweep(
         raise ConfigError(f"where={where!r} admits no configuration. Widen the axes.")
     seconds = time.perf_counter() - begun
     return Sweep(plan, parts, seconds, is_complete, uncounted)
+
+
+def _measures(by: str | Sequence[str]) -> tuple[str, ...]:
+    """What to search by, checked."""
+    measures = (by,) if isinstance(by, str) else tuple(by)
+    for name in measures:
+        if name not in METRICS:
+            raise ConfigError(f"by={name!r} is no metric of a sweep: {nearest(name, METRICS)}")
+    return measures
+
+
+def _start(strategy: Strategy, data: Data, space: Space, drawn: Configurations | None) -> int:
+    """The first bar that counts for every configuration."""
+    start, n_bars = start_of(strategy, space, drawn), data.market.n_bars
+    if start >= n_bars:
+        raise ConfigError(
+            f"all configurations begin after the longest warm-up, {start:,} bars, and there are "
+            f"{n_bars:,}. Give more bars, or axes whose values look back less."
+        )
+    return start
 
 
 def _data(data: Any, store: Any, calendar: Any) -> Data:
