@@ -52,6 +52,14 @@ HELD_BY = {
         "sources/test_canary.py::test_no_key_is_ever_shown",
         "live/test_security.py::test_no_key_reaches_the_journal",
     ),
+    "S5 keys go to the venue's hosts only": (
+        "brokers/test_order_port.py::test_the_venues_own_address_with_tls",
+        "brokers/test_order_port.py::test_what_is_unknown_is_found_out",
+    ),
+    "S6 no key that withdraws, no call that does": (
+        "brokers/test_order_port.py::test_keys_that_may_withdraw_are_known_and_nothing_here_can",
+        "cli/test_live.py::test_every_refusal_sends_nothing",
+    ),
     "S7 inert reports": (
         "report/test_page.py::test_page_is_inert",
         "report/test_page.py::test_names_add_no_element",
@@ -110,7 +118,11 @@ HELD_BY = {
         f"{JOURNAL}::test_no_flipped_bit_is_accepted",
         "cli/test_paper.py::test_a_replayed_session_from_start_to_audit",
     ),
-    "S20 paper sends no order": ("live/test_security.py::test_nothing_here_can_send_an_order",),
+    "S20 paper sends no order": (
+        "live/test_security.py::test_nothing_here_can_send_an_order",
+        "cli/test_live.py::test_only_the_full_set_is_willing",
+        "cli/test_live.py::test_every_refusal_sends_nothing",
+    ),
 }
 HOSTILE = "=cmd|' /C calc'!A1\n\x1b[2J\u202eevil\r"
 

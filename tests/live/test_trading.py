@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.counts import count
+from tests.counts import FULL, count
 from tests.live.test_crash import child, fatal
 from tests.live.test_disk import failing
 from tests.live.trading import LIMITS, SYMBOL, minutes, ports, run, trading, venue
@@ -197,7 +197,7 @@ def test_killed_around_orders_and_records_it_sends_none_twice_and_loses_none(
 
 @pytest.mark.timeout(3_600)
 def test_killed_at_random_moments_position_and_venue_agree(at_venue: Venue, tmp_path: Path) -> None:
-    dice, kills, turn, wanted = random.Random(4), 0, 0, max(2, count(120) // 3)
+    dice, kills, turn, wanted = random.Random(4), 0, 0, 120 if FULL else 2
     while kills < wanted:
         turn += 1
         with venue() as fresh:
@@ -267,6 +267,22 @@ def test_the_latch_closes_everything_and_for_good(at_venue: Venue, tmp_path: Pat
     assert after[-1] == "emergency_shutdown"
     with pytest.raises(SessionError, match="was killed by tester"):
         run(trading(tmp_path, at_venue.at, 60))
+
+
+def test_what_is_not_flat_is_said_as_loudly_as_can_be(
+    at_venue: Venue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emergency, "PATIENCE_S", 0.2)
+    monkeypatch.setattr("trade_research.research.trading.SETTLE_S", 0.0)
+    made = trading(tmp_path, at_venue.at, 60)
+    pid = child(partial(run, made, per_second=3.0))
+    wait_for(lambda: float(at_venue.balances["BTC"]) > 0.01)
+    at_venue.faults.extend(["-2015 before"] * 99)
+    Latch(tmp_path).set("tester", "enough")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9  # raised, to the very edge
+    ends = [r for r in scan(tmp_path) if r["event"] in ("emergency_shutdown", "execution_error")]
+    assert ends[0]["positions_closed"] == []
+    assert "the account is NOT flat, left: {'BTC/USDT'" in ends[1]["error"]
 
 
 def test_a_trader_that_stands_still_sends_nothing_when_it_wakes(

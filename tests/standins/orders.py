@@ -36,8 +36,6 @@ CODED = {
 BODIES = {
     "html": b"<!DOCTYPE html><html><body>Please log in</body></html>",
     "empty object": b"{}",
-    "another order": b'{"symbol":"BTCUSDT","orderId":1,"clientOrderId":"x","executedQty":"1",'
-    b'"origQty":"1","status":"FILLED","side":"BUY","fills":[]}',
 }
 
 
@@ -115,6 +113,10 @@ class Venue(Standin):
             return _abort(handler)
         if name == "truncated":
             handler.reply(200, body[: len(body) // 2])
+            return True
+        if name == "another order":
+            other = {"clientOrderId": "x", "orderId": 999, "fills": []}
+            handler.reply(200, json.dumps(json.loads(body) | other).encode())
             return True
         if name in BODIES:
             handler.reply(200, BODIES[name])

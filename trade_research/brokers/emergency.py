@@ -188,7 +188,8 @@ class Emergency:
             self.is_called.wait(LOOK_S)
         self.is_called.set()
         try:
-            self.flat = flatten(self._port, self._session, settle_s=self._settle_s())
+            settle_s = self._settle_s()
+            self.flat = flatten(self._port, self._session, settle_s=settle_s, patience_s=PATIENCE_S)
         except Exception as error:  # said at the end: whoever waits must hear of it
             self.flat = Flat(problems=[f"{type(error).__name__}: {error}"])
         finally:

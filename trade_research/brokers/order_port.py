@@ -193,11 +193,6 @@ class OrderPort:
         except (KeyError, TypeError, ValueError) as error:
             raise BrokerError(f"binance told no balances: {_words(error)}") from None
 
-    def open_orders(self, symbol: str) -> list[str]:
-        """Client ids of the orders that are open."""
-        rows = self._ask("private_get_openorders", {"symbol": self._exchange.market(symbol)["id"]})
-        return [str(row["clientOrderId"]) for row in rows]
-
     def cancel_all(self, symbol: str) -> None:
         """Cancel every open order of a symbol; none is fine too."""
         try:

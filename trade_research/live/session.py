@@ -165,11 +165,15 @@ class Session:
         self.risk = self.risk.latched("kill")
         self._open.clear()
         closed = []
-        if self.n_rows or isinstance(self.broker, VenueBroker):
-            for fill in self.broker.flatten():
-                self._record("fill", **fill_fields(fill, self._id_of(fill), self.last_open))
-                closed.append({"symbol": fill.symbol, "qty": fill.quantity, "price": fill.price})
-        self._record("emergency_shutdown", positions_closed=closed, equity=self.broker.equity)
+        try:
+            if self.n_rows or isinstance(self.broker, VenueBroker):
+                for fill in self.broker.flatten():
+                    self._record("fill", **fill_fields(fill, self._id_of(fill), self.last_open))
+                    sold = {"symbol": fill.symbol, "qty": fill.quantity, "price": fill.price}
+                    closed.append(sold)
+        finally:
+            equity = self.broker.equity
+            self._record("emergency_shutdown", positions_closed=closed, equity=equity)
 
     def look(self, now_ns: int) -> None:
         """Take up what a venue said since; paper fills with the bars."""
