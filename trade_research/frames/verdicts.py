@@ -14,6 +14,7 @@ from trade_research.frames.bars import TIME
 from trade_research.frames.calendars import Calendar, get_calendar
 from trade_research.frames.columns import columns
 from trade_research.frames.intervals import Interval, parse_interval
+from trade_research.frames.marks import busy, inside_bar, spikes, stale, usual_steps
 from trade_research.frames.suspicions import (
     slipped_hour,
     split_like,
@@ -58,10 +59,7 @@ VERDICT_SCHEMA = pl.Schema(
     }
 )
 
-WINDOW = 256  # bars of history behind the usual step of `outlier` and `spike`
-LEAST_STEP = 5e-4  # the usual step is never taken as less: half of all steps may be zero
 LONGEST = 16_384  # intervals: stretches end at their multiples, so that new bars reopen few
-BUSY = 5.0  # times the usual volume: then a step inside of the bar is news, not a fault
 
 
 @dataclass(frozen=True)
@@ -225,25 +223,25 @@ def _marks(
 ) -> dict[str, tuple[B8, str | F64]]:
     """Kind to (rows it concerns, what to say: a text, or a number per row)."""
     value = columns(bars, ["open", "high", "low", "close", "volume"])
-    step, usual = _steps(value["close"])
+    step, usual = usual_steps(value["close"])
     outside = (value["open"] > value["high"]) | (value["open"] < value["low"])
     outside |= (value["close"] > value["high"]) | (value["close"] < value["low"])
     times, double = thresholds.outlier_steps, thresholds.outlier_log
     odd = np.abs(step) > np.fmin(times * usual, double)
-    traded = _inside_bar(value, step)
+    traded = inside_bar(value, step)
     inside = market.is_open(opens, interval)
     slipped = slipped_hour(opens, interval, market, inside)
     marks: dict[str, tuple[B8, str | F64]] = {
         "zero_volume": (value["volume"] == 0, "no volume"),
         "ohlc_inconsistent": (outside, "open or close outside of low to high"),
         "stale": (
-            _stale(value, thresholds.stale_bars),
+            stale(value, thresholds.stale_bars),
             "same prices and volume as the bars before",
         ),
-        "outlier": (odd & ~(traded & _busy(value["volume"], odd)), np.expm1(step)),
+        "outlier": (odd & ~(traded & busy(value["volume"], odd)), np.expm1(step)),
         "unit_jump": (unit_jumps(step), np.expm1(step)),
         "split_like": (split_like(value["close"], step, usual) & ~traded, np.expm1(step)),
-        "spike": _spikes(value["close"], np.fmin(times * usual, double)),
+        "spike": spikes(value["close"], np.fmin(times * usual, double)),
         "off_session": (~inside & ~slipped, f"outside of {market.name}"),
         "dst_slip": (slipped, f"an hour beside the session of {market.name}"),
     }
@@ -254,65 +252,6 @@ def _marks(
         late = (bars.get_column("close_time") > now).to_numpy()
         marks["unfinished"] = (late, f"read at {now:%Y-%m-%d %H:%M:%S}")
     return marks
-
-
-def _steps(close: F64) -> tuple[F64, F64]:
-    """Log step to each close, and the usual size of a step in the bars before it (NaN: too few).
-
-    Prices that are no price make a step of 0, so that Polars takes its fast path without nulls.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        level = np.log(close)
-        step = np.nan_to_num(np.diff(level, prepend=level[:1]), posinf=0.0, neginf=0.0)
-    steps, least = pl.Series(step), WINDOW // 8
-    middle = steps.rolling_median(WINDOW, min_samples=least).shift(1, fill_value=0.0)
-    apart = (steps - middle.fill_null(0.0)).abs()
-    usual = apart.rolling_median(WINDOW, min_samples=least).shift(1).to_numpy() * 1.4826
-    return step, np.maximum(usual, LEAST_STEP)
-
-
-def _inside_bar(value: dict[str, F64], step: F64) -> B8:
-    """Steps most of which came after the open: traded through, not printed from nowhere."""
-    ahead = np.zeros(step.size)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ahead[1:] = np.abs(np.log(value["open"][1:] / value["close"][:-1]))
-    out: B8 = ahead < 0.5 * np.abs(step)
-    return out
-
-
-def _busy(volume: F64, where: B8) -> B8:
-    """Of the bars in question, those with several times the usual volume of the bars before."""
-    out = np.zeros(volume.size, np.bool_)
-    for t in np.flatnonzero(where).tolist():
-        past = volume[max(0, t - WINDOW) : t]
-        out[t] = past.size >= WINDOW // 8 and volume[t] > BUSY * np.median(past)
-    return out
-
-
-def _stale(value: dict[str, F64], bars: int) -> B8:
-    """True from the `bars`-th in a row on that repeats all prices and the volume, if any."""
-    same = np.ones(value["close"].size, np.bool_)
-    same[:1] = False
-    for name in ("open", "high", "low", "close"):
-        same[1:] &= value[name][1:] == value[name][:-1]
-    volume = value["volume"]
-    unknown = np.isnan(volume)
-    same[1:] &= (volume[1:] == volume[:-1]) | (unknown[1:] & unknown[:-1])
-    same &= volume != 0
-    run = same.copy()
-    for back in range(1, bars - 1):
-        run[back:] &= same[:-back]
-        run[:back] = False
-    return run
-
-
-def _spikes(close: F64, most: F64) -> tuple[B8, F64]:
-    """Closes far from the median of the seven around them that return to it (hindsight)."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        level = np.log(close)
-    around = pl.Series(level).rolling_median(7, center=True, min_samples=4).to_numpy()
-    far = np.abs(level - around) > most
-    return far, np.expm1(level - around)
 
 
 _MEANT = {"spike": "off the bars around", "volume_unit": "off the close lies the average price"}

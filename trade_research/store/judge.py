@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from trade_research.frames.intervals import parse_interval
-from trade_research.frames.verdicts import OF_VENUE, USUAL, WINDOW, audit
+from trade_research.frames.marks import WINDOW
+from trade_research.frames.verdicts import OF_VENUE, USUAL, audit
 from trade_research.store.codes import I64
 from trade_research.store.commit import Manifest
 from trade_research.store.rows import read_rows

@@ -6,34 +6,29 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from trade_research.frames.intervals import Interval, parse_interval
-from trade_research.frames.verdicts import VERDICT_SCHEMA
-from trade_research.store import bars, books, catalog, stream, verdicts
-from trade_research.store.actions import ACTIONS
+from trade_research.store import bars, catalog, stream, verdicts
 from trade_research.store.bars import WriteReport
-from trade_research.store.books import BookStream
-from trade_research.store.commit import Manifest
+from trade_research.store.book_shelf import BookShelf
 from trade_research.store.export import export
-from trade_research.store.funding import FUNDING
 from trade_research.store.layout import Name, local_root, split_name
-from trade_research.store.merge import Counts
 from trade_research.store.query import Query, make_query
+from trade_research.store.side_shelf import SideShelf
 from trade_research.store.times import Moment, parse_moment
 from trade_research.store.vacuum import VacuumReport, vacuum
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from trade_research.frames.recording import Recording
     from trade_research.store.ledger import Ledger
     from trade_research.store.sql import Reader
 
 
-class Store:
+class Store(BookShelf, SideShelf):
     """Bars, books and trades on disk under `root`.
 
     Making a Store touches nothing; the first write makes the folder.
@@ -254,166 +249,6 @@ class Store:
         """
         return verdicts.list_revisions(self.root, *self._filter(symbol, interval, venue))
 
-    def write_books(
-        self, frame: pl.DataFrame | Recording, *, venue: str, symbol: str, source: str = ""
-    ) -> WriteReport:
-        """Add order books, a file a day, in one commit that happens entirely or not at all.
-
-        Prices and sizes come back bit for bit. Writing the same again changes nothing; of rows of
-        the same time the new ones count. Verdicts of a `Recording` are kept with it, those of a
-        frame are made by `frames.audit_books`.
-
-        Parameters
-        ----------
-        frame : DataFrame or Recording
-            Books in the wide layout of `frames.to_books`, or what `read_books` returns.
-        venue, symbol : str
-        source : str, optional
-            Where they came from, kept with the version.
-
-        Raises
-        ------
-        SchemaError
-            The frame is not valid books; nothing is written.
-        """
-        return books.write_books(self.root, frame, venue, symbol, source)
-
-    def write_trades(
-        self, frame: pl.DataFrame, *, venue: str, symbol: str, source: str = ""
-    ) -> WriteReport:
-        """Add market trades, a file a day; those with a known ``trade_id`` count once.
-
-        Parameters
-        ----------
-        frame : DataFrame
-            In the schema of `frames.to_trades`.
-        """
-        return books.write_trades(self.root, frame, venue, symbol, source)
-
-    def books(
-        self,
-        symbol: str,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        *,
-        depth: int | None = None,
-        venue: str | None = None,
-        masked: bool = True,
-        as_of: int | Moment | None = None,
-    ) -> pl.DataFrame:
-        """Order books of one instrument, ``start <= time < end`` (UTC), oldest first.
-
-        Parameters
-        ----------
-        depth : int, optional
-            Levels a side; fewer are cheaper to read (best at 1, 5 and 20). All when left out.
-        masked : bool
-            Levels are null where the book was crossed, one-sided, stale or lost; see
-            `book_verdicts`.
-
-        Raises
-        ------
-        MissingDataError, AmbiguousNameError, ConfigError
-        """
-        return books.read_books(
-            self.root, symbol, start, end, depth=depth, venue=venue, masked=masked, as_of=as_of
-        )
-
-    def trades(
-        self,
-        symbol: str,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        *,
-        venue: str | None = None,
-        as_of: int | Moment | None = None,
-    ) -> pl.DataFrame:
-        """Market trades of one instrument, ``start <= time < end`` (UTC), oldest first."""
-        return books.read_trades(self.root, symbol, start, end, venue=venue, as_of=as_of)
-
-    def book_batches(
-        self,
-        symbol: str,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        *,
-        kind: Literal["books", "trades"] = "books",
-        depth: int | None = None,
-        venue: str | None = None,
-        as_of: int | Moment | None = None,
-    ) -> Iterator[pa.RecordBatch]:
-        """`books` (unmasked) or `trades` as Arrow record batches, for days larger than memory."""
-        for frame in books.iter_stored(
-            self.root, kind, symbol, start, end, depth=depth, venue=venue, as_of=as_of
-        ):
-            yield from frame.to_arrow().to_batches()
-
-    def book_stream(
-        self,
-        symbol: str,
-        start: Moment | None = None,
-        end: Moment | None = None,
-        *,
-        depth: int | None = None,
-        venue: str | None = None,
-        masked: bool = True,
-        as_of: int | Moment | None = None,
-        rows: int | None = None,
-    ) -> BookStream:
-        """`books` piece by piece, for days larger than memory: `tr.backtest` runs over it.
-
-        The numbers of a run are the same for any number of `rows` a piece.
-        """
-        return BookStream(self.root, symbol, start, end, depth, venue, masked, as_of, rows)
-
-    def book_verdicts(self, symbol: str, venue: str | None = None) -> pl.DataFrame:
-        """What is wrong with stored books: the columns of `frames.audit_books`."""
-        return books.list_verdicts(self.root, symbol, venue)
-
-    def book_catalog(self) -> pl.DataFrame:
-        """One row for each instrument's books and trades: span, rows, depth, version and size."""
-        return books.list_book_catalog(self.root)
-
-    def write_actions(
-        self, frame: pl.DataFrame, *, venue: str, symbol: str, source: str = ""
-    ) -> WriteReport:
-        """Add splits and dividends in one commit; the same again changes nothing.
-
-        Parameters
-        ----------
-        frame : DataFrame
-            ``ex_date`` (Date), ``kind`` ("split" or "dividend"), ``value``: 7.0 for 7 new shares
-            per old one, or cash per raw share. A different value for a stored date and kind counts
-            as revised; the old one stays readable by `as_of`.
-        """
-        manifest, counts = ACTIONS.write(self.root, frame, venue, symbol, source)
-        return _side_report(f"{venue}:{symbol}", manifest, counts)
-
-    def actions(self, venue: str, symbol: str) -> pl.DataFrame:
-        """Splits and dividends stored for an instrument, by date; perhaps none."""
-        return ACTIONS.read(self.root, venue, symbol)
-
-    def write_funding(
-        self, frame: pl.DataFrame, *, venue: str, symbol: str, source: str = ""
-    ) -> WriteReport:
-        """Add funding rates of a perpetual in one commit; the same again changes nothing.
-
-        Queries of the instrument know them from then on: ``account="perp"`` pays them, and a
-        strategy may read a column ``funding_rate``.
-
-        Parameters
-        ----------
-        frame : DataFrame
-            ``time`` (or ``ts``), ``funding_rate`` (0.0001 is one basis point of the position's
-            value), perhaps ``mark_price``; see `frames.to_funding`, which also joins marks.
-        """
-        manifest, counts = FUNDING.write(self.root, frame, venue, symbol, source)
-        return _side_report(f"{venue}:{symbol}", manifest, counts)
-
-    def funding(self, venue: str, symbol: str) -> pl.DataFrame:
-        """Funding rates stored for an instrument, by time; perhaps none."""
-        return FUNDING.read(self.root, venue, symbol)
-
     def export(self, bars: pl.DataFrame | Query | str, path: str | os.PathLike[str]) -> Path:
         """Write bars to a plain .parquet, .csv or .feather file, whole or not at all.
 
@@ -460,15 +295,3 @@ class Store:
         if symbol is not None:
             catalog.find_symbol(self.root, symbol, venue)
         return symbol, None if interval is None else parse_interval(interval).text, venue
-
-
-def _side_report(name: str, manifest: Manifest | None, counts: Counts) -> WriteReport:
-    """What a write to a table beside the bars changed."""
-    return WriteReport(
-        name,
-        manifest.version if manifest is not None else 0,
-        counts.added,
-        counts.unchanged,
-        counts.revised,
-        pl.DataFrame(schema=VERDICT_SCHEMA),
-    )
