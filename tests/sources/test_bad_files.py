@@ -51,6 +51,11 @@ def line(row, text):
         ),
         (HEAD + "".join(GOOD) + "1,2,3,4,5,6,7,8\n", FormatError, "not readable as csv"),
         (
+            HEAD + GOOD[0].replace("11,1", '11,"1,000"') + GOOD[1],
+            SchemaError,
+            "'volume' is not a number at row 0: found '1,000'",
+        ),
+        (
             line(1, "2024-01-01T00:01:00Z,11,13,ten,12,1\n"),
             SchemaError,
             "'low' is not a number at row 1: found 'ten'",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import re
@@ -56,7 +57,7 @@ def read_table(path: Path) -> Raw:
         raise FormatError(f"{path} is empty: download or export it again")
     try:
         return reader(data, str(path))
-    except (pl.exceptions.PolarsError, UnicodeDecodeError, ValueError) as error:
+    except (pl.exceptions.PolarsError, UnicodeDecodeError, ValueError, csv.Error) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise FormatError(f"{path} is not readable as {suffix[1:]}: {first}") from error
 
@@ -94,8 +95,7 @@ def _csv(data: bytes, where: str) -> Raw:
     first, second = (*data.removeprefix(b"\xef\xbb\xbf").splitlines()[:2], b"")[:2]
     line = first.decode()
     separator = max(",;\t", key=line.count)
-    fields = line.split(separator)
-    below = second.decode().split(separator)
+    fields, below = csv.reader([line, second.decode()], delimiter=separator)
     apart = len(below) == len(fields) + 1 and fields[0].strip().lower() == "date"
     if apart and _CLOCK.fullmatch(below[1].strip()):
         return _joined(data, fields, separator, where)
