@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -68,8 +67,3 @@ class Config(_Part):
     strategy: StrategyPart = StrategyPart()  # type: ignore[call-arg]
     costs: CostPart = CostPart()  # type: ignore[call-arg]
     risk: RiskPart = RiskPart()  # type: ignore[call-arg]
-
-    @property
-    def store_path(self) -> Path:
-        """Folder of the store."""
-        return Path(self.data.store)
