@@ -284,7 +284,7 @@ def fill_told(order: Order, trade: Trade) -> dict[str, Any]:
         "side": "buy" if order.quantity > 0.0 else "sell",
         "qty": trade.quantity,
         "price": trade.price,
-        "fee": trade.fee,
+        "fee_units": trade.fee,
         "fee_asset": trade.fee_asset,
         "trade_id": trade.id,
     }
@@ -298,7 +298,7 @@ def recalled(order: Order, event: str, fields: Mapping[str, Any]) -> Order:
         case "order_unknown":
             return replace(order, status=UNKNOWN)
         case "fill":
-            names = ("trade_id", "qty", "price", "fee", "fee_asset")
+            names = ("trade_id", "qty", "price", "fee_units", "fee_asset")
             trade = Trade(*(fields[name] for name in names))
             return replace(order, trades={**order.trades, trade.id: trade})
     return replace(order, status=fields["status"], executed=fields.get("executed", 0.0))

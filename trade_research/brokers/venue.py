@@ -235,12 +235,11 @@ class VenueBroker:
         if event != "fill":
             return fields
         base, sign = self._base[order.symbol], math.copysign(1.0, order.quantity)
-        units = fields["fee"]
+        units = fields["fee_units"]
         paid = {self._quote: 1.0, base: fields["price"]}.get(fields["fee_asset"], 0.0)
         taken = units if fields["fee_asset"] == base else 0.0
         return fields | {
-            "fee": units,
-            "cost": units * paid,
+            "fee": units * paid,  # in money; 0 where nobody here knows what the asset is worth
             "reference": self.marks.get(order.symbol),
             "reason": "signal",
             "position": self._held[base] + sign * fields["qty"] - taken,
@@ -253,7 +252,7 @@ class VenueBroker:
         self._held[self._quote] -= signed * fields["price"]
         self._held[base] = fields["position"]
         if fields["fee_asset"] in self._held and fields["fee_asset"] != base:
-            self._held[fields["fee_asset"]] -= fields["fee"]
+            self._held[fields["fee_asset"]] -= fields["fee_units"]
         return Filled(
             symbol=order.symbol,
             order=0,
@@ -261,7 +260,7 @@ class VenueBroker:
             quantity=signed,
             reference=fields["reference"],
             price=fields["price"],
-            fee=fields["cost"],
+            fee=fields["fee"],
             reason="signal",
             after=fields["position"],
         )

@@ -36,9 +36,11 @@ VIEWS = {
     "(b->>'high')::double high, (b->>'low')::double low, (b->>'close')::double \"close\", "
     "(b->>'volume')::double volume "
     "from (select seq, ts, record->'bar' b from journal where event = 'bar_received')",
-    "pnl": "select symbol, count(*) fills, sum(fee) fees, "
-    "sum(case side when 'sell' then qty else -qty end * price) - sum(fee) cash_flow, "
-    "arg_max(position, seq) position from fills group by symbol",
+    # A fee that a venue took in the coin itself is in the position, not in the cash.
+    "pnl": "select symbol, count(*) fills, sum(fee) fees, sum(case side when 'sell' then qty else "
+    "-qty end * price - if(starts_with(symbol, (record->>'fee_asset') || '/'), 0, fee)) cash_flow, "
+    "arg_max(position, seq) position "
+    "from fills join (select seq, record from journal) using (seq) group by symbol",
 }
 
 SUMMARY = (
