@@ -80,16 +80,45 @@ def test_more_trials_since_change_nothing(page, store):
     assert run_again(verify(page).manifest, store.root).ok
 
 
-def test_drawn_and_guided_sweeps_are_repeated(store, tmp_path):
-    query = store.query("binance:X@1d")
-    space = {"fast": tr.Span(2, 20), "slow": tr.Span(21, 60), "kind": ["sma", "ema"]}
-    for method in ("sobol", "tpe"):
-        found = tr.sweep(
-            tr.strategies.ma_crossover, query, progress=False, method=method, samples=24, **space
-        )
-        path = found.report(tmp_path / f"{method}.html")
-        assert verify(path).ok
-        assert run_again(verify(path).manifest, store.root).ok
+CROSSING = {"fast": [3, 5], "slow": [10, 20]}
+OF_EVERY_KIND = {
+    "drawn": {"method": "sobol", "samples": 24, "fast": tr.Span(2, 20), "slow": [30, 60]},
+    "pruned": {"method": "tpe", "samples": 96, "folds": 3, "fast": range(2, 9), "slow": [10, 60]},
+    "mixed": CROSSING | {"kind": ["sma", "ema"], "short": [False, True], "account": "margin"},
+    "delayed": CROSSING | {"delay": [0, 2], "stop": [None, 5.0]},
+    "funded": CROSSING | {"account": "perp", "funding": 1e-4},
+    "alone": CROSSING | {"symbol": ["X", "Y"]},
+    "together": CROSSING | {"portfolio": tr.EqualWeight(gross=0.8)},
+    "idle": {"fast": [3], "slow": [390, 395]},
+}
+
+
+@pytest.mark.parametrize("kind", OF_EVERY_KIND)
+def test_a_sweep_of_every_kind_holds_and_is_repeated(store, tmp_path, kind):
+    store.write_bars(pages.bars(400, seed=2), venue="binance", symbol="Y", interval="1d")
+    is_one = kind not in ("alone", "together")
+    query = store.query("binance:X@1d" if is_one else ["binance:X@1d", "binance:Y@1d"])
+    found = tr.sweep(tr.strategies.ma_crossover, query, progress=False, **OF_EVERY_KIND[kind])
+    told = verify(found.report(tmp_path / "sweep.html"))
+    assert told.ok, str(told)
+    assert run_again(told.manifest, store.root).ok
+
+
+def test_a_page_with_a_walk_forward_holds(store, tmp_path):
+    query, rule = store.query("binance:X@1d"), tr.strategies.ma_crossover
+    walk = tr.walk_forward(rule, query, train="150d", test="60d", **CROSSING)
+    found = tr.sweep(rule, query, progress=False, **CROSSING)
+    told = verify(found.report(tmp_path / "sweep.html", walk=walk))
+    assert told.ok, str(told)
+
+
+def test_bare_bars_are_named_to_repeat_a_sweep(store, tmp_path):
+    frame = pages.bars(300)
+    found = tr.sweep(tr.strategies.ma_crossover, frame, progress=False, **CROSSING)
+    told = verify(found.report(tmp_path / "sweep.html"))
+    with pytest.raises(tr.TradeResearchError, match="--data"):
+        run_again(told.manifest, store.root)
+    assert run_again(told.manifest, store.root, data=frame).ok
 
 
 def test_a_sweep_of_other_bars_is_told(page, tmp_path):

@@ -11,6 +11,7 @@ from trade_research.errors import ConfigError
 from trade_research.strategies.declare import Span
 from trade_research.sweep import Space
 from trade_research.sweep.factors import factor
+from trade_research.sweep.space import columns_of, varied
 
 
 def rows(found):
@@ -88,3 +89,17 @@ def test_factors_are_the_distinct_rows(points):
     distinct = list(dict.fromkeys(points))
     assert [tuple(found.row(i).values()) for i in range(found.size)] == distinct
     assert found.of.tolist() == [distinct.index(p) for p in points]
+
+
+def test_a_table_of_axes_gives_them_back():
+    axes = {
+        "fast": [3, 5], "band": [0.5, 1.5], "kind": ["sma", "ema"], "short": [False, True],
+        "stop": [None, 0.02], "max_hold": [None, 5], "cooldown": [0, 2],
+    }  # fmt: skip
+    found = Space(axes).grid()
+    again = columns_of(found.frame().drop("trial"))
+    assert again.keys() == found.values.keys()
+    for name, column in found.values.items():
+        assert again[name].dtype == column.dtype, name
+        np.testing.assert_array_equal(again[name], column)
+    assert varied({"a": np.array([1, 1]), "b": np.array(["x", "y"], object)}).keys() == {"b"}

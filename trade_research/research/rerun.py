@@ -88,6 +88,8 @@ def run_again(
         raise ConfigError(f"the manifest cannot be run again: {error!r} in it.") from error
     bars = _query(manifest, store) if data is None else data
     setup["calendar"] = facts["calendar"] if data is not None else None
+    if isinstance(facts["funding"], float):  # else it is the store's
+        setup["funding"] = facts["funding"]
     run: Backtest | Sweep
     if "params" in manifest:
         run = backtest(loaded, bars, **setup, **values)

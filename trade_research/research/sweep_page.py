@@ -36,7 +36,7 @@ def view_of(sweep: Sweep) -> SweepView:
         results=table.drop(MOMENTS),
         axes=sweep.axes,
         evidence=sweep.evidence,
-        moments=table.select(MOMENTS),
+        moments=table.select(pl.col(MOMENTS).fill_null(float("nan"))),
         years=_years(sweep),
         where=sweep.space.where,
         account=scorer.setup.account.kind,

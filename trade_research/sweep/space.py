@@ -85,12 +85,16 @@ def _series(name: str, column: Column) -> pl.Series:
 
 def columns_of(table: pl.DataFrame) -> dict[str, Column]:
     """Axes of a table as arrays, the way back from `Configurations.frame`."""
+    import polars as pl
+
     out: dict[str, Column] = {}
     for column in table:
-        if column.dtype.is_numeric() and column.name in EXIT_AXES:
-            column = column.cast(float).fill_null(float("nan"))
-        is_text = not (column.dtype.is_numeric() or column.dtype == bool)
-        out[column.name] = np.array(column.to_list(), object) if is_text else column.to_numpy()
+        if column.dtype == pl.String:
+            out[column.name] = np.array(column.to_list(), dtype=object)
+        elif column.name in EXIT_AXES:
+            out[column.name] = column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        else:
+            out[column.name] = column.to_numpy()
     return out
 
 
