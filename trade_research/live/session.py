@@ -6,6 +6,7 @@ them, or, after a restart, compares them with what was written.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -308,10 +309,10 @@ class Session:
     def _decide(self, row: Row) -> None:
         try:
             target, why = self.decider.decide(row)
+            if any(map(math.isinf, target.tolist())):
+                raise SessionError("an infinite target: a target is a fraction of equity")
             weights = self._weights(target)
             asked = self.broker.asked(weights)
-            if asked and np.isinf(target).any():  # one that is infinite is always new
-                raise SessionError("an infinite target: a target is a fraction of equity")
         except TradeResearchError as error:
             self.errors += 1
             target = weights = np.full(len(self.broker.symbols), np.nan)
