@@ -137,7 +137,7 @@ def plain(close):
     return close * 0.0
 
 
-@pytest.mark.parametrize("door", [tr.backtest, tr.check, tr.walk_forward, tr.replay])
+@pytest.mark.parametrize("door", [tr.backtest, tr.check, tr.sweep, tr.walk_forward, tr.replay])
 def test_a_plain_function_and_a_name_are_no_strategies(door):
     more = {"train": "3d", "test": "1d"} if door is tr.walk_forward else {}
     with pytest.raises(StrategyError, match=r"plain is no strategy; put @tr\.strategy above"):
@@ -188,6 +188,7 @@ def test_what_a_spot_account_cannot_give_is_noted():
     assert short.warnings == [
         "targets below 0 were taken as 0: a spot account holds no shorts, account='margin' does"
     ]
+    assert repr(short).splitlines()[-1] == f"note: {short.warnings[0]}"
     large = tr.backtest(tr.strategy(lambda close: close * 0.0 + 2.5), bars, calendar="24/7")
     assert large.warnings[0].startswith("targets of up to 2.5 times the equity were cut")
     margin = tr.backtest(short.strategy, bars, calendar="24/7", account="margin")

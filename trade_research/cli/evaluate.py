@@ -16,7 +16,6 @@ from trade_research.cli.output import (
     emit_json,
     examples,
     say,
-    warn,
     working,
 )
 from trade_research.cli.runs import RunsRoot
@@ -170,7 +169,6 @@ def _tell(run: Backtest, artifacts: dict[str, str], json: bool) -> None:
         emit_json("backtest", found, warnings=run.warnings, artifacts=artifacts)
         return
     say(repr(run), "", f"{verdict.word}: {verdict.sentence}", "")
-    warn(*(f"note: {note}" for note in run.warnings))
     say(*(f"{name + ':':8}{place}" for name, place in artifacts.items()))
 
 

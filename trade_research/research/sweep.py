@@ -19,6 +19,7 @@ from trade_research.simulate.accounts import Account, Rules
 from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 from trade_research.strategies.declare import Span
+from trade_research.strategies.parts import check_strategy
 from trade_research.sweep.scores import METRICS
 from trade_research.sweep.space import Configurations, Space
 
@@ -123,6 +124,7 @@ def sweep(
     measures = _measures(by)
     if not isinstance(delay, int):
         axes, delay = {"delay": delay} | axes, 0
+    check_strategy(strategy, "sweep")
     space = space_of(strategy, axes, where)
     if method is None:
         method = "grid" if axes and samples is None else "sobol"

@@ -60,16 +60,13 @@ def title(run: Backtest) -> str:
 
 
 def text_of(run: Backtest) -> str:
-    """A table of the headline numbers beside buy and hold."""
+    """A table of the headline numbers beside buy and hold, and what must be known of them."""
     lines = [title(run), f"{'':14}{'net':>14}{'buy and hold':>16}"]
     lines += [f"{label:14}{mine:>14}{hold:>16}" for label, mine, hold in headline(run)]
     year = run.data.periods_per_year
-    lines.append(
-        f"annualised with {year:g} bars a year ({run.data.calendar.name})"
-        if year is not None and run.data.calendar is not None
-        else "not annualised: no calendar"
-    )
-    return "\n".join(lines)
+    if year is not None and run.data.calendar is not None:
+        lines.append(f"annualised with {year:g} bars a year ({run.data.calendar.name})")
+    return "\n".join([*lines, *(f"note: {note}" for note in run.warnings)])
 
 
 def html_of(run: Backtest) -> str:

@@ -67,7 +67,8 @@ def _content(path: Path) -> tuple[bytes, str]:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        folder = path.parent.iterdir() if path.parent.is_dir() else ()
+        beside = [p.name for p in folder if not p.name.startswith(".")]
         hint = nearest(path.name, beside[:20]) if beside else f"{path.parent} is empty or no folder"
         raise MissingDataError(f"there is no file {path}: {hint}") from None
     except OSError as error:
