@@ -30,7 +30,7 @@ from trade_research.brokers.order_port import OrderPort
 from trade_research.errors import SessionError
 from trade_research.live import journal as room
 from trade_research.live.journal import scan
-from trade_research.live.latch import Latch
+from trade_research.live.latch import RELEASE, Latch
 
 FENCE_S = 0.8
 
@@ -231,7 +231,11 @@ def test_other_hands_in_the_account_are_seen_put_on_record_and_not_fought(
         "reconcile",
         "the account changed by other hands",
     )
-    assert {o["side"] for o in at_venue.orders[before + 1 :]} <= {"SELL"}
+    assert len(at_venue.orders) == before + 1  # not even a sale
+    assert problems(at_venue, tmp_path) == []
+    Latch(tmp_path, RELEASE).set("tester", "mine")
+    run(trading(tmp_path, at_venue.at, 90), linger_s=0.5)
+    assert len(at_venue.orders) > before + 1
     assert problems(at_venue, tmp_path) == []
 
 
@@ -344,6 +348,18 @@ def test_a_full_disk_leaves_nothing_open(
     buys = {o["clientOrderId"] for o in at_venue.orders if o["side"] == "BUY"}
     assert buys
     assert buys <= intents
+
+
+def test_one_account_has_one_session(at_venue: Venue, tmp_path: Path) -> None:
+    first, second = (trading(tmp_path / name, at_venue.at, 60) for name in ("a", "b"))
+    pid = child(partial(run, first, per_second=3.0))
+    wait_for(lambda: (tmp_path / "a" / "status.json").exists())
+    with pytest.raises(SessionError, match="another session trades this account"):
+        run(second)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    with pytest.raises(SessionError, match="began with"):  # the lock is free: it gets further
+        run(trading(tmp_path / "a", at_venue.at, 60, limits=LIMITS.but(max_order=1.0)))
 
 
 def test_real_orders_are_for_bars_that_close_now(at_venue: Venue, tmp_path: Path) -> None:

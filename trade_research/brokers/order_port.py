@@ -189,7 +189,7 @@ class OrderPort:
             free = {row["asset"]: float(row["free"]) for row in said["balances"]}
             locked = {row["asset"]: float(row["locked"]) for row in said["balances"]}
             total = {asset: free[asset] + locked[asset] for asset in free}
-            return Balances(str(said["uid"]), total, free)
+            return Balances(str(int(said["uid"])), total, free)
         except (KeyError, TypeError, ValueError) as error:
             raise BrokerError(f"binance told no balances: {_words(error)}") from None
 

@@ -78,7 +78,7 @@ class VenueBroker:
     ) -> None:
         self.symbols, self.marks = tuple(symbols), dict[str, float]()
         self.orders: dict[str, Order] = {}
-        self.is_halted = False
+        self.is_halted = self.is_paused = False
         self._base, self._quote = dict(zip(symbols, bases, strict=True)), quote
         self._held = {**dict.fromkeys(bases, 0.0), quote: float(cash)}
         self._rules = dict(zip(symbols, rules.table(len(self.symbols)).tolist(), strict=True))
@@ -125,10 +125,13 @@ class VenueBroker:
         """Signed units that a row of targets asks to trade now, in the venue's steps.
 
         None of a symbol whose last order is not resolved: what it did is in the next bar's
-        difference.
+        difference. None at all after other hands changed the account, until a person releases it:
+        then all of it is the session's.
         """
         equity, waiting = self.equity, self.waiting
-        found = {}
+        found: dict[str, float] = {}
+        if self.is_paused:
+            return found
         for symbol, weight in zip(self.symbols, np.maximum(target, 0.0).tolist(), strict=True):
             if weight != weight or symbol in waiting or symbol not in self.marks:
                 continue
@@ -196,6 +199,7 @@ class VenueBroker:
         """Put what is on record in force; the fill, where it is one."""
         if event == "reconcile":
             self._held |= fields["found"]
+            self.is_paused = True  # not even a sale: what came by other hands is not ours to sell
             return None
         order = recalled(self.orders[fields["order_id"]], event, fields)
         self.orders[order.id] = order

@@ -212,6 +212,8 @@ class Session:
         """Take the latch of a loss limit or of a demotion off, by a person's word."""
         self._record("risk_release", by=by, latch=self.risk.latch)
         self.risk = self.risk.released()
+        if isinstance(self.broker, VenueBroker):
+            self.broker.is_paused, self.troubles = False, 0
 
     def shutdown(self, reason: str) -> None:
         """Stop in order; positions stay as they are."""

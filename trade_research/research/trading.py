@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -62,6 +64,10 @@ class Trading(Paper):
     def _connected(self, session: Session, latch: Latch) -> Iterator[None]:
         broker = session.broker
         assert isinstance(broker, VenueBroker)
+        with alone(self.folder.parent / f"account-{self.account['uid']}.lock"):
+            yield from self._at_venue(session, broker, latch)
+
+    def _at_venue(self, session: Session, broker: VenueBroker, latch: Latch) -> Iterator[None]:
         desk = Desk(self.open_port(False), lambda: not (latch.is_set or broker.is_halted))
         emergency = Emergency(
             self.open_port(True),
@@ -76,6 +82,21 @@ class Trading(Paper):
         finally:
             desk.close()
             emergency.close()
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock of a file, which dies with the process; SessionError where another has it."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(path, flags, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SessionError(f"another session trades this account: {path} is locked") from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def account_of(port: OrderPort, found: Balances, folder: Path) -> dict[str, Any]:
