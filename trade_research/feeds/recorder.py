@@ -20,9 +20,7 @@ from trade_research.feeds.book_messages import (
     BOOK_VENUES,
     MS,
     Print,
-    book_message,
     book_snapshot,
-    print_of,
 )
 from trade_research.feeds.book_socket import Heard
 from trade_research.frames.book_verdicts import BOOK_VERDICT_SCHEMA, audit_books, verdict_rows
@@ -111,6 +109,7 @@ class BookRecorder:
         self._commit()
         last = stored_until(store.root, venue, symbol)
         self._flushed = self._committed = last or 0
+        self._read = BOOK_VENUES[venue].read
         self._grid = BookGrid(BOOK_VENUES[venue].rule, every_ns, depth, last)
         self._take(self._grid.begin())
         compile_kernels()
@@ -140,13 +139,13 @@ class BookRecorder:
         try:
             if heard.kind == "snapshot":
                 self._take(self._grid.take(book_snapshot(heard.what), 0, heard.recv))
-            elif heard.what.get("e") == "depthUpdate":
-                sent, message = book_message(heard.what)
-                self._lag = (heard.recv - sent) / MS
-                self._take(self._grid.take(message, sent, heard.recv))
-            elif heard.what.get("e") == "trade":
-                one = print_of(heard.what, heard.recv)
-                self._fresh.prints.extend([] if one is None else [one])
+                return
+            found = self._read(heard.what, heard.recv)
+            if isinstance(found, Print):
+                self._fresh.prints.append(found)
+            elif found is not None:
+                self._lag = (heard.recv - found.time) / MS
+                self._take(self._grid.take(found.message, found.time, heard.recv))
         except (KeyError, TypeError, ValueError, OverflowError):
             self._bad += 1
 
@@ -182,9 +181,11 @@ class BookRecorder:
 
     def close(self) -> None:
         """The end: the last row says that nothing is known any more, and all is in the store."""
-        self._take(self._grid.lose("reconnect"))
-        self.commit()
-        self._journal.close()
+        try:
+            self._take(self._grid.lose("reconnect"))
+            self.commit()
+        finally:
+            self._journal.close()
 
     def _take(self, rows: list[BookRow]) -> None:
         self._fresh.rows.extend(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,7 @@ class VenueBooks:
         self._name, self._connection = (venue, symbol), connection
         self._socket: BookSocket | None = None
         self._wrong: list[str] = []
+        self._is_failed = False
 
     def poll(self, seconds: float) -> list[BookRow]:
         """Rows that were proven, waiting for so long at most.
@@ -80,6 +82,7 @@ class VenueBooks:
         try:
             self.recorder.flush()
         except OSError as error:
+            self._is_failed = True
             raise JournalError(
                 f"the recording of {':'.join(self._name)} cannot be written: {error}. Nothing is "
                 "traded on books that are not on the disk"
@@ -91,12 +94,16 @@ class VenueBooks:
         return wrong
 
     def close(self) -> None:
-        """The end: the book is unknown from here on, and all is in the store."""
+        """The end: the book is unknown from here on, and all is in the store.
+
+        What a disk that failed before does not take is said once.
+        """
         try:
             if self._socket is not None:
                 self._socket.close()
         finally:
-            self.recorder.close()
+            with suppress(OSError) if self._is_failed else nullcontext():
+                self.recorder.close()
 
 
 class LiveBooks:
