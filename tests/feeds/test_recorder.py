@@ -19,11 +19,15 @@ from typer.testing import CliRunner
 
 from tests.counts import FULL, count
 from tests.data import needs_data
+from tests.standins.book_dialects import Binance, BinanceFutures, KrakenFutures
 from tests.standins.books import Market, Venue
+from tests.standins.recorded import text
 from trade_research.cli.app import app
 from trade_research.errors import ConfigError, SourceError, StoreError
+from trade_research.feeds.book_messages import Print, of_kraken_futures
 from trade_research.feeds.recorder import BookRecorder, RecordStatus
 from trade_research.frames.books import SIDES
+from trade_research.frames.booksync import BookSync
 from trade_research.frames.columns import columns
 from trade_research.research.record import record_books
 from trade_research.store import Store
@@ -32,16 +36,16 @@ MS, STEP = 1_000_000, 100
 DEPTH = 5
 
 
-def check_truth(store: Store, market: Market) -> tuple[int, int]:
+def check_truth(store: Store, market: Market, symbol: str = "BTC/USDT") -> tuple[int, int]:
     """Every stored book is the market's; every moment without one is marked. Both counted."""
-    books = store.books("BTC/USDT", masked=False, depth=DEPTH)
+    books = store.books(symbol, masked=False, depth=DEPTH)
     times = books["time"].to_physical().to_numpy() // MS
     assert (np.diff(times) > 0).all()
     table = np.stack([columns(books, SIDES)[side] for side in SIDES], axis=1)
     known = np.isfinite(table).any(axis=(1, 2))
     for moment, levels in zip(times[known], table[known], strict=True):
         np.testing.assert_array_equal(levels, market.top(int(moment), DEPTH), str(moment))
-    verdicts = store.book_verdicts("BTC/USDT").filter(pl.col("kind").is_in(["gap", "stale"]))
+    verdicts = store.book_verdicts(symbol).filter(pl.col("kind").is_in(["gap", "stale"]))
     spans = verdicts.select(pl.col("time", "end_time").to_physical() // MS).rows()
     marked = np.zeros(int(times[-1] - times[0]) // STEP + 1, bool)
     for start, end in spans:
@@ -56,7 +60,12 @@ def check_truth(store: Store, market: Market) -> tuple[int, int]:
 
 
 @needs_data
-def test_half_an_hour_with_breaks_and_gaps_is_true_or_marked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "dialect", [Binance(), BinanceFutures(), KrakenFutures()], ids=lambda told: told.venue
+)
+def test_half_an_hour_with_breaks_and_gaps_is_true_or_marked(
+    tmp_path: Path, dialect: Binance
+) -> None:
     n, breaks = count(18_000), 50 if FULL else 3
     market = Market(7, n)
     bad = random.Random(3)
@@ -71,23 +80,23 @@ def test_half_an_hour_with_breaks_and_gaps_is_true_or_marked(tmp_path: Path) -> 
         return rng.choice(("", "", "", "old", "error"))
 
     seen: list[RecordStatus] = []
-    with Venue(market, plan=plan, snapshot=answer) as venue:
+    with Venue(market, plan=plan, snapshot=answer, dialect=dialect) as venue:
 
         def look(status: RecordStatus, troubles: list[str]) -> bool:
             seen.append(status)
             return venue.is_over
 
         done = record_books(
-            "binance", "BTC/USDT", store=tmp_path, depth=20, flush="200ms", commit="1s",
+            dialect.venue, dialect.symbol, store=tmp_path, depth=20, flush="200ms", commit="1s",
             on_look=look, to=venue.at, re_dial_s=0.05, retry_s=0.05, duration="10m",
         )  # fmt: skip
-    claimed, marked = check_truth(Store(tmp_path), market)
+    claimed, marked = check_truth(Store(tmp_path), market, dialect.symbol)
     assert claimed > n // 20
     assert marked > 0
     assert done.gaps > 0
     assert done.losses > breaks // 2  # a break before the book is there again loses nothing
     assert done.committed >= seen[-1].flushed
-    trades = Store(tmp_path).trades("BTC/USDT")
+    trades = Store(tmp_path).trades(dialect.symbol)
     assert trades.height == done.trades > n // 10
     assert trades["trade_id"].is_unique().all()
 
@@ -177,3 +186,28 @@ def test_what_cannot_be_recorded_is_said_at_once(tmp_path: Path) -> None:
         record_books("binanse", "BTC/USDT", store=tmp_path)
     with pytest.raises(SourceError, match="binance:BTC/USDT cannot be listened to"):
         record_books("binance", "BTC/USDT", store=tmp_path, to="127.0.0.1:9")
+
+
+@needs_data
+def test_kraken_futures_recorded_messages_are_read() -> None:
+    """Ten products: every number follows the one before, and no book crosses."""
+    syncs: dict[str, BookSync] = {}
+    prints, changes = 0, 0
+    for line in text("kraken_futures/ws/v1_10products_2021-07-22.jsonl.gz").decode().splitlines():
+        event = json.loads(line.partition(" ")[2])
+        if "product_id" not in event:
+            continue
+        found = of_kraken_futures(event, 0)
+        if isinstance(found, Print):
+            prints += 1
+            assert (found.price, found.size) == (event["price"], event["qty"])
+            assert found.side == {"buy": 1, "sell": -1}[event["side"]]
+        elif found is not None:
+            changes += 1
+            sync = syncs.setdefault(event["product_id"], BookSync("kraken_futures"))
+            told = [event.kind for event in sync.on_message(found.message)]
+            assert told == (["synced"] if found.message.snapshot else [])
+            assert found.time == event["timestamp"] * MS
+    assert len(syncs) == 10
+    assert prints > 0
+    assert changes > 1_000

@@ -1,4 +1,4 @@
-"""Binance's depth and trade streams on loopback, in compressed time, with faults on demand.
+"""A venue's depth and trade streams on loopback, in compressed time, with faults on demand.
 
 The market is made beforehand: `Market` knows every message and the book after each. The venue's
 clock runs while somebody listens to its depth stream, and jumps whenever somebody dials: what was
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from aiohttp import WSMsgType, web
 
-from tests.standins import recorded
+from tests.standins.book_dialects import Binance
 
 START_MS = 1_709_251_200_000  # 2024-03-01
 LEVELS = 30
@@ -124,13 +124,12 @@ class Venue:
 
     def __init__(
         self, market: Market, *, per_tick: int = 1, plan: Plan | None = None,
-        snapshot: Plan | None = None, seed: int = 0,
+        snapshot: Plan | None = None, seed: int = 0, dialect: Binance | None = None,
     ) -> None:  # fmt: skip
+        self.dialect = dialect or Binance()
         self.market, self.per_tick, self.number, self._depths = market, per_tick, 0, 0
         self.plan, self.snapshot = plan or (lambda *_: ""), snapshot or (lambda *_: "")
         self.rng, self.faults, self.tries = random.Random(seed), dict[str, int](), 0
-        whole = recorded.answer("binance/rest/spot_exchangeInfo_full.json.gz")["body"]
-        self._info = whole | {"symbols": [s for s in whole["symbols"] if s["symbol"] == "BTCUSDT"]}
         self._loop, self._ready = asyncio.new_event_loop(), threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self.at = ""
@@ -180,8 +179,8 @@ class Venue:
     async def _any(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._push(request)
-        if request.path.endswith("exchangeInfo"):
-            return web.json_response(self._info)
+        if (told := self.dialect.rest(request.path)) is not None:
+            return web.json_response(told)
         if not request.path.endswith("depth"):
             return web.json_response({}, status=404)
         self.tries += 1
@@ -198,12 +197,16 @@ class Venue:
         await ws.prepare(request)
         streams: set[str] = set()
         asking = asyncio.ensure_future(self._listen(ws, streams))
-        number = -1
+        number, opens = -1, True
         try:
             while not ws.closed and not self._stop.is_set():
                 await asyncio.sleep(0.002)
                 if number < 0 and streams:
                     number = self.number
+                if opens and "depth" in streams:
+                    opens, number = False, self.number
+                    for message in self.dialect.opening(self.market, number):
+                        await ws.send_json(message)
                 while 0 <= number < self.number and not ws.closed:
                     number += 1
                     await self._send(ws, number, streams)
@@ -218,30 +221,38 @@ class Venue:
         async for asked in ws:
             if asked.type is WSMsgType.TEXT:
                 said = json.loads(asked.data)
-                streams.update(name.split("@")[1] for name in said["params"])
-                if any("@depth" in name for name in said["params"]):
+                asked_for = self.dialect.streams(said)
+                if "depth" in asked_for:
                     self._depths += 1
                     self._jump(self.rng.randrange(60))
-                await ws.send_json({"result": None, "id": said["id"]})
+                streams.update(asked_for)
+                await ws.send_json(self.dialect.answer(said))
 
     async def _send(self, ws: web.WebSocketResponse, number: int, streams: set[str]) -> None:
-        messages = self.market.messages[number]
         if "trade" in streams:
-            for message in messages[1:]:
+            for message in self.dialect.trades(self.market, number):
                 await ws.send_json(message)
         if "depth" not in streams:
             return
-        fault = self.plan(number, self.rng)
+        said = self.dialect.books(self.market, number)
+        fault = self.plan(number, self.rng) if said else ""
         self._count(fault)
-        text = json.dumps(messages[0])
+        for k, message in enumerate(said):
+            await self._say(ws, number, message, fault if k == 0 else "")
+
+    async def _say(
+        self, ws: web.WebSocketResponse, number: int, message: dict[str, Any], fault: str
+    ) -> None:
+        text = json.dumps(message)
         if fault == "close":
             await ws.close(code=1001)
         elif fault == "garble":
             await ws.send_str(text[: len(text) // 2])
         elif fault == "swap" and number + 1 < len(self.market.messages):
-            await ws.send_json(self.market.messages[number + 1][0])
+            for other in self.dialect.books(self.market, number + 1)[:1]:
+                await ws.send_json(other)
             await ws.send_str(text)
-        elif fault != "lose":
+        elif fault != "lose" and not ws.closed:
             for _ in range(2 if fault == "twice" else 1):
                 await ws.send_str(text)
 

@@ -97,7 +97,7 @@ def import_(
     )
 )
 def record(
-    venue: Annotated[str, typer.Option(help="binance or binance_usdm.")],
+    venue: Annotated[str, typer.Option(help="binance, binance_usdm, kraken_futures.")],
     symbol: Annotated[str, typer.Option(help="Instrument, e.g. BTC/USDT.")],
     depth: Annotated[int, typer.Option(help="Levels a side.")] = 20,
     every: Annotated[str, typer.Option(help="Time between rows, whole milliseconds.")] = "100ms",

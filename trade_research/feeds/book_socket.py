@@ -26,7 +26,9 @@ class Heard(NamedTuple):
 
 
 class BookSocket(Listener):
-    """Changes of a book and market trades over a websocket, snapshots by REST when asked for.
+    """Changes of a book and market trades over a websocket, and snapshots when asked for.
+
+    They come by REST; where the venue's stream begins with one, it is dialled again.
 
     Parameters
     ----------
@@ -39,8 +41,6 @@ class BookSocket(Listener):
     **connection
         Of `Listener`: ``to, deadline_s, life_s, re_dial_s, session``.
     """
-
-    passes_on = False  # ccxt would ask for snapshots of its own, and keep a book beside ours
 
     def __init__(
         self, venue: str, symbol: str, *, retry_s: float = RETRY_S, **connection: Any
@@ -70,10 +70,14 @@ class BookSocket(Listener):
             exchange.watch_trades_for_symbols([self._symbol]),
         )
 
-    def _hear(self, message: Any) -> None:
-        event = message.get("data", message) if isinstance(message, dict) else None
-        if isinstance(event, dict) and event.get("s") == self._id:
+    def _hear(self, message: Any) -> bool:
+        """Ours, all but errors: ccxt would ask for snapshots of its own and keep a second book."""
+        if not isinstance(message, dict):
+            return False
+        event = message.get("data", message)
+        if isinstance(event, dict) and event.get(self._venue.key) == self._id:
             self._things.put(Heard(time.time_ns(), "message", event))
+        return "error" not in message and message.get("event") != "alert"
 
     def _broke(self, reason: str) -> None:
         if self._fetching is not None:
@@ -81,13 +85,22 @@ class BookSocket(Listener):
             self._fetching = None
         self._things.put(Heard(time.time_ns(), "break", reason))
 
-    async def _now_and_then(self, exchange: Any) -> None:
+    async def _now_and_then(self, exchange: Any) -> str:
         now = time.monotonic()
         if not self._asked.is_set() or now < self._next or self._fetching is not None:
-            return
+            return ""
         self._asked.clear()
         self._tries += 1
+        if not self._venue.snapshot:
+            self._rested()
+            return "reconnect"
         self._fetching = asyncio.create_task(self._fetch(exchange))
+        return ""
+
+    def _rested(self) -> None:
+        """The next snapshot is asked for after a rest."""
+        rest = min(self._retry * 2.0 ** min(self._tries - 1, 10), MOST_S)
+        self._next = time.monotonic() + rest
 
     async def _fetch(self, exchange: Any) -> None:
         """One snapshot; what goes wrong is a trouble, and asked for again."""
@@ -99,5 +112,5 @@ class BookSocket(Listener):
         except Exception as error:  # reported: without a snapshot there is no book
             self._troubles.put(f"snapshot: {said(error)}")
         finally:
-            rest = min(self._retry * 2.0 ** min(self._tries - 1, 10), MOST_S)
-            self._next, self._fetching = time.monotonic() + rest, None
+            self._rested()
+            self._fetching = None

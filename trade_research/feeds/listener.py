@@ -46,9 +46,6 @@ class Listener:
         stand-in that answers for the venue's own addresses. Closed with the connection.
     """
 
-    passes_on = True
-    """Whether ccxt too makes something of the messages, beside keeping the connection."""
-
     def __init__(
         self,
         exchange: str,
@@ -84,21 +81,20 @@ class Listener:
         """Subscribe, and wait for the next message."""
         raise NotImplementedError
 
-    def _hear(self, message: Any) -> None:
-        """One message as it came."""
+    def _hear(self, message: Any) -> bool:
+        """One message as it came; whether it is ours alone, and ccxt need not see it."""
         raise NotImplementedError
 
     def _broke(self, reason: str) -> None:
         """A connection is over."""
 
-    async def _now_and_then(self, exchange: Any) -> None:
-        """Ten times a second while connected."""
+    async def _now_and_then(self, exchange: Any) -> str:
+        """Ten times a second while connected; a reason ends the connection, and it is dialled."""
+        return ""
 
     async def _main(self, name: str, kinds: list[str]) -> None:
         while not self._over.is_set():
-            exchange = guarded(
-                name, kinds, self._to, self._note, self._bad, self.passes_on, self._session()
-            )
+            exchange = guarded(name, kinds, self._to, self._note, self._bad, self._session())
             reason = "reconnect"
             try:
                 self.dials += 1
@@ -123,7 +119,8 @@ class Listener:
                         watching.result()
                     watching = asyncio.ensure_future(self._watch(exchange))
                 await asyncio.wait([watching], timeout=0.1)
-                await self._now_and_then(exchange)
+                if reason := await self._now_and_then(exchange):
+                    return reason
                 now = time.monotonic()
                 if now - self._heard > self._deadline:
                     self._troubles.put(f"socket: silent for {now - self._heard:.1f} s, dialling")
@@ -136,9 +133,9 @@ class Listener:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
 
-    def _note(self, message: Any) -> None:
+    def _note(self, message: Any) -> bool:
         self._heard = time.monotonic()
-        self._hear(message)
+        return self._hear(message)
 
     def _bad(self, error: Exception) -> None:
         self.bad_frames += 1
@@ -179,12 +176,13 @@ def guarded(
     name: str,
     kinds: list[str],
     to: str,
-    hear: Callable[[Any], None],
+    hear: Callable[[Any], bool],
     bad: Callable[[Exception], None],
-    passes_on: bool = True,
     session: Any = None,
 ) -> Any:
     """An exchange of ccxt.pro whose frames cannot make it deaf; `hear` gets each message first.
+
+    ccxt does not see one of which `hear` says that it is its own.
 
     It leans on names that nobody promises, ``client`` and ``handle_text_or_binary_message`` of ccxt
     and ``_response_class`` of aiohttp's session. A test fails when they move.
@@ -216,8 +214,7 @@ def guarded(
             return client
 
         def handle_message(self, client: Any, message: Any) -> None:
-            hear(message)
-            if passes_on or not isinstance(message, dict) or "error" in message:
+            if not hear(message):
                 super().handle_message(client, message)
 
     exchange = Guarded(

@@ -73,15 +73,18 @@ class Socket(Listener):
         self._names = {exchange.market(symbol)["id"]: symbol for symbol, _ in self._pairs}
         await exchange.watch_ohlcv_for_symbols(self._pairs)
 
-    def _hear(self, message: Any) -> None:
-        """Closed candles go on."""
+    def _hear(self, message: Any) -> bool:
+        """Closed candles go on; ccxt sees all of them."""
         event = message.get("data", message) if isinstance(message, dict) else None
         candle = event.get("k") if isinstance(event, dict) else None
-        if not isinstance(candle, dict) or candle.get("x") is not True:
-            return
-        if candle.get("i") != self._interval or candle.get("s") not in self._names:
-            return
-        self._bars.put(bar_of(candle, self._names))
+        if (
+            isinstance(candle, dict)
+            and candle.get("x") is True
+            and candle.get("i") == self._interval
+            and candle.get("s") in self._names
+        ):
+            self._bars.put(bar_of(candle, self._names))
+        return False
 
 
 def bar_of(candle: Mapping[str, Any], names: Mapping[str, str]) -> Bar:

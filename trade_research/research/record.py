@@ -44,7 +44,7 @@ def record_books(
     Parameters
     ----------
     venue, symbol : str
-        ``binance`` or ``binance_usdm``; the symbol as ccxt names it.
+        ``binance``, ``binance_usdm``, ``kraken_futures``; the symbol as ccxt names it.
     store : Store or path
     depth : int
         Levels a side.
