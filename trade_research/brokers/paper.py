@@ -55,7 +55,7 @@ class PaperBroker:
         self._at = {symbol: s for s, symbol in enumerate(self.symbols)}
         self._sim = Simulator(self.symbols, **setup)
         self._row = np.full(len(self.symbols), np.nan)
-        self._target = self._row.copy()
+        self._target = self._wished = self._row.copy()
 
     @property
     def equity(self) -> float:
@@ -111,14 +111,16 @@ class PaperBroker:
     def stand(self, target: F64, asked: Sequence[str]) -> None:
         """The row of targets of a decision, with no order yet for the symbols that ask for one."""
         self._row[:] = self._target[:] = target
+        self._wished = self._sim.wished(self._target)
         for symbol in asked:
             self._row[self._at[symbol]] = np.nan
         self._sim.decide(self._row)
 
     def submit(self, order: Approved) -> None:
-        """An order that risk approved: it fills with the next bar."""
-        s = self._at[order.intent.symbol]
-        self._row[s] = order.intent.weight if order.trimmed else self._target[s]
+        """An order that risk approved: it fills with the next bar, to the weight it has."""
+        s, weight = self._at[order.intent.symbol], order.intent.weight
+        # One that the bar brings back by itself stays the bar's affair.
+        self._row[s] = self._target[s] if weight == self._wished[s] else weight
         self._sim.decide(self._row)
 
     def withdraw(self, symbol: str) -> None:
