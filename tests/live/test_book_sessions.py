@@ -40,7 +40,8 @@ LIMITS = tr.Limits.of_cash(100_000.0).but(
     max_orders_per_minute=20, max_orders_per_day=300, max_losses_in_a_row=3,
     cooldown_minutes=0.1, price_band=0.00005, max_drawdown=40.0, max_daily_loss=5_000.0,
 )  # fmt: skip
-NAMES = "spot_BTCUSDT", "spot_ETHUSDT", "usdm_BTCUSDT", "coinm_BTCUSD_PERP"
+NAMES = "usdm_BTCUSDT", "spot_BTCUSDT", "spot_ETHUSDT", "coinm_BTCUSD_PERP"
+FULL = pytest.mark.full
 KILLS = count(100)
 
 
@@ -70,7 +71,7 @@ def session(folder: Path, **changes: Any) -> BookPaper:
     return BookPaper(**given | changes)
 
 
-@pytest.mark.parametrize("seed", range(count(40)))
+@pytest.mark.parametrize("seed", range(count(20)))
 def test_books_in_pieces_of_any_size_and_restarts_give_the_backtest(
     store: tr.Store, seed: int
 ) -> None:

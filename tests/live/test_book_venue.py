@@ -101,6 +101,7 @@ def test_a_session_goes_on_from_what_a_crash_leaves(tmp_path: Path) -> None:
 
 
 @needs_data
+@pytest.mark.full
 def test_what_others_recorded_in_between_it_has_not_seen(tmp_path: Path) -> None:
     """After an orderly stop, and after a crash."""
     foreign: list[int] = []
