@@ -197,7 +197,7 @@ def test_perpetuals_pay_their_funding_and_a_restart_pays_none_twice(
     records = [list(scan(tmp_path / name)) for name in ("whole", "cut")]
     stamps = [[r["time_us"] for r in found if r["event"] == "funding"] for found in records]
     assert stamps[0] == stamps[1] == sorted(set(stamps[0]))
-    assert len(stamps[0]) == 70  # noon of the day before each of the session's rows
+    assert len(stamps[0]) == 71  # noon of the day before the session, and of each of its days
     assert "feed_trouble" in {r["event"] for r in records[0]}  # the first question failed
     runs = [read_session(tmp_path / x, store=store.root).run for x in ("whole", "cut")]
     assert runs[0].result.equity.tobytes() == runs[1].result.equity.tobytes()

@@ -70,15 +70,15 @@ def test_a_strategy_reads_the_rate_that_was_known_at_the_close():
         funding_rate=pl.Series([0.0, 2e-4, 0.0, 2e-4, 2e-4, 0.0])  # stamps of 0, 8 … 40 hours
     )
     run = tr.backtest(fades_funding, one(), account="perp", funding=table, costs=FREE)
-    # The bar that closes at 8 hours is the first to know it: sold at the open of hour 8, after the
-    # stamp there was paid.
-    assert run.fills["bar"].to_list() == [8, 16, 24, 40]
-    # Held through 16 (0) and 32 (2 bp received); at 8 and 24 it came too late.
+    # Stamped as the bar before closes, it is settled then or a little later: the bar from hour 8 to
+    # hour 9 is the first to know it.
+    assert run.fills["bar"].to_list() == [9, 17, 25, 41]
+    # Held through 16 (0), 32 (2 bp received) and 40 (0); at 8 and 24 it came too late.
     paid = run.result.funding_frame
     assert paid["paid"].to_list() == pytest.approx([0.0, -0.0002 * 100_000, 0.0], abs=1e-9)
     assert run.check.passed, str(run.check)
     spot = tr.backtest(fades_funding, one(), account="margin", funding=table, costs=FREE)
-    assert spot.fills["bar"].to_list() == [8, 16, 24, 40]
+    assert spot.fills["bar"].to_list() == [9, 17, 25, 41]
     assert spot.result.funding_paid == 0.0
 
 

@@ -247,7 +247,7 @@ def funded(
         Only "perp" pays.
     reads : iterable of str
         Columns a strategy reads. ``funding_rate``, unless the bars have it, is the last rate
-        stamped by each close, null before the first.
+        stamped before each close, null before the first.
 
     Raises
     ------
@@ -268,13 +268,16 @@ def funded(
     if funding is None:
         return data
     known = float(funding) if isinstance(funding, int | float) else to_funding(funding)
-    frame = _with_rates(data, known) if is_read else data.frame
+    frame = with_rates(data.frame, known) if is_read else data.frame
     return replace(data, frame=frame, funding=known if account == "perp" else None)
 
 
-def _with_rates(data: Data, funding: pl.DataFrame | float) -> pl.DataFrame:
-    """The bars with the column ``funding_rate``, as it was known at each close."""
-    frame = data.frame
+def with_rates(frame: pl.DataFrame, funding: pl.DataFrame | float) -> pl.DataFrame:
+    """The bars with the column ``funding_rate``, as it was known at each close.
+
+    A rate that is stamped at a close is settled at that moment or a little after: the next bar is
+    the first to know it.
+    """
     if isinstance(funding, float):
         return frame.with_columns(pl.lit(funding).alias("funding_rate"))
     by = "symbol" if "symbol" in frame.columns else None
@@ -284,5 +287,7 @@ def _with_rates(data: Data, funding: pl.DataFrame | float) -> pl.DataFrame:
         by = None
     rates = funding.select([*([by] if by else []), "time", "funding_rate"]).sort("time")
     rows = frame.with_row_index("_row").sort("close_time")
-    joined = rows.join_asof(rates, left_on="close_time", right_on="time", by=by)
+    joined = rows.join_asof(
+        rates, left_on="close_time", right_on="time", by=by, allow_exact_matches=False
+    )
     return joined.sort("_row").select(*frame.columns, "funding_rate")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
 from trade_research.errors import MissingColumnError
-from trade_research.research.data import Data
+from trade_research.research.data import Data, with_rates
 from trade_research.research.setup import targets_of
 from trade_research.simulate.market import PRICES
 
@@ -54,11 +55,12 @@ def evaluator(
     interval: Interval,
     calendar: Calendar | None,
     portfolio: Portfolio | None = None,
+    rates: Callable[[], pl.DataFrame | float | None] = lambda: None,
 ) -> Evaluate:
     """Targets and other columns of all rows of a history, as `backtest` makes them of a frame.
 
     A strategy over plain prices reads the growing columns as they lie; any other gets the frame
-    that a backtest would.
+    that a backtest would, with the funding `rates` known by then if it reads them.
     """
     is_plain = (
         not strategy.is_panel
@@ -69,7 +71,11 @@ def evaluator(
         return lambda history: _on_columns(strategy, params, history)
 
     def on_frame(history: History) -> tuple[F64, Mapping[str, F64]]:
-        data = Data(frame_of(history), interval, calendar, history.symbols)
+        frame = frame_of(history)
+        if "funding_rate" in strategy.reads:
+            known = rates()
+            frame = with_rates(frame, math.nan if known is None else known)
+        data = Data(frame, interval, calendar, history.symbols)
         return targets_of(strategy, data, params, portfolio)
 
     return on_frame

@@ -17,7 +17,6 @@ from trade_research.brokers.paper import PaperBroker
 from trade_research.brokers.venue import VenueBroker
 from trade_research.errors import ConfigError, SessionError
 from trade_research.feeds.barclock import BarClock
-from trade_research.feeds.bars import Row
 from trade_research.feeds.replay import Paced, Stored
 from trade_research.feeds.schedule import Schedule
 from trade_research.live.bar_runner import BarFeed, BarRunner
@@ -32,6 +31,8 @@ from trade_research.live.watch import Watch
 from trade_research.report.record import encode
 from trade_research.research.evaluator import check_heard, evaluator
 from trade_research.research.health import versions
+from trade_research.research.heard import Heard
+from trade_research.research.history import first_rates, known_before, rows_of_data, stored_history
 from trade_research.settings.in_force import hash_in_force
 from trade_research.simulate.funding import Funding, fundings_of
 from trade_research.simulate.market import PRICES
@@ -108,6 +109,7 @@ class Paper:
         opened = market.open_time.tolist()
         known = {opened[bar]: due for bar, due in fundings_of(market).items()}
         history = History(market.symbols)
+        self.heard.begin(self.data.funding)
         return self._run(
             clock, feed, history, anchor, on_look, lambda _: lambda row: known.get(row, ())
         )
@@ -123,16 +125,23 @@ class Paper:
         """Run on a feed, from the bar after the stored ones.
 
         `feed` and `funding` are made when it is known after which row they begin; funding is then
-        asked at every row what fell due since. `check` is asked when a day of the limits' zone
-        begins, and at the start of a session taken up again: the reason it gives demotes.
+        asked at every row what fell due up to its last moment. `check` is asked when a day of the
+        limits' zone begins, and at the start of a session taken up again: the reason it gives
+        demotes.
 
         Taken up again, it has the stored bars that it began with, whatever was stored since.
         """
         past = next(scan(self.folder, []), None)
         known = None if past is None else past["history"]
-        history = _stored(self.data, known)
+        history = stored_history(self.data, known)
         anchor = int(history.open_time[-1])
-        return self._run(SystemClock(), feed, history, anchor, on_look, funding, check)
+        self.heard.begin(known_before(self.data.funding, history))
+
+        def by_close(since: int) -> FundingOf:
+            due = funding(since)
+            return lambda row: due(self._closed(row) - 1)
+
+        return self._run(SystemClock(), feed, history, anchor, on_look, by_close, check)
 
     def _run(
         self,
@@ -150,9 +159,11 @@ class Paper:
             check_alive(self.name, latch)
             past = list(scan(self.folder)) if journal.seq else []
             about = {"is_live": is_live, "history": self._about(history) if is_live else None}
+            about["rates"] = None if is_live else first_rates(self.data, self.strategy)
             check_same(self.name, past, self.settings | about)
             self._warm(history)
-            due = funding(max(fundings_told(past)[1], anchor))
+            whole = fundings_told(past)[1]
+            due = funding(self._closed(whole) - 1 if whole > anchor else anchor)
             session, *_ = self.relived(past, history, journal, due)
             if past:
                 bytes_ = journal.recovered_bytes
@@ -220,7 +231,7 @@ class Paper:
         """One decision that counts for nothing: compiled now, and what does not fit is said now."""
         if not history.n_rows:
             history = History(history.symbols)
-            history.add(_rows(self.data)[0])
+            history.add(rows_of_data(self.data)[0])
         self._evaluate(history)
 
     def relived(
@@ -236,11 +247,15 @@ class Paper:
         """
         symbols = self.data.market.symbols
         rows = list(rows_of(past, symbols))
+        told, whole = fundings_told(past)
         for row in rows:
+            if row.open_time > whole:  # a crash came before all of its fundings were told
+                told[row.open_time] = list(due(row.open_time))
+                whole = row.open_time
+            self.heard.hear(told.get(row.open_time, ()), row.open_time)
             history.add(row)
         target, extras = self._evaluate(history) if rows else (np.empty((0, len(symbols))), {})
         retold = Retold(journal, past)
-        told, whole = fundings_told(past)
         decider = RetoldDecider(Released(history.open_time.copy(), target, extras), retold)
         session = Session(
             self.name,
@@ -252,7 +267,9 @@ class Paper:
             schedule=self._schedule,
             session_of=self._session_of(),
             may_trade=lambda: not retold.is_next("risk_block", limit="kill"),
-            funding_of=lambda row: told.get(row, ()) if row <= whole else due(row),
+            funding_of=lambda row: (
+                told.get(row, ()) if row <= whole else self.heard.hear(due(row), row)
+            ),
         )
         relive(session, retold, rows)
         return session, target, extras
@@ -287,8 +304,18 @@ class Paper:
             interval=self.data.interval,
             calendar=self.data.calendar,
             portfolio=self.portfolio,
+            rates=lambda: self.heard.table,
         )
         return evaluate(history)
+
+    @cached_property
+    def heard(self) -> Heard:
+        """The funding rates that it knows, for a strategy that reads them."""
+        return Heard(self.data.market.symbols)
+
+    def _closed(self, row: int) -> int:
+        """When the row that opened then has closed: what pays funding trades around the clock."""
+        return row + self.data.interval.us
 
 
 def check_alive(name: str, latch: Latch) -> None:
@@ -311,39 +338,3 @@ def check_same(name: str, past: Sequence[Mapping[str, Any]], settings: Mapping[s
                 f"session {name!r} began with {key} {past[0].get(key)!r}, and would go "
                 f"on with {value!r}. Go on with what it was, or start another: --session NAME"
             )
-
-
-def history_of(start: Mapping[str, Any], store: Path) -> History:
-    """The stored bars before a session, as its first record tells of them; none of a replay's."""
-    about = start["history"]
-    if about is None:
-        return History(start["symbols"])
-    if about["names"] is None:
-        raise SessionError("the bars before the session were not from a store")
-    from trade_research.research.data import read_data
-    from trade_research.store.store import Store
-
-    history = _stored(read_data(Store(store).query(about["names"])), about)
-    if history.digest() != about["hash"]:
-        raise SessionError(f"the bars of {store} before the session are not what they were")
-    return history
-
-
-def _stored(data: Data, about: Mapping[str, Any] | None) -> History:
-    """The rows of data as a history, between the ends that a session began with if it has."""
-    history = History(data.market.symbols)
-    for row in _rows(data):
-        if about is None or about["first_us"] <= row.open_time <= about["last_us"]:
-            history.add(row)
-    if not history.n_rows:
-        raise SessionError("the stored bars that the session began with are not there any more")
-    return history
-
-
-def _rows(data: Data) -> list[Row]:
-    market = data.market
-    prices = np.stack([getattr(market, name) for name in PRICES], axis=1)
-    return [
-        Row(int(opened), int(closed), 0, bars)
-        for opened, closed, bars in zip(market.open_time, market.close_time, prices, strict=True)
-    ]

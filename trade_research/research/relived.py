@@ -30,7 +30,8 @@ from trade_research.report.record import decode
 from trade_research.research.backtest import Backtest
 from trade_research.research.data import Data, funded
 from trade_research.research.evaluator import frame_of
-from trade_research.research.paper import Paper, history_of
+from trade_research.research.history import history_of, rates_before
+from trade_research.research.paper import Paper
 from trade_research.research.setup import Setup
 from trade_research.risk.limits import Limits
 from trade_research.simulate.accounts import Account, Rules
@@ -118,6 +119,8 @@ def read_session(
         limits=Limits(**start["limits"]),
         portfolio=start["portfolio"],
     )
+    if "funding_rate" in loaded.reads:
+        made.heard.begin(rates_before(start, Path(store), past))
     return _session(made, start, records, past)
 
 

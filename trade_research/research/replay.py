@@ -179,7 +179,12 @@ def replay(
         finalize=False,
     )
     evaluate = evaluator(
-        strategy, bound, interval=found.interval, calendar=found.calendar, portfolio=portfolio
+        strategy,
+        bound,
+        interval=found.interval,
+        calendar=found.calendar,
+        portfolio=portfolio,
+        rates=lambda: found.funding,
     )
     folder = Path(journal or tempfile.mkdtemp(prefix="trade-research-"))
     rig = Rig(strategy.name, found, setup, limits, folder, evaluate, seconds)

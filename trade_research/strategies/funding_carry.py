@@ -37,7 +37,7 @@ def funding_carry(
     share with the lowest bought for the other half, so that the market's own move is mostly out of
     it; nothing is held where that earns less than `least`. In between, targets stand.
 
-    Columns: `funding_rate`, the last rate stamped by each close: a run with ``funding=``, or on
+    Columns: `funding_rate`, the last rate stamped before each close: a run with ``funding=``, or on
     perpetuals whose rates the store has, brings it.
 
     Parameters: `window` (bars, 1 to 500; at least some fundings long), `top` (share of the symbols,
