@@ -48,10 +48,13 @@ class Binance:
 
 
 class BinanceFutures(Binance):
-    """The USD-M market: messages are linked by ``pu``, the first spans the snapshot's id."""
+    """The USD-M market: ids have holes, ``pu`` links messages, the first spans the snapshot's."""
 
     venue, symbol = "binance_usdm", "BTC/USDT:USDT"
     markets = "binance/rest/usdm_exchangeInfo_full.json.gz"
+
+    def books(self, market: Market, number: int) -> list[Message]:
+        return [book | {"U": book["u"]} for book in super().books(market, number)]
 
 
 class KrakenFutures(Binance):
