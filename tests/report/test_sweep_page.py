@@ -19,7 +19,8 @@ from trade_research.report.run import StrategyInfo
 from trade_research.report.section import Section, Table
 from trade_research.report.sections.sweep_parameters import explained, places
 from trade_research.report.sections.sweep_table import undominated
-from trade_research.report.sweep import SweepView, sections, sweep_page, write_sweep
+from trade_research.report.sweep import SweepView, sections, sweep_page
+from trade_research.report.sweep_block import write_sweep
 from trade_research.report.verify import verify
 from trade_research.research.sweep_scorer import MOMENTS
 from trade_research.sweep.scores import METRICS

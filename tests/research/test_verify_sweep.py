@@ -17,8 +17,7 @@ from tests.research import pages
 from trade_research.cli.app import app
 from trade_research.evidence.sweeps import concluded
 from trade_research.report.seal import sealed
-from trade_research.report.sweep import write_sweep
-from trade_research.report.sweep_block import sweep_hashes
+from trade_research.report.sweep_block import sweep_hashes, write_sweep
 from trade_research.report.verify import verify
 from trade_research.research.rerun import run_again
 from trade_research.sweep.space import columns_of, varied

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,8 +12,8 @@ import polars as pl
 from trade_research.errors import ConfigError, nearest
 from trade_research.evidence.sweep_facts import SweepEvidence
 from trade_research.report.carried import Carried
-from trade_research.report.formats import count, day, plural, short
-from trade_research.report.page import Head, document, write_whole
+from trade_research.report.formats import count, day, short
+from trade_research.report.page import Head, document
 from trade_research.report.run import StrategyInfo
 from trade_research.report.seal import sealed
 from trade_research.report.section import Section
@@ -128,20 +127,3 @@ def sweep_page(
     head = Head("SWEEP", short(view.title), " · ".join(facts), view.evidence.word)
     page = document(head, [part for part in made if part is not None], carried=carried)
     return page if carried is None else sealed(page)
-
-
-def write_sweep(view: SweepView, path: str | Path) -> Path:
-    """Render and write the page, and all results beside it as a Parquet file of the same name.
-
-    Readers see the old files or the whole new ones.
-    """
-    from trade_research.report.sweep_block import sweep_block, with_files
-
-    target = Path(path)
-    beside = target.with_suffix(".parquet")
-    view, table = with_files(view, beside.name)
-    what = f"evidence and manifest of {plural(view.results.height, 'configuration')}"
-    block = Carried(sweep_block(view), what, f"{target.stem}-evidence.parquet", kind="sweep")
-    page = sweep_page(view, carried=block)
-    write_whole(beside, table)
-    return write_whole(target, page.encode())

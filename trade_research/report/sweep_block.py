@@ -1,4 +1,4 @@
-"""What a sweep's page carries: everything it shows but the results, which lie beside it."""
+"""A sweep's page on disk: it carries all that it shows but the results, which lie beside it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,36 @@ import polars as pl
 
 from trade_research.errors import FormatError
 from trade_research.evidence.sweep_facts import SweepEvidence
-from trade_research.report.carried import checked_table, packed, sha256, unpacked, unreadable
+from trade_research.report.carried import (
+    Carried,
+    checked_table,
+    packed,
+    sha256,
+    unpacked,
+    unreadable,
+)
+from trade_research.report.formats import plural
+from trade_research.report.page import write_whole
 from trade_research.report.record import decode, encode, parquet_bytes
-from trade_research.report.sweep import SweepView
+from trade_research.report.sweep import SweepView, sweep_page
 from trade_research.store.hashing import content_hash
 
 _SCHEMA = "trade-research/sweep-data/1"
+
+
+def write_sweep(view: SweepView, path: str | Path) -> Path:
+    """Render and write the page, and all results beside it as a Parquet file of the same name.
+
+    Readers see the old files or the whole new ones.
+    """
+    target = Path(path)
+    beside = target.with_suffix(".parquet")
+    view, table = with_files(view, beside.name)
+    what = f"evidence and manifest of {plural(view.results.height, 'configuration')}"
+    block = Carried(sweep_block(view), what, f"{target.stem}-evidence.parquet", kind="sweep")
+    page = sweep_page(view, carried=block)
+    write_whole(beside, table)
+    return write_whole(target, page.encode())
 
 
 def with_files(view: SweepView, name: str) -> tuple[SweepView, bytes]:
@@ -30,8 +54,8 @@ def with_files(view: SweepView, name: str) -> tuple[SweepView, bytes]:
 
 
 def sweep_hashes(table: pl.DataFrame, evidence: SweepEvidence) -> dict[str, str]:
-    """What a repeated sweep must give again: content hashes of results and moments, of evidence."""
-    told = json.dumps(evidence.to_dict(), sort_keys=True)
+    """What a repeated sweep must give again: hashes of results and moments, and of evidence."""
+    told = json.dumps(encode(evidence, {}), sort_keys=True)
     return {"results": content_hash(table), "evidence": sha256(told.encode())}
 
 

@@ -237,7 +237,7 @@ class Sweep:
         walk : WalkForward, optional
             Of the same strategy, to be shown on the page.
         """
-        from trade_research.report.sweep import write_sweep
+        from trade_research.report.sweep_block import write_sweep
 
         view = self.view if walk is None else replace(self.view, walk=walk.page)
         return write_sweep(view, path)
