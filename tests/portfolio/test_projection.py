@@ -153,13 +153,14 @@ def nearest_by_slsqp(v, previous, caps, names):
             {"type": "ineq", "fun": lambda x: b - a @ x, "jac": lambda x: -a},
             {"type": "eq", "fun": lambda x: link @ x - previous, "jac": lambda x: link},
         ],
-        options={"ftol": 1e-18, "maxiter": 500},
+        options={"ftol": 1e-18, "maxiter": 30},
     )
     return found.x[:n] - found.x[n : 2 * n]
 
 
 def test_against_slsqp():
-    rng, n_bound = np.random.default_rng(3), 0
+    """Of 1,800 projections SLSQP finds over 98 in 100 to 1e-8, and none that is nearer."""
+    rng, n_kept, n_same = np.random.default_rng(3), 0, 0
     for _ in range(count(600)):
         n = int(rng.integers(1, 8))
         caps, names = caps_of(rng, n), NAMES[:n]
@@ -169,13 +170,15 @@ def test_against_slsqp():
             assert excesses(w, previous, caps, names) <= 1e-12
             theirs = nearest_by_slsqp(v, previous, caps, names)
             ours_off, theirs_off = np.sum((w - v) ** 2), np.sum((theirs - v) ** 2)
-            # where SLSQP stops early it is farther away; where it breaks a cap, nearer
-            if excesses(theirs, previous, caps, names) <= 1e-10 and theirs_off <= ours_off + 1e-9:
-                np.testing.assert_allclose(w, theirs, atol=1e-8, rtol=0)
-                n_bound += 1
-            assert ours_off <= theirs_off + 1e-8
+            if excesses(theirs, previous, caps, names) <= 1e-10:  # else it may be too near
+                assert ours_off <= theirs_off + 1e-9
+                n_kept += 1
+                if theirs_off <= ours_off + 1e-9:  # else SLSQP stopped on the way
+                    np.testing.assert_allclose(w, theirs, atol=1e-8, rtol=0)
+                    n_same += 1
             previous = w
-    assert n_bound > count(600)
+    assert n_kept > 0.99 * 3 * count(600)
+    assert n_same > 0.98 * 3 * count(600)
 
 
 @settings(max_examples=count(400))
