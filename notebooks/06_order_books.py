@@ -138,14 +138,39 @@ tr.check(tr.strategies.l2_imbalance, books[:1_000], setup={"account": "margin"},
 # ## Bars priced by books
 #
 # A strategy of bars can be filled on books too: each order walks the book of its moment. For days
-# without books, `fit_costs` gives the costs that these books would have charged, with their error.
+# without books, `fit_costs` gives the costs that these books would have charged, by size of order:
+# the mean and some percentiles of walking them, and as `fitted` what bars are then charged.
 
 # %%
 minutes = tr.frames.bars_of_trades(recording.trades, every="1m")
 on_books = tr.backtest(
     tr.strategies.ma_crossover, minutes, books=books, costs=tr.Costs(fee_bps=2.0), fast=3, slow=8
 )
-tr.research.fit_costs(books, units=1.0, costs=tr.Costs(fee_bps=2.0)), on_books.metrics["walk_bps"]
+on_books.metrics["walk_bps"]
+
+# %%
+fitted = tr.research.fit_costs(
+    books, (0.25, 0.5, 1.0, 2.0), tr.Costs(fee_bps=2.0), volume=minutes["volume"].mean()
+)
+print(fitted.costs)
+fitted.curve
+
+# %% [markdown]
+# ## On the other side
+#
+# A quoter wants one bid and one ask; its orders wait in their queues, and how long is the model's
+# guess. What the spread pays is set against what the mid takes from those who were filled.
+
+# %%
+from trade_research.research import backtest_quoter
+from trade_research.simulate import avellaneda_stoikov
+
+quoted = backtest_quoter(
+    avellaneda_stoikov, recording, tick=0.1, lot=0.001, size=0.02,
+    costs=tr.Costs(maker_fee_bps=0.0), gamma=1e-6, kappa=1e6,
+)  # fmt: skip
+print(quoted)
+quoted.by_queue
 
 # %% [markdown]
 # **Now change this line**: `buy=6.0, sell=0.16` asks for a stronger imbalance.

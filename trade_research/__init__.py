@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from trade_research.store.store import Store
     from trade_research.strategies.confirm import confirm
     from trade_research.strategies.load import load_strategy
+    from trade_research.strategies.quoter import quoter
     from trade_research.strategies.regime import only_in_regime
     from trade_research.strategies.strategy import Col, Panel, Span, Strategy, strategy
     from trade_research.strategies.vote import vote
@@ -98,6 +99,7 @@ __getattr__, __dir__, __all__ = attach(
         "replay": "research.replay",
         "paper_books": "research.book_replay",
         "portfolio": "",
+        "quoter": "strategies.quoter",
         "screen": "research.screen",
         "sources": "",
         "strategies": "",

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = attach(
         "SavedRun": "runs",
         "WalkForward": "walked",
         "backtest": "backtest",
+        "backtest_quoter": "book_quoter",
         "check": "check",
         "fit_costs": "book_costs",
         "list_runs": "runs",

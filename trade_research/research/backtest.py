@@ -271,8 +271,8 @@ def backtest(
 
     Over order books (``store.books(…)``, ``tr.read_books(…)``) it runs in event time: decided on a
     book when it is received, walked through the recorded book `latency` later. The result is then
-    a `research.books.BookBacktest`. A mapping of symbol to books runs each on an equal part of the
-    cash and gives a `research.book_portfolio.BookPortfolio`.
+    a `research.books.BookBacktest`. A mapping of symbol to books runs all on one cash and
+    gives a `research.book_portfolio.BookPortfolio`.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def backtest(
     books : DataFrame or Recording, optional
         With bars: their market orders walk these books, decided on the first book from a bar's
         close on and arriving `latency` later; exits are in event time. Elsewhere use costs fitted
-        on books: `research.book_bars.fit_costs`.
+        on books: `research.fit_costs`.
     start : int
         First bar whose target counts; those before only warm the strategy up, and the money waits.
         The configurations of a sweep are compared from its largest warm-up on (`Sweep.start`).

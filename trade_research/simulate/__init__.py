@@ -10,11 +10,13 @@ __getattr__, __dir__, __all__ = attach(
         "Exits": "exits",
         "Funding": "funding",
         "Market": "market",
+        "Quotes": "book_quotes",
         "Rebalance": "schedule",
         "Result": "result",
         "Rules": "accounts",
         "Simulator": "simulator",
         "Trades": "trades",
+        "avellaneda_stoikov": "market_making",
         "simulate": "run",
     },
 )
