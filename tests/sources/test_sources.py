@@ -12,13 +12,9 @@ import pytest
 from tests.data import needs_data
 from tests.standins import recorded
 from tests.standins.binance import USDM, binance
-from tests.standins.cases import (
-    alpha_vantage_server,
-    cap_server,
-    gecko_ohlc,
-    moment,
-)
+from tests.standins.case import moment
 from tests.standins.server import Standin
+from tests.standins.vendor_cases import alpha_vantage_server, cap_server, gecko_ohlc
 from tests.standins.yahoo import CHARTS, yahoo_routes, yahoo_server
 from trade_research.errors import ConfigError, SourceGoneError, SourceRefusedError
 from trade_research.frames.intervals import parse_interval

@@ -1,6 +1,6 @@
 """A chain's node and a site of its pools on loopback, and what faults bend in their answers.
 
-Rows as of `tests.standins.cases`, six values each: of the node a block (number, base fee, three
+Rows as of `tests.standins.case`, six values each: of the node a block (number, base fee, three
 tips, gas used), of the site a pool (address, price, another price, volume, reserves, created).
 """
 

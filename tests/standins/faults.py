@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import time
 from typing import Any
 
-from tests.standins.cases import Case
+from tests.standins.case import Case
 from tests.standins.server import Request, drip
 
 Fault = Callable[[Any, Request, bytes], bool]
