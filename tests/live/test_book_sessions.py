@@ -20,13 +20,16 @@ import trade_research as tr
 from tests.counts import count
 from tests.data import needs_data, shared
 from tests.live.test_crash import child, fatal, said
+from trade_research.errors import SessionError
 from trade_research.frames.books import depth_of, level_names
+from trade_research.live.book_session import BookPiece, BookSession
 from trade_research.live.journal import scan
+from trade_research.live.latch import Latch
 from trade_research.research import book_paper as room
 from trade_research.research.book_paper import BookPaper
 from trade_research.research.book_relived import read_book_session
 from trade_research.research.book_replay import replay_books
-from trade_research.research.book_rig import stored_pieces
+from trade_research.research.book_rig import BookRig, stored_pieces
 from trade_research.research.books import BookSetup
 from trade_research.sources.book_demo import demo_books
 
@@ -162,6 +165,41 @@ def test_stale_books_are_not_traded_on(store: tr.Store) -> None:
     assert {record["limit"] for record in blocks} == {"stale_bar"}
     wishes = [record["signal"]["weight"] for record in blocks]
     assert all(one != other for one, other in itertools.pairwise(wishes))
+
+
+def test_a_strategy_that_fails_now_and_then_holds_what_it_has(
+    store: tr.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its books are lost to it, on record; a restart does not ask it about them again."""
+    calls, go_on = [0], BookRig.go_on
+
+    def failing(rig: BookRig, latch: Latch | None = None) -> BookSession:
+        session = go_on(rig, latch)
+        decide = session.book_decider.decide
+
+        def late(piece: BookPiece) -> Any:
+            calls[0] += 1
+            if calls[0] in (2, 4, 6):
+                raise SessionError("no decision within 10 s")
+            return decide(piece)
+
+        monkeypatch.setattr(session.book_decider, "decide", late)
+        return session
+
+    monkeypatch.setattr(BookRig, "go_on", failing)
+    found = replay_books(
+        S1, store.book_stream("X/Y", depth=5), setup=SETUP, seed=4, restarts=(900, 1_500)
+    )
+    told = list(scan(found.folder))
+    spans = [(r["rows"], r["bar"]["books"]) for r in told if r["event"] == "strategy_error"]
+    assert len(spans) == 3
+    whole = tr.backtest(S1, store.books("X/Y", depth=5), **SETTINGS)
+    target = whole.target.copy()
+    for first, n in spans:
+        target[first : first + n] = np.nan
+    expected = SETUP.run(whole.market, target)
+    assert found.result.table.tobytes() == expected.table.tobytes()
+    assert not np.array_equal(expected.mid_equity, whole.result.mid_equity)
 
 
 def preloaded(monkeypatch: pytest.MonkeyPatch, store: tr.Store) -> tr.Store:

@@ -60,7 +60,7 @@ class RetoldBookDecider:
     def decide(self, piece: BookPiece) -> tuple[F64, Mapping[str, F64]]:
         """As the other decides, or as it failed."""
         found = self._decider.decide(piece)
-        if self._retold.is_next("strategy_error"):
+        if self._retold.is_next("strategy_error", bar=piece.fields):
             raise SessionError("as recorded")
         return found
 

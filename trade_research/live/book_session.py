@@ -21,7 +21,6 @@ from trade_research.kernels.jit import F64, I64
 from trade_research.live.records import clipped, signal_fields
 from trade_research.live.session import Record, Session
 from trade_research.orders import Intent, intent_id
-from trade_research.risk.check import Approved
 from trade_research.risk.limits import Limits
 from trade_research.simulate.book_run import BookMarket
 
@@ -38,6 +37,11 @@ class BookPiece(NamedTuple):
     market: BookMarket
     inputs: Mapping[str, F64]
     received: I64
+
+    @property
+    def fields(self) -> dict[str, int]:
+        """Which rows these are, as a record has it."""
+        return {"open_us": int(self.market.time[0]) // 1_000, "books": self.received.size}
 
     def part(self, begin: int, end: int) -> BookPiece:
         """Rows ``[begin, end)``."""
@@ -115,7 +119,7 @@ class BookSession(Session):
         self.book_decider = decider
         self.books, self.symbol, self._keeper = broker, broker.symbols[0], keeper
         self.seen_at: Callable[[str, int], int | None] = lambda _, received: received
-        self.now_ns, self._lost = 0, -1
+        self.now_ns, self._lost, self._is_exit = 0, -1, False
         self._hashes = [blake2b(digest_size=16) for _ in range(5)]
 
     @property
@@ -172,8 +176,7 @@ class BookSession(Session):
             return self.book_decider.decide(piece)
         except TradeResearchError as error:
             self.errors += 1
-            bar = {"open_us": int(piece.market.time[0]) // 1_000, "books": nothing.size}
-            self._record("strategy_error", error=clipped(error), bar=bar)
+            self._record("strategy_error", error=clipped(error), bar=piece.fields)
             return nothing, {}
 
     def _note(self, time: int, *, is_whole: bool) -> None:
@@ -228,24 +231,12 @@ class BookSession(Session):
             self._give_up(self.symbol)
             return
         row = row if seen is None else row._replace(received_ns=seen)
-        verdict = self._weighed(intent, row)
-        if isinstance(verdict, Approved):
-            self._refused.pop(self.symbol, None)
-            self._told(order, intent, row, why)
-            self._send(verdict, row)
-            return
-        self._give_up(self.symbol)
-        # A wish that stays and stays refused is on record once.
-        if self._refused.get(self.symbol) != (intent.weight, verdict.limit):
-            self._refused[self.symbol] = intent.weight, verdict.limit
-            signal = self._told(order, intent, row, why)
-            self._record("risk_block", signal=signal, limit=verdict.limit, reason=verdict.reason)
+        self._is_exit = order.reason != "signal"
+        self._order(intent, row, why, "")
 
-    def _told(
-        self, order: BookOrder, intent: Intent, row: Row, why: Mapping[str, float]
-    ) -> dict[str, Any]:
+    def _signal(self, row: Row, intent: Intent, why: Mapping[str, float]) -> dict[str, Any]:
         held = self.broker.positions.get(self.symbol, 0.0)
-        signal = signal_fields(intent, held, why) | {"exit": order.reason != "signal"}
+        signal = signal_fields(intent, held, why) | {"exit": self._is_exit}
         bar = {"open_us": row.open_time}
         self._record("signal_generated", signal=signal, bar=bar, received_ns=row.received_ns)
         return signal
