@@ -75,6 +75,24 @@ written.verdicts
 # The same from a shell: `trade-research data import acme.csv --venue mine --symbol ACME --interval
 # 1d --calendar 24/7`.
 #
+# A frame of pandas, Arrow or DuckDB is bars wherever bars are taken: the index is the time, and
+# other columns of numbers stay for strategies to read. The run's notes say what was assumed.
+
+# %%
+frame = mine.to_pandas().set_index("Date")
+frame["rising"] = frame["Close"] > frame["Close"].rolling(50).mean()
+
+
+@tr.strategy
+def given(rising):
+    """Long where the frame says so: signals that were made elsewhere."""
+    return rising * 1.0
+
+
+run = tr.backtest(given, frame, calendar="24/7")
+print(f"total return {run.metrics['total_return']:.1%}, notes: {run.warnings}")
+
+# %% [markdown]
 # ## Your strategy file
 #
 # A plain module, tracked by git, edited in any editor. `load_strategy` runs it anew each time.

@@ -109,7 +109,8 @@ def check_bars(frame: pl.DataFrame) -> None:
     for name, kind in BAR_COLUMNS.items():
         if name in frame.columns and frame.schema[name] != kind:
             raise SchemaError(
-                f"column {name!r} is {frame.schema[name]}, not {kind}: bring it in with to_bars()"
+                f"column {name!r} is {frame.schema[name]}, not {kind}: bring the frame in with "
+                "tr.read_bars(frame)"
             )
     _check_filled(frame)
     _check_prices(frame)
