@@ -16,6 +16,7 @@ import trade_research as tr
 from tests.live.test_replay import START
 from tests.standins.orders import KEY, SECRET, Venue
 from trade_research.brokers.order_port import OrderPort
+from trade_research.brokers.venue import VenueBroker
 from trade_research.feeds.replay import Paced
 from trade_research.live.runner import Ended
 from trade_research.research.data import Data, read_data
@@ -85,11 +86,22 @@ def trading(folder: Path, at: str, n: int = 60, **changes: Any) -> Trading:
     return Trading(**{**given, **changes})
 
 
-def run(made: Trading, *, per_second: float = 60.0, linger_s: float = 0.3) -> Ended:
-    """Over its minutes, so many in a second; then it waits a little for what is on its way."""
-    poll = Paced.poll
+def run(made: Trading, *, per_second: float = 0.0, linger_s: float = 0.0) -> Ended:
+    """Over its minutes, so many in a second; or each when the orders of the one before are done.
+
+    Then it waits a little more for what is on its way.
+    """
+    poll, connect = Paced.poll, VenueBroker.connect
+    brokers: list[VenueBroker] = []
+
+    def noted(broker: VenueBroker, *given: Any) -> Any:
+        brokers.append(broker)
+        return connect(broker, *given)
 
     def lingering(feed: Any, seconds: float) -> Any:
+        if per_second == 0.0 and (brokers[-1].waiting or not brokers[-1].is_ready):
+            time.sleep(0.002)
+            return []
         bars = poll(feed, seconds)
         if bars is not None:
             return bars
@@ -97,8 +109,8 @@ def run(made: Trading, *, per_second: float = 60.0, linger_s: float = 0.3) -> En
         time.sleep(0.01)
         return None if time.monotonic() > feed.end else []
 
-    Paced.poll = lingering
+    Paced.poll, VenueBroker.connect = lingering, noted
     try:
         return Paper.replay(made, speed=60.0 * per_second)
     finally:
-        Paced.poll = poll
+        Paced.poll, VenueBroker.connect = poll, connect

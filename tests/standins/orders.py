@@ -69,7 +69,7 @@ class Venue(Standin):
         self.trades: list[dict[str, Any]] = []
         self.faults: deque[str] = deque()
         self.asking: deque[str] = deque()
-        self.script, self.rests, self.unseen_s, self.hold_s = ["1"], False, 0.0, 0.5
+        self.script, self.rests, self.unseen_s = ["1"], False, 0.0
         self.withdraws, self.gate = False, threading.RLock()
         self.before, self.fault = self._before, self._after
         self.pending: dict[int, str] = {}
@@ -100,8 +100,10 @@ class Venue(Standin):
         self.pending[id(request)] = name
         if name == "request lost":
             return _abort(handler)
-        if name == "held":
-            sleep(self.hold_s)
+        if name in ("held", "held too long"):
+            _hung_up(handler)
+        while name == "held too long" and self._is_timely(dict(parse_qsl(request.body))):
+            sleep(0.02)
         return self._canned(handler, name.removesuffix(" before"))
 
     def _after(self, handler: Any, request: Request, body: bytes) -> bool:
@@ -109,7 +111,7 @@ class Venue(Standin):
         if name == "reply lost":
             return _abort(handler)
         if name == "slow reply":
-            sleep(self.hold_s)
+            _hung_up(handler)
             return _abort(handler)
         if name == "truncated":
             handler.reply(200, body[: len(body) // 2])
@@ -287,6 +289,12 @@ class Venue(Standin):
 
 GOING = ("NEW", "PARTIALLY_FILLED")
 LATE = {"code": -1021, "msg": "Timestamp for this request is outside of the recvWindow."}
+
+
+def _hung_up(handler: Any) -> None:
+    """Wait until the other side has given up, or died."""
+    handler.connection.settimeout(30.0)
+    handler.connection.recv(1, socket.MSG_PEEK)
 
 
 def _abort(handler: Any) -> bool:

@@ -31,7 +31,7 @@ CENT = 0.01
 TOLD = frozenset(
     {
         *("order_placed", "order_unknown", "order_void", "order_closed", "order_rejected"),
-        *("fill", "reconcile"),
+        *("fill", "venue_connected", "reconcile"),
     }
 )
 """What is heard of a venue: on record first, and then in force."""
@@ -78,7 +78,7 @@ class VenueBroker:
     ) -> None:
         self.symbols, self.marks = tuple(symbols), dict[str, float]()
         self.orders: dict[str, Order] = {}
-        self.is_halted = self.is_paused = False
+        self.is_halted = self.is_paused = self.is_ready = False
         self._base, self._quote = dict(zip(symbols, bases, strict=True)), quote
         self._held = {**dict.fromkeys(bases, 0.0), quote: float(cash)}
         self._rules = dict(zip(symbols, rules.table(len(self.symbols)).tolist(), strict=True))
@@ -125,12 +125,12 @@ class VenueBroker:
         """Signed units that a row of targets asks to trade now, in the venue's steps.
 
         None of a symbol whose last order is not resolved: what it did is in the next bar's
-        difference. None at all after other hands changed the account, until a person releases it:
-        then all of it is the session's.
+        difference. None at all until the account was compared with the records; and after other
+        hands changed it, until a person releases it: then all of it is the session's.
         """
         equity, waiting = self.equity, self.waiting
         found: dict[str, float] = {}
-        if self.is_paused:
+        if self.is_paused or not self.is_ready:
             return found
         for symbol, weight in zip(self.symbols, np.maximum(target, 0.0).tolist(), strict=True):
             if weight != weight or symbol in waiting or symbol not in self.marks:
@@ -176,7 +176,8 @@ class VenueBroker:
 
         `flatten` gets the account flat, at once.
         """
-        self._desk, self._flatten = desk, flatten
+        self._desk, self._flatten, self._asked_ns = desk, flatten, 0
+        yield "venue_connected", {}
         for order in [order for order in self.orders.values() if order.is_open]:
             for tell in desk.resume(order):
                 yield tell.event, self._fields(order.id, tell.event, tell.fields, 0)
@@ -197,9 +198,11 @@ class VenueBroker:
 
     def apply(self, event: str, fields: Mapping[str, Any]) -> Filled | None:
         """Put what is on record in force; the fill, where it is one."""
-        if event == "reconcile":
-            self._held |= fields["found"]
-            self.is_paused = True  # not even a sale: what came by other hands is not ours to sell
+        if event in ("venue_connected", "reconcile"):
+            self.is_ready = event == "reconcile"
+            self._held |= fields.get("found", {})
+            # Not even a sale: what came by other hands is not ours to sell.
+            self.is_paused |= bool(fields.get("reason"))
             return None
         order = recalled(self.orders[fields["order_id"]], event, fields)
         self.orders[order.id] = order
@@ -289,9 +292,10 @@ class VenueBroker:
             self._odd, self._asked_ns = (mine, is_foreign), 0  # looked at once more, at once
             return
         self._odd, self._foreign = None, is_foreign
-        if is_new:
+        if is_new or not self.is_ready:
             expected = {asset: self._held[asset] for asset in mine}
-            reason = "the account changed by other hands" if apart else "orders of other hands"
+            reason = "orders of other hands" if is_foreign else ""
+            reason = "the account changed by other hands" if apart else reason
             yield "reconcile", {"found": mine, "expected": expected, "reason": reason}
 
     def _fine(self, asset: str) -> float:

@@ -192,7 +192,7 @@ class Session:
         waiting = self.broker.waiting
         self._open = {symbol: order for symbol, order in self._open.items() if symbol in waiting}
         self.risk = self.risk.settled(self._open)
-        if event == "reconcile":
+        if event == "reconcile" and fields["reason"]:
             self._latch("reconcile", fields["reason"])
         elif event in ("order_rejected", "order_unknown"):
             self.troubles += 1

@@ -75,9 +75,9 @@ class Trading(Paper):
             lambda: latch.is_set,
             lambda: SETTLE_S if broker.waiting else 0.0,
         )
-        for event, fields in broker.connect(desk, emergency.now):
-            session.on_venue(event, fields)
         try:
+            for event, fields in broker.connect(desk, emergency.now):
+                session.on_venue(event, fields)
             yield
         finally:
             desk.close()
