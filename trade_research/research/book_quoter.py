@@ -62,8 +62,8 @@ class QuoteBacktest:
     equity : DataFrame
         ``time, mid, units, equity, fees``, one row a decision; equity at the mid.
     metrics : dict
-        Of `QuoteResult.metrics`, and the parts of net: ``spread`` (fills against the mid before
-        them), ``inventory`` (moves of the mid on what was held) and ``fees``.
+        Of `QuoteResult.metrics`; net at the last decision, and its parts: ``spread`` (fills against
+        the mid before them), ``inventory`` (moves of the mid on what was held) and ``fees``.
     """
 
     quoter: Quoter
@@ -104,7 +104,7 @@ class QuoteBacktest:
     @cached_property
     def metrics(self) -> dict[str, float | int]:
         last = self.parts.row(-1, named=True) if self.parts.height else {}
-        return self.result.metrics | {n: last.get(n, 0.0) for n in ("spread", "inventory")}
+        return self.result.metrics | {n: last.get(n, 0.0) for n in ("spread", "inventory", "fees")}
 
     @cached_property
     def by_queue(self) -> pl.DataFrame:
@@ -139,11 +139,12 @@ class QuoteBacktest:
 
     def __repr__(self) -> str:
         m = self.metrics
+        parts = {"spread": m["spread"], "inventory": m["inventory"], "fees": 0.0 - m["fees"]}
         return (
             f"{self.quoter.name} on {self.market.symbol or 'books'}: {m['fills']:,} maker fills, "
             f"queue {self.setup.queue}\n"
-            f"spread {m['spread']:+,.2f}  inventory {m['inventory']:+,.2f}  fees {-m['fees']:+,.2f}"
-            f"  = net {m['net']:+,.2f}"
+            + "  ".join(f"{name} {value:+,.2f}" for name, value in parts.items())
+            + f"  = net {m['net']:+,.2f}"
         )
 
 
@@ -174,8 +175,7 @@ def backtest_quoter(
     costs : Costs
         `maker_fee_bps` is what resting orders pay (negative: earn).
     trades : DataFrame, optional
-        Market trades, those of the recording when left out: without any nobody trades with us but
-        where the book moves through our price.
+        Market trades; those of the recording when left out.
     **settings
         Of `simulate_quotes` (``cash, every, latency, response, queue, power, partial, half_life``),
         and parameters of the quoter.

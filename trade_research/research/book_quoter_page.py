@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from trade_research.frames.books import NANO
 from trade_research.report.quoting import QuoteView, write_quoting
 from trade_research.research.book_execution import market_trades, moves_after, split_of
 
@@ -30,7 +31,7 @@ def write_page(run: QuoteBacktest, path: str | Path) -> Path:
 def view_of(run: QuoteBacktest) -> QuoteView:
     """All that the page shows."""
     market, fills, setup = run.market, run.fills, run.setup
-    first, last = run.equity["time"][0], run.equity["time"][-1]
+    first, last = pl.Series(market.time[[0, -1]]).cast(NANO)
     when, side = fills["time"].to_physical().to_numpy(), fills["units"].sign().to_numpy()
     groups = {"takers from us": run.taken()} | market_trades(market, run.prints)
     return QuoteView(
