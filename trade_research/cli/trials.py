@@ -30,6 +30,8 @@ def list_(store: StoreRoot = Path("datasets"), json: JsonFlag = False) -> None:
         emit_json("trials-list", found)
         return
     print_table(f"trials in {store}", found, empty="none yet; a backtest on stored bars is one")
+    if found.height:
+        say("Sharpe ratios are per day.")
 
 
 @app.command(
