@@ -112,17 +112,17 @@ def test_certify_promote_and_only_then_a_live_feed(root: Path) -> None:
 
     # As a running session asks: the same command, in a process of its own.
     made = SimpleNamespace(name="checked", folder=root / "logs" / "checked")
-    given = (made, Path(path), "ma_crossover", root / "stages", root / "datasets")
-    assert _checks(*given)() == ""  # type: ignore[arg-type]  # its name and folder
+    given = ("ma_crossover", root / "stages", root / "datasets")
     body = json.loads(Path(path).read_text())
     body["facts"]["daily"] = {"floor": 0.01, "bound": 0.02}  # more than anybody makes
     del body["hash"]
     better = root / "better.json"
     better.write_text(json.dumps(sealed(body)))
-    reason = _checks(made, better, *given[2:])()  # type: ignore[arg-type]
+    reason = _checks(made, better, *given)()  # type: ignore[arg-type]  # its name and folder
     assert "below the certified 1.0000%" in reason
+    none = SimpleNamespace(name="none", folder=root / "logs" / "none")
     with pytest.raises(SessionError, match="error: no paper session began in"):
-        _checks(SimpleNamespace(name="none", folder=root / "logs" / "none"), *given[1:])()  # type: ignore[arg-type]
+        _checks(none, better, *given)()  # type: ignore[arg-type]
 
 
 def test_a_latch_is_released_by_hand(root: Path) -> None:

@@ -50,7 +50,7 @@ def lived(limits: tr.Limits | None, seed: int = 1, **given: Any) -> Any:
 
 
 @pytest.mark.parametrize("quiet", [False, True])
-@pytest.mark.parametrize("seed", range(count(40)))
+@pytest.mark.parametrize("seed", range(count(20)))
 def test_a_refused_order_changes_nothing_of_the_others(seed: int, quiet: bool) -> None:
     """The first symbol may not be traded: as if nobody had an opinion of it, to the last bit."""
     refused = lived(WIDE.but(symbols=("S1", "S2")), seed, quiet=quiet)
