@@ -16,6 +16,7 @@ from tests.standins.orders import KEY, SECRET, UID, Venue
 from tests.standins.tls import Authority
 from trade_research.brokers import order_machine, order_port
 from trade_research.brokers.desk import Desk, Holdings
+from trade_research.brokers.emergency import flatten
 from trade_research.brokers.order_machine import Order
 from trade_research.brokers.order_port import OrderPort
 from trade_research.errors import BrokerError
@@ -155,6 +156,12 @@ def test_a_clock_that_is_wrong_is_set_and_the_order_sent_once_more(
     venue.clock_offset = offset  # F9
     order, _ = lived(port)
     assert (order.status, order.sends, len(venue.placed(ID))) == ("filled", 2, 1)
+    venue.clock_offset = -offset
+    with pytest.raises(BrokerError, match="-1021"):
+        port.balances()
+    assert port.balances().total["BTC"] > 0.1
+    venue.clock_offset = 2.0 * offset
+    assert flatten(port, "money", settle_s=0.0).is_flat
 
 
 def test_questions_that_fail_and_orders_that_show_late_are_not_absence(venue: Venue) -> None:

@@ -239,6 +239,8 @@ class OrderPort:
         code = said.get("code") if isinstance(said, dict) else None
         if answer.status != 200 or said is None or isinstance(code, int):
             reason = f"binance answered {answer.status}: {shown(answer.body)}"
+            if code == WRONG_TIME:
+                self.sync()  # for whoever asks again: clocks drift apart in weeks
             raise BrokerError(reason, code if isinstance(code, int) else 0)
         return said
 
