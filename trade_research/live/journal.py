@@ -13,10 +13,11 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -227,13 +228,20 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Records:
-    """The records of a folder, read anew whenever they are gone through: never all in memory."""
+class Records(Sequence[Mapping[str, Any]]):
+    """The first `n` records of a folder, read anew by all who go through them, never all held."""
 
     folder: Path
+    n: int
+
+    def __len__(self) -> int:
+        return self.n
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return scan(self.folder)
+        return islice(scan(self.folder), self.n)
+
+    def __getitem__(self, i: Any) -> Any:
+        return next(islice(self, i, None))
 
 
 def scan(folder: Path, damage: list[Damage] | None = None) -> Iterator[dict[str, Any]]:

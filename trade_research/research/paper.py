@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from trade_research.feeds.schedule import Schedule
 from trade_research.live.bar_runner import BarFeed, BarRunner
 from trade_research.live.clock import Clock, SystemClock, VirtualClock
 from trade_research.live.deciders import Growing, History, Released, WithDeadline
-from trade_research.live.journal import Journal, scan
+from trade_research.live.journal import Journal, Records, scan
 from trade_research.live.latch import Latch
 from trade_research.live.recovery import Retold, RetoldDecider, fundings_told, relive, rows_of
 from trade_research.live.runner import Ended
@@ -157,14 +158,17 @@ class Paper:
         is_live = isinstance(clock, SystemClock)
         with Journal(self.folder, clock, self.name, is_daily=is_live) as journal:
             check_alive(self.name, latch)
-            past = list(scan(self.folder)) if journal.seq else []
+            past = Records(self.folder, journal.seq)
             about = {"is_live": is_live, "history": self._about(history) if is_live else None}
             about["rates"] = None if is_live else first_rates(self.data, self.strategy)
             check_same(self.name, past, self.settings | about)
             self._warm(history)
-            whole = fundings_told(past)[1]
-            due = funding(self._closed(whole) - 1 if whole > anchor else anchor)
-            session, *_ = self.relived(past, history, journal, due)
+            session, *_ = self.relived(
+                past,
+                history,
+                journal,
+                lambda whole: funding(self._closed(whole) - 1 if whole > anchor else anchor),
+            )
             if past:
                 bytes_ = journal.recovered_bytes
                 journal.append("recovered", records=len(past), bytes=bytes_, **hash_in_force())
@@ -236,26 +240,28 @@ class Paper:
 
     def relived(
         self,
-        past: list[dict[str, Any]],
+        past: Sequence[Mapping[str, Any]],
         history: History,
         journal: Journal | None = None,
-        due: FundingOf = lambda row: (),
+        funding: Callable[[int], FundingOf] = lambda _: lambda row: (),
     ) -> tuple[Session, F64, Mapping[str, F64]]:
         """The session as its records have it, and what its strategy wanted, row by row.
 
         Its rows join the history; what a crash cut off goes to the journal, if there is one.
         """
         symbols = self.data.market.symbols
-        rows = list(rows_of(past, symbols))
-        told, whole = fundings_told(past)
-        for row in rows:
+        (told, whole), before = fundings_told(past), history.n_rows
+        due = funding(whole)
+        for row in rows_of(past, symbols):
             if row.open_time > whole:  # a crash came before all of its fundings were told
                 told[row.open_time] = list(due(row.open_time))
                 whole = row.open_time
             self.heard.hear(told.get(row.open_time, ()), row.open_time)
             history.add(row)
-        target, extras = self._evaluate(history) if rows else (np.empty((0, len(symbols))), {})
-        retold = Retold(journal, past)
+        has_rows = history.n_rows > before
+        target, extras = self._evaluate(history) if has_rows else (np.empty((0, len(symbols))), {})
+        records, again = tee(past)
+        retold = Retold(journal, records)
         decider = RetoldDecider(Released(history.open_time.copy(), target, extras), retold)
         session = Session(
             self.name,
@@ -271,7 +277,7 @@ class Paper:
                 told.get(row, ()) if row <= whole else self.heard.hear(due(row), row)
             ),
         )
-        relive(session, retold, rows)
+        relive(session, retold, rows_of(again, symbols))
         return session, target, extras
 
     @cached_property

@@ -123,7 +123,7 @@ class Rig:
     def _again(self) -> tuple[Journal, Session, Rehearsed]:
         """The session as after a restart: from the journal alone."""
         journal, symbols = self._journal(), self._data.market.symbols
-        past, n_records, history = Records(self._folder), journal.seq, History(symbols)
+        past, history = Records(self._folder, journal.seq), History(symbols)
         for row in rows_of(past, symbols):
             history.add(row)
         wanted = self._evaluate(history) if history.n_rows else (np.empty((0, len(symbols))), {})
@@ -132,7 +132,7 @@ class Rig:
         retold = Retold(journal, told)
         session = self._session(retold, RetoldDecider(known, retold))
         relive(session, retold, rows_of(bars, symbols))
-        journal.append("recovered", records=n_records, bytes=journal.recovered_bytes)
+        journal.append("recovered", records=len(past), bytes=journal.recovered_bytes)
         session.decider = decider = self._decider(history)
         return journal, session, decider
 
