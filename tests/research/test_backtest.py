@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import trade_research as tr
@@ -319,6 +320,9 @@ def test_a_pandas_frame_of_several_symbols_is_run_as_their_bars_are():
     other = tr.backtest(tr.strategies.buy_and_hold, long, calendar="24/7")
     assert run.equity.equals(other.equity)
     assert run.warnings == []
+    stream = pa.RecordBatchReader.from_stream(long.to_arrow())
+    once = tr.backtest(tr.strategies.buy_and_hold, stream, calendar="24/7")
+    assert once.equity.equals(other.equity)
 
 
 def test_a_liquidation_is_noted():

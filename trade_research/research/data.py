@@ -19,7 +19,7 @@ from trade_research.frames.funding import to_funding
 from trade_research.frames.intervals import Interval
 from trade_research.frames.verdicts import audit
 from trade_research.sources.files import read_bars_report, symbols_in
-from trade_research.sources.memory import Table
+from trade_research.sources.memory import Table, raw_of
 from trade_research.store.hashing import content_hash
 from trade_research.store.query import Query, provenance, unchanged
 
@@ -220,10 +220,11 @@ def _is_bars(frame: pl.DataFrame) -> bool:
 
 def _read_table(table: Table, calendar: str | Calendar) -> tuple[pl.DataFrame, tuple[str, ...]]:
     """Bars of all symbols of a table, and what was done or assumed while reading them."""
+    plain = raw_of(table).table  # once: a stream cannot be read again
     parts: list[pl.DataFrame] = []
     notes: dict[str, None] = {}
-    for symbol in symbols_in(table):
-        found = read_bars_report(table, symbol=symbol, calendar=calendar)
+    for symbol in symbols_in(plain):
+        found = read_bars_report(plain, symbol=symbol, calendar=calendar)
         name = [pl.lit(symbol).alias("symbol")] if symbol is not None else []
         parts.append(found.frame.select(*name, pl.all()))
         notes |= dict.fromkeys(note for note in found.notes if note != f"symbol {symbol}")

@@ -11,6 +11,8 @@ from trade_research.research.data import NO_CALENDAR
 if TYPE_CHECKING:
     from trade_research.research.backtest import Backtest
 
+_ROUNDING = 1e-9
+
 
 def notes_of(run: Backtest) -> list[str]:
     """One sentence each; empty when there is nothing to know."""
@@ -38,12 +40,12 @@ def notes_of(run: Backtest) -> list[str]:
 def _beyond_spot(run: Backtest) -> list[str]:
     """What was wanted of a spot account that it cannot give."""
     notes, wanted = [], np.nan_to_num(run.target)
-    if (wanted < 0.0).any():
+    if (wanted < -_ROUNDING).any():
         notes.append(
             "targets below 0 were taken as 0: a spot account holds no shorts, account='margin' does"
         )
     most = float(np.clip(wanted, 0.0, None).sum(axis=1).max(initial=0.0))
-    if most > 1.0 + 1e-9:
+    if most > 1.0 + _ROUNDING:
         notes.append(
             f"targets of up to {most:g} times the equity were cut to the cash there was: "
             "account='margin' borrows"
