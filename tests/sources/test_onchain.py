@@ -55,7 +55,7 @@ def test_the_values_of_an_answer(case):
     with case.make() as server:
         frame = recent(case.name, case.symbol, to=server.at)
     assert frame.drop("close_time").to_dicts() == [case.truth]
-    assert before - timedelta(seconds=1) <= frame["close_time"][0] <= datetime.now(UTC)
+    assert before <= frame["close_time"][0] <= datetime.now(UTC)
     assert frame.schema["close_time"] == pl.Datetime("us", "UTC")
 
 
@@ -125,6 +125,16 @@ def test_names_that_cannot_be():
     for name in ("eth", f"eth/{ADDRESS}/ohlcv", "eth/../x", f"?/{ADDRESS}"):
         with pytest.raises(ConfigError, match="network/address"):
             onchain.pool(name)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize(("offset", "known_after"), [(-90.0, 0.0), (0.0, 0.0), (90.0, 85.0)])
+def test_a_row_is_known_by_the_later_clock(case, offset, known_after):
+    before = datetime.now(UTC)
+    with case.make() as server:
+        server.clock_offset = offset
+        known = recent(case.name, case.symbol, to=server.at)["close_time"][0]
+    assert known >= before + timedelta(seconds=known_after)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

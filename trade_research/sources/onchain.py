@@ -49,7 +49,8 @@ def gas(*, node: str = _NODE, to: str = "") -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        One row: ``close_time`` (now), ``gas_safe, gas_propose, gas_fast``.
+        One row: ``close_time`` (now, by the later of our clock and the node's), ``gas_safe,
+        gas_propose, gas_fast``.
 
     Raises
     ------
@@ -75,17 +76,16 @@ def gas(*, node: str = _NODE, to: str = "") -> pl.DataFrame:
         body=json.dumps(asked).encode(),
     )
     chain, block, fees = _replies(answer.json(), len(calls))
-    now = http.now()
     try:
         if (found := _whole(chain)) != _MAIN_NET:
             raise SourceError(
                 f"the node {node} is of the chain {found}, not of Ethereum's main net"
             )
-        _check_newest(block, fees, now)
+        _check_newest(block, fees, http.now())
         base = _whole(fees["baseFeePerGas"][-1])
         tips = [[_whole(tip) for tip in of_block] for of_block in fees["reward"]]
         prices = [(base + median(tip)) / _GWEI for tip in zip(*tips, strict=True)]
-        return _row(now, dict(zip(GAS.values(), prices, strict=True)))
+        return _row(http, dict(zip(GAS.values(), prices, strict=True)))
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SourceError(
             f"the node {node} left out a part of its answer ({error!r:.60})"
@@ -118,7 +118,7 @@ def pool(symbol: str, *, to: str = "") -> pl.DataFrame:
         if said.lower() != f"{network}_{address}".lower():
             raise SourceError(f"geckoterminal answered for {shown(said, 60)}, not for {symbol}")
         told = facts | {"volume_usd": facts["volume_usd"]["h24"]}
-        return _row(http.now(), {column: float(told[field]) for field, column in POOL.items()})
+        return _row(http, {column: float(told[field]) for field, column in POOL.items()})
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(f"geckoterminal left out a part of its answer ({error!r:.60})") from None
 
@@ -158,11 +158,12 @@ def _whole(text: str) -> int:
     return int(text, 16)
 
 
-def _row(now: datetime, values: dict[str, float]) -> pl.DataFrame:
-    """One row known now; what is no price or amount is refused."""
+def _row(http: Http, values: dict[str, float]) -> pl.DataFrame:
+    """One row known by the later of the two clocks; what is no price or amount is refused."""
     for column, value in values.items():
         if not (math.isfinite(value) and value >= 0.0):
             raise SourceError(f"{column} cannot be {value:g}")
+    now = http.now() + timedelta(seconds=abs(http.skew_s))
     return pl.DataFrame({"close_time": [now], **{n: [v] for n, v in values.items()}}).with_columns(
         pl.col("close_time").cast(TIME), pl.exclude("close_time").cast(pl.Float64)
     )
