@@ -40,12 +40,6 @@ class QuoteSetup:
     partial: bool = True
     half_life: str = "60s"
 
-    @property
-    def maker_fee_bps(self) -> float:
-        """What resting orders pay."""
-        own = self.costs.maker_fee_bps
-        return self.costs.fee_bps if own is None else own
-
     def run(self, quoter: Quoter, events: BookEvents, params: Mapping[str, Any]) -> QuoteResult:
         """The quoter over the events."""
         return simulate_quotes(quoter, events, **vars(self), **params)

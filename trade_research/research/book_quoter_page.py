@@ -38,7 +38,7 @@ def view_of(run: QuoteBacktest) -> QuoteView:
         title=f"{run.quoter.name} on {market.symbol or 'order books'}",
         facts=f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC · "
         f"{market.time.size:,} books · {run.prints.height:,} market trades · "
-        f"maker fee {setup.maker_fee_bps:g} bp · latency {setup.latency}",
+        f"maker fee {setup.costs.resting_bps:g} bp · latency {setup.latency}",
         metrics=run.metrics,
         buys=int((fills["units"] > 0).sum()),
         parts=run.parts,
@@ -62,7 +62,7 @@ def _assumed(run: QuoteBacktest) -> pl.DataFrame:
         ("Quotes are made every", setup.every),
         ("An order arrives after", setup.latency),
         ("A fill is heard of after", setup.response),
-        ("Maker fee", f"{setup.maker_fee_bps:g} bp"),
+        ("Maker fee", f"{setup.costs.resting_bps:g} bp"),
         ("A quote that would take is", "refused: no fill is a taker's"),
         ("The recorded book", "does not react to our orders"),
     ]

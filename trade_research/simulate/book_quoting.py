@@ -174,12 +174,12 @@ def simulate_quotes(
         raise SimulationError(f"no queue model {queue!r}: {nearest(queue, QUEUES)}")
     if not events.time.size:
         raise SimulationError("there are no events to quote on: books and trades are empty")
-    maker = costs.fee_bps if costs.maker_fee_bps is None else costs.maker_fee_bps
     rules = QuoteRules(
         base=events.base, tick=events.tick, lot=float(lot), width=events.width,
         every=parse_duration(every), entry=parse_duration(latency),
-        response=parse_duration(response), maker_fee=maker / 1e4, model=QUEUES.index(queue),
-        power=float(power), half_life=parse_duration(half_life) / 1e9, partial=partial,
+        response=parse_duration(response), maker_fee=costs.resting_bps / 1e4,
+        model=QUEUES.index(queue), power=float(power),
+        half_life=parse_duration(half_life) / 1e9, partial=partial,
     )  # fmt: skip
     steps = int((events.recv[-1] - events.time[0]) // rules.every) + 2
     tape, marks = np.empty((events.time.size, 4)), np.empty((steps, 5))

@@ -100,6 +100,11 @@ class Costs:
             slippage_bps=facts.slippage_bps,
         )
 
+    @property
+    def resting_bps(self) -> float:
+        """What a resting order pays: `maker_fee_bps`, or `fee_bps` where there is none."""
+        return self.fee_bps if self.maker_fee_bps is None else self.maker_fee_bps
+
     def scaled(self, factor: float) -> Costs:
         """Every cost times `factor`."""
         maker = None if self.maker_fee_bps is None else self.maker_fee_bps * factor

@@ -50,10 +50,9 @@ def pack_conf(
             raise SimulationError(f"{name} must be a whole number of bars from 0, found {value!r}.")
     exits, is_isolated = exits or Exits(), account.kind == "perp"
     acct = empty(Acct, 1)
-    maker = costs.fee_bps if costs.maker_fee_bps is None else costs.maker_fee_bps
     values = {
         "fee": costs.fee_bps / 1e4,
-        "maker_fee": maker / 1e4,
+        "maker_fee": costs.resting_bps / 1e4,
         "half_spread": costs.spread_bps / 2e4,
         "slippage": costs.slippage_bps / 1e4,
         "impact": costs.impact_bps / 1e4,
