@@ -1,8 +1,7 @@
 """`OrderPort`: orders of one spot account at Binance, by ccxt's REST; answers become events.
 
-ccxt signs and sends. What an answer means is decided here by its status and numeric code: a class
-of ccxt is not enough to know whether the venue has an order, and an answer that looks well may
-carry nothing.
+ccxt signs and sends. What an answer means is read off the answer itself (`answers`), not off the
+exception that ccxt makes of it.
 """
 
 from __future__ import annotations
@@ -14,6 +13,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from trade_research.brokers.answers import (
+    WRONG_TIME,
+    is_ours,
+    outcome,
+    report_of,
+    said_by,
+    trade_of,
+)
 from trade_research.brokers.door import Door
 from trade_research.brokers.order_machine import (
     WINDOW_NS,
@@ -22,14 +29,13 @@ from trade_research.brokers.order_machine import (
     Lost,
     Order,
     Refused,
-    Report,
     Trade,
     Unheard,
 )
-from trade_research.errors import BrokerError, TradeResearchError
+from trade_research.errors import BrokerError
 from trade_research.settings.secrets import Secret, quiet_clients, redact
 from trade_research.simulate.accounts import Rules
-from trade_research.sources.http import Answer, as_session, shown
+from trade_research.sources.http import as_session, shown
 from trade_research.sources.limits import Bucket
 
 HOSTS = frozenset({"api.binance.com"})
@@ -40,10 +46,7 @@ PATHS = frozenset(
     }
 )
 """All that is ever asked: whatever else ccxt could do, withdrawals above all, is refused."""
-OVER = frozenset({"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
-GOING = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
-NOT_PLACED = frozenset({-1002, -1003, -1013, -1015, -1021, -1022, -2010, -2014, -2015})
-ABSENT, NO_ORDER_TO_CANCEL, WRONG_TIME = -2013, -2011, -1021
+ABSENT, NO_ORDER_TO_CANCEL = -2013, -2011
 BUSY = frozenset({403, 418, 429, 503})
 TIMEOUT_S = 5.0
 RECENT = 200
@@ -156,23 +159,23 @@ class OrderPort:
         answer = self.door.kept()
         if answer is None:
             return Lost(f"no answer: {problem}", self.signed_ns)
-        return self._outcome(order, answer)
+        return outcome(order, self._id(order.symbol), answer, self.signed_ns)
 
     def ask(self, order: Order, is_thorough: bool) -> Event:
         """What the venue knows of an order: `Report`, `Absent`, or `Unheard`."""
         asked_ns = time.monotonic_ns()
-        name = {"symbol": self._exchange.market(order.symbol)["id"]}
+        name = {"symbol": self._id(order.symbol)}
         try:
             said = self._found(order, name, is_thorough)
             if said is None:
                 return Absent(asked_ns, is_thorough)
-            if not self._is_ours(order, said):
+            if not is_ours(order, name["symbol"], said):
                 return Unheard()
             trades: tuple[Trade, ...] = ()
             if float(said["executedQty"]) > 0.0:
                 rows = self._ask("private_get_mytrades", name | {"orderId": said["orderId"]})
-                trades = tuple(_trade(row, "id") for row in rows)
-            return _report(said, trades)
+                trades = tuple(trade_of(row, "id") for row in rows)
+            return report_of(said, trades)
         except (BrokerError, AttributeError, KeyError, TypeError, ValueError):
             return Unheard()
 
@@ -196,8 +199,7 @@ class OrderPort:
     def cancel_all(self, symbol: str) -> None:
         """Cancel every open order of a symbol; none is fine too."""
         try:
-            name = {"symbol": self._exchange.market(symbol)["id"]}
-            self._ask("private_delete_openorders", name)
+            self._ask("private_delete_openorders", {"symbol": self._id(symbol)})
         except BrokerError as error:
             if error.code != NO_ORDER_TO_CANCEL:
                 raise
@@ -206,6 +208,9 @@ class OrderPort:
         """Whether the key may take money out of the account."""
         said = self._ask("sapi_get_account_apirestrictions", {})
         return not (isinstance(said, dict) and said.get("enableWithdrawals") is False)
+
+    def _id(self, symbol: str) -> str:
+        return str(self._exchange.market(symbol)["id"])
 
     @property
     def _is_quiet(self) -> bool:
@@ -235,7 +240,7 @@ class OrderPort:
         answer = self.door.kept()
         if answer is None:
             raise BrokerError(f"binance did not answer: {problem}")
-        said = _json(answer)
+        said = said_by(answer)
         code = said.get("code") if isinstance(said, dict) else None
         if answer.status != 200 or said is None or isinstance(code, int):
             reason = f"binance answered {answer.status}: {shown(answer.body)}"
@@ -243,41 +248,6 @@ class OrderPort:
                 self.sync()  # for whoever asks again: clocks drift apart in weeks
             raise BrokerError(reason, code if isinstance(code, int) else 0)
         return said
-
-    def _outcome(self, order: Order, answer: Answer) -> Event:
-        """What the answer to a placed order says."""
-        said, status = _json(answer), answer.status
-        text = f"{status}: {shown(answer.body)}"
-        if status == 200 and self._is_ours(order, said):
-            try:
-                trades = tuple(_trade(row, "tradeId") for row in said.get("fills", ()))
-                return _report(said, trades)
-            except (KeyError, TypeError, ValueError):
-                return Lost(text, self.signed_ns)
-        code = said.get("code") if isinstance(said, dict) else None
-        if not 400 <= status < 500 or not isinstance(code, int) or status == 403:
-            is_turned_away = status in (418, 429)
-            return Refused(text) if is_turned_away else Lost(text, self.signed_ns)
-        if "duplicate" in str(said.get("msg", "")).lower():
-            return Lost(text, self.signed_ns)  # an order with this id is there: ask for it
-        if code in NOT_PLACED or -1199 <= code <= -1100:
-            return Refused(text, is_clock=code == WRONG_TIME)
-        return Lost(text, self.signed_ns)
-
-    def _is_ours(self, order: Order, said: Any) -> bool:
-        """Whether an answer is about this order and complete."""
-        try:
-            return (
-                isinstance(said["orderId"], int)
-                and said["clientOrderId"] == order.id
-                and said["symbol"] == self._exchange.market(order.symbol)["id"]
-                and said["side"] == ("BUY" if order.quantity > 0.0 else "SELL")
-                and math.isclose(float(said["origQty"]), abs(order.quantity), rel_tol=1e-9)
-                and math.isfinite(float(said["executedQty"]))
-                and said["status"] in OVER | GOING
-            )
-        except (KeyError, TypeError, ValueError):
-            return False
 
     def _found(self, order: Order, name: Mapping[str, str], is_thorough: bool) -> Any:
         """The order by its id, or else among the latest of its symbol; None if it is nowhere."""
@@ -324,25 +294,6 @@ def _exchange(port: OrderPort, key: Secret, secret: Secret) -> Any:
     exchange.enableLastJsonResponse = False
     exchange.enableLastResponseHeaders = False
     return exchange
-
-
-def _report(said: Mapping[str, Any], trades: tuple[Trade, ...]) -> Report:
-    executed = float(said["executedQty"])
-    return Report(str(said["orderId"]), executed, said["status"] in OVER, trades)
-
-
-def _trade(row: Mapping[str, Any], name: str) -> Trade:
-    numbers = float(row["qty"]), float(row["price"]), float(row["commission"])
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError("a trade of no number")
-    return Trade(str(row[name]), *numbers, str(row["commissionAsset"]))
-
-
-def _json(answer: Answer) -> Any:
-    try:
-        return answer.json()
-    except TradeResearchError:
-        return None
 
 
 def _words(error: Exception) -> str:
