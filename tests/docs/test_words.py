@@ -117,6 +117,7 @@ ASKING = tuple(
         "live",
         "promote reports/certificates/ma_crossover.json --to live",
         "books record",
+        "paper books binance",
     )
 )
 

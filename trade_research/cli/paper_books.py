@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from trade_research.research.book_paper import BookPaper
 
 BOOKS_EXAMPLES = examples(
-    "paper books binance BTC/USDT --replay --session book",
-    "paper books binance BTC/USDT --strategy l2_imbalance -p buy=4 --for 8h --session book",
+    "paper books demo DEMO/USD --replay --session book",
+    "paper books binance BTC/USDT --strategy l2_imbalance -p buy=4 --for 8h --session btc",
 )
 
 

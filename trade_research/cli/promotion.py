@@ -16,7 +16,7 @@ from trade_research.cli.sessions import LogsRoot, StagesRoot, folder_of
 CERTIFY_EXAMPLES = examples(
     "certify ma_crossover --data index:SP500@1d -p fast=20 -p slow=100 --costs index",
     "certify my_strategy.py:trend --data index:SP500@1d --accept gap --json",
-    "certify l2_imbalance --data binance:BTC/USDT@books --account margin",
+    "certify l2_imbalance --data demo:DEMO/USD@books --account margin",
 )
 PROMOTE_EXAMPLES = examples(
     "promote reports/certificates/ma_crossover.json --to paper",
