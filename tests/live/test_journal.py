@@ -197,3 +197,4 @@ def test_records_that_wait_for_a_full_disk_are_refused_whole(
     with pytest.raises(JournalError, match="failed before"):
         journal.append("fill", symbol="Z")
     assert [r["symbol"] for r in scan(tmp_path)] == ["X"]
+    Journal(tmp_path, VirtualClock(NOON), "s").close()  # nobody has the folder any more

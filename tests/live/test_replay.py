@@ -178,6 +178,19 @@ def test_a_drawdown_latches_and_positions_can_still_be_closed() -> None:
     assert "risk_block" in after
 
 
+def test_what_was_recorded_before_a_replay_failed_is_in_its_journal(tmp_path: Path) -> None:
+    class Broken(Rough):
+        def carry(self, row: int, bars: list[Any]) -> Any:
+            if row == 50:
+                raise OSError("the line is cut")
+            return bars
+
+    given = {"calendar": "24/7", "seconds": 0.1, "journal": tmp_path, "transport": Broken(1)}
+    with pytest.raises(OSError, match="the line is cut"):
+        tr.replay(tr.strategies.buy_and_hold, walk(6, n=90), **given)
+    assert sum(r["event"] == "bar_received" for r in scan(tmp_path)) == 50
+
+
 def test_a_folder_with_a_journal_is_refused(tmp_path: Path) -> None:
     given = {"calendar": "24/7", "seconds": 0.1, "journal": tmp_path}
     tr.replay(tr.strategies.buy_and_hold, walk(6, n=20), **given)

@@ -128,12 +128,14 @@ class Journal:
 
     def close(self) -> None:
         """Sync, and let another writer have the folder."""
-        if not self._is_failed:
-            self.sync()
-        for file in (self._file, self._lock):
-            if file >= 0:
-                os.close(file)
-        self._file = self._lock = -1
+        try:
+            if not self._is_failed:
+                self.sync()
+        finally:
+            for file in (self._file, self._lock):
+                if file >= 0:
+                    os.close(file)
+            self._file = self._lock = -1
 
     def __enter__(self) -> Journal:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import ExitStack
 from itertools import tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -78,14 +79,18 @@ class Rig:
         first, last = int(opened[0]), int(times[1][-1])
         self._schedule = Schedule(data.calendar_name, data.interval, first, last)
         self.alone = self.duplicates = 0
+        self._opened = ExitStack()
 
     def run(self, transport: Transport | None) -> Session:
         """Every bar through, to the session as it stands at the end."""
+        with self._opened:
+            return self._through(transport)
+
+    def _through(self, transport: Transport | None) -> Session:
         market = self._data.market
         self._clock.set(int(market.open_time[0]) * 1_000)
         journal = self._journal()
         if journal.seq:
-            journal.close()
             raise SessionError(f"{self._folder} has the journal of a session; give another folder")
         journal.append("session_start", mode="replay", strategy=self._name)
         history = History(market.symbols)
@@ -106,7 +111,6 @@ class Rig:
                 clock = self._bar_clock(session.last_open if session.n_rows else anchor)
         self._step(session, clock, int(market.close_time[-1]) + 3_600_000_000)
         session.shutdown("the data ends")
-        journal.close()
         self.duplicates += clock.duplicates
         self.alone += decider.alone
         return session
@@ -140,7 +144,9 @@ class Rig:
         return Rehearsed(Growing(history, self._evaluate), self._known, self._alone_on)
 
     def _journal(self) -> Journal:
-        return Journal(self._folder, self._clock, self._name, is_daily=False, is_durable=False)
+        return self._opened.enter_context(
+            Journal(self._folder, self._clock, self._name, is_daily=False, is_durable=False)
+        )
 
     def _session(self, record: Any, decider: Decider) -> Session:
         return Session(
