@@ -93,10 +93,12 @@ def crash(root: Path, after: Path, venue: Venue, n_fills: int) -> None:
 def test_a_session_goes_on_from_what_a_crash_leaves(tmp_path: Path) -> None:
     """Nothing is lost that was acted upon; the time in between is a gap like any other."""
     with Venue(Market(17, 1_000)) as venue:
+        for _ in range(2):  # stopped before there was a book
+            assert go(tmp_path / "0", venue, lambda: True) == "stopped"
         crash(tmp_path / "0", tmp_path / "1", venue, 1)
         crash(tmp_path / "1", tmp_path / "2", venue, 3)
         assert go(tmp_path / "2", venue, lambda: len(fills(tmp_path / "2")) > 4) == "stopped"
-    assert [r["event"] for r in records(tmp_path / "2")].count("recovered") == 2
+    assert [r["event"] for r in records(tmp_path / "2")].count("recovered") == 4
     equal_to_its_recording(tmp_path / "2")
 
 

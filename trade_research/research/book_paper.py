@@ -135,7 +135,7 @@ class BookPaper:
             stack.callback(venue.close)
             stored = venue.recorder.status.committed
             rig = BookRig(self, journal, past, lambda _: venue.flush())
-            if past and stored:
+            if past:
                 spans = spans_of(past, last_seen(venue.store, self.venue, self.symbol, past))
                 found = recorded_books(venue.store, self.venue, self.symbol, depth, spans)
                 rig.relive(self._stored(found), to_the_end=True)

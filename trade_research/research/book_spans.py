@@ -60,12 +60,14 @@ def last_seen(store: Store, venue: str, symbol: str, past: Sequence[Mapping[str,
             return until
         if record["event"] not in SHELL or record["event"] == "recovered":
             break
-    after = next(r["after_us"] for r in reversed(past) if "after_us" in r)
+    after: int = next(r["after_us"] for r in reversed(past) if "after_us" in r)
+    stored = stored_until(store.root, venue, symbol)
+    if stored is None:
+        return after
     every = past[0]["books"]["every_ns"]
     begun = after * 1_000 // every * every + every  # where the recorder of this session was started
     started = store.book_verdicts(symbol, venue).filter(pl.col("detail") == RESTARTED)["time"]
     others = [t for t in started.to_physical().to_list() if t > begun]
-    stored = stored_until(store.root, venue, symbol) or 0
     return min(others, default=stored + 1_000) // 1_000 - 1
 
 
