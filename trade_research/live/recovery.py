@@ -18,7 +18,7 @@ import numpy as np
 
 from trade_research.brokers.venue import TOLD, VenueBroker
 from trade_research.errors import SessionError
-from trade_research.feeds.bars import Bar, Row, Skipped
+from trade_research.feeds.bars import Row, Skipped
 from trade_research.kernels.jit import F64
 from trade_research.live.journal import Journal
 from trade_research.live.records import bar_of
@@ -211,12 +211,3 @@ def _is_same(event: str, fields: Mapping[str, Any], record: Mapping[str, Any]) -
 def _short(fields: Mapping[str, Any]) -> str:
     text = str({name: value for name, value in fields.items() if name not in META})
     return text if len(text) < 160 else text[:159] + "…"
-
-
-def bars_of(row: Row, symbols: tuple[str, ...]) -> list[Bar]:
-    """The bars of a row, of the symbols that have one."""
-    return [
-        Bar(symbol, row.open_time, row.close_time, *row.bars[:, s].tolist())
-        for s, symbol in enumerate(symbols)
-        if row.bars[3, s] == row.bars[3, s]
-    ]

@@ -9,14 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from trade_research.errors import SessionError, TradeResearchError
-from trade_research.evidence.decisions import changes_of
+from trade_research.evidence.decisions import BLOCKS, EACH_OF_FIRST, SAMPLED, changes_of
 from trade_research.feeds.bars import Row
 from trade_research.kernels.jit import F64, I64
 from trade_research.live.deciders import Evaluate, Growing, History, Released
-
-FIRST = 5_000
-SAMPLED = 1_000
-BLOCKS = 64
 
 
 class Past(History):
@@ -92,7 +88,7 @@ def alone_rows(
     As many of each kind as `seconds` allow, drawn at random where they are too many.
     """
     rng, n = np.random.default_rng(seed), len(target)
-    first = min(FIRST, n)
+    first = min(EACH_OF_FIRST, n)
     first = min(first, int(seconds / _cost(past.cut(first), evaluate)))
     later = int(seconds / (0.5 * _cost(past.cut(n), evaluate)))
     changes = changes_of(target)
