@@ -27,6 +27,8 @@ from trade_research.settings.secrets import Secret
 from trade_research.simulate.accounts import Account
 
 SYMBOL = "BTC/USDT"
+FENCE_S = 1.8
+"""After which an order of the tests can no longer come: window and margin, made short."""
 LIMITS = tr.Limits.of_cash(10_000.0).but(
     max_order=50_000.0,
     max_position=50_000.0,
@@ -38,6 +40,13 @@ LIMITS = tr.Limits.of_cash(10_000.0).but(
     max_orders_per_day=10_000,
     max_losses_in_a_row=10_000,
 )
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60.0
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def venue() -> Venue:
