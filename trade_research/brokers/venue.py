@@ -128,7 +128,7 @@ class VenueBroker:
         difference. None at all until the account was compared with the records; and after other
         hands changed it, until a person releases it: then all of it is the session's.
         """
-        equity, waiting = self.equity, self.waiting
+        equity, waiting, cash = self.equity, self.waiting, self.cash
         found: dict[str, float] = {}
         if self.is_paused or not self.is_ready:
             return found
@@ -138,9 +138,10 @@ class VenueBroker:
             known, units = self._wanted.get(symbol, (math.nan, 0.0))
             if known != weight:
                 units = weight * equity / self.marks[symbol]
-            quantity = self._stepped(symbol, units - self._held[self._base[symbol]])
+            quantity = self._stepped(symbol, units - self._held[self._base[symbol]], cash)
             if quantity != 0.0:
                 found[symbol] = quantity
+                cash -= max(quantity, 0.0) * self._dearest(symbol)
         return found
 
     def stand(self, target: F64, asked: Sequence[str]) -> None:
@@ -303,17 +304,20 @@ class VenueBroker:
         lots = [self._rules[s][1] for s, base in self._base.items() if base == asset]
         return max(lots) if lots else CENT
 
-    def _stepped(self, symbol: str, quantity: float) -> float:
+    def _stepped(self, symbol: str, quantity: float, cash: float) -> float:
         """A size in the venue's steps that the money is enough for; 0 where it would not take it.
 
         What is left of a position is sold whole.
         """
         _, lot, least = self._rules[symbol]
-        price = self.marks[symbol]
         if quantity > 0.0:
-            quantity = min(quantity, self.cash / (price * (1.0 + REACH) * (1.0 + self._fee)))
+            quantity = min(quantity, max(cash, 0.0) / self._dearest(symbol))
         units = floored(quantity, lot)
-        return units if abs(units) * price >= least else 0.0
+        return units if abs(units) * self.marks[symbol] >= least else 0.0
+
+    def _dearest(self, symbol: str) -> float:
+        """The most that buying a unit may cost, its fee included."""
+        return self.marks[symbol] * (1.0 + REACH) * (1.0 + self._fee)
 
     def _worst(self, intent: Intent) -> float:
         """The highest price that a buying order pays; NaN to sell at the market."""
