@@ -191,14 +191,15 @@ def test_killed_at_random_moments_it_is_its_recording(tmp_path: Path) -> None:
     """Real kills of a process of its own, until the venue has nothing more to say."""
     rng, process = random.Random(5), multiprocessing.get_context("spawn")
     kills = 0
-    for seed in range(10):
+    for seed in range(4):
         root = tmp_path / str(seed)
-        with Venue(Market(100 + seed, 3_000)) as venue:
+        with Venue(Market(100 + seed, 1_500)) as venue:
             while not venue.is_over:
                 child = process.Process(target=trading, args=(root, venue.at))
                 child.start()
                 begun = len(records(root))
                 while len(records(root)) < begun + 3 and not venue.is_over:
+                    assert child.is_alive()
                     time.sleep(0.02)
                 time.sleep(rng.uniform(0.0, 2.0))
                 assert child.pid is not None
@@ -207,4 +208,4 @@ def test_killed_at_random_moments_it_is_its_recording(tmp_path: Path) -> None:
                 kills += 1
             go(root, venue, lambda: True)
         equal_to_its_recording(root)
-    assert kills >= 30
+    assert kills >= 8
