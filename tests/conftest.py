@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 def pytest_configure(config):
     if config.option.markexpr == "full":
         os.environ["TRADE_RESEARCH_FULL"] = "1"
+        os.environ.setdefault("PYTEST_TIMEOUT", "14400")  # twenty times the cases, and on any load
         config.option.markexpr = ""  # every test, at its full count
 
 
