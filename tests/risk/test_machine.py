@@ -100,6 +100,16 @@ Together.TestCase.settings = Machine.TestCase.settings
 TestTogether = Together.TestCase
 
 
+def test_an_order_that_is_refused_brings_back_none_that_was_given_up() -> None:
+    """Bought without volume, wanted no more, and then too much of it while there is no bar."""
+    account = Account(LIMITS)
+    account.bar((0.0, 0.2))
+    account.bar((0.0, 0.0), dry={1})
+    account.bar((0.0, 0.8), absent={1})
+    account.bar((0.0, 0.0))
+    assert account.session.broker.positions == {}
+
+
 def lived(told: Limits, seed: int, n: int = 400) -> None:
     """Random bars through an account that was told other limits than were meant."""
     rng, account = random.Random(seed), Account(LIMITS, told, seed % 3 or None)

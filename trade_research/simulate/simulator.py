@@ -271,8 +271,10 @@ class Simulator:
         me = syms[s]
         if me.waiting >= 0:  # what is in force is now what there is
             me.held = me.position * me.mark / self.equity if me.position != 0.0 else 0.0
-            me.waiting, me.desired = -1, me.position
-        me.pending, columns.target[t, s] = 0, np.nan
+            me.pending, me.waiting, me.desired = 0, -1, me.position
+        elif me.pending == REBALANCE:
+            me.pending, me.desired = 0, me.position
+        columns.target[t, s] = np.nan
 
     def halt(self) -> Records:
         """Close every position at its last close, with costs; returns the fills."""
