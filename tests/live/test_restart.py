@@ -16,7 +16,10 @@ import pytest
 import trade_research as tr
 from tests.live.test_crash import LIMITS, child, paper, said
 from trade_research.errors import JournalError, SessionError
+from trade_research.live.deciders import History
 from trade_research.live.journal import scan
+from trade_research.live.latch import Latch
+from trade_research.live.session import Session
 from trade_research.research import paper as papers
 
 
@@ -33,6 +36,28 @@ def test_a_second_runner_waits_for_nobody_and_a_killed_one_leaves_no_lock(tmp_pa
     assert len(list(scan(tmp_path, []))) >= before
     assert session.replay().how == "stopped"
     assert len(said(tmp_path)) > before
+
+
+def test_an_order_that_the_latch_stopped_at_the_last_moment_is_lived_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Session._signal
+
+    def latched(session: Session, *given: Any) -> dict[str, Any]:
+        Latch(tmp_path).set("tester", "between the signal and its order")
+        return told(session, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "_signal", latched)
+        assert paper(tmp_path).replay().how == "killed"
+    (refused,) = (r for r in scan(tmp_path) if r["event"] == "risk_block")
+    assert refused["limit"] == "kill"
+    assert "order_intent" not in {r["event"] for r in scan(tmp_path)}
+    past = list(scan(tmp_path))
+    session, *_ = paper(tmp_path).relived(past, History(paper(tmp_path).data.market.symbols))
+    assert session.risk.latch == "kill"
+    received = [r["bar"]["open_us"] for r in past if r["event"] == "bar_received"]
+    assert session.n_rows == len(set(received))
 
 
 def other_code() -> tr.Strategy:

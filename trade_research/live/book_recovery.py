@@ -20,20 +20,13 @@ class RetoldBooks:
     Parameters
     ----------
     retold : Retold
-    past : iterable of records
     """
 
-    def __init__(self, retold: Retold, past: Iterable[Mapping[str, Any]]) -> None:
-        self._retold, self._asked = retold, ""
-        self._stopped = {
-            record["signal"]["id"]
-            for record in past
-            if record["event"] == "risk_block" and record["limit"] == "kill"
-        }
+    def __init__(self, retold: Retold) -> None:
+        self._retold = retold
 
     def seen_at(self, order_id: str, received: int) -> int | None:
         """When the row of an order's decision was seen; None: it was refused as the one before."""
-        self._asked = order_id
         if not self._retold.past:
             return received
         head = self._retold.past[0]
@@ -41,10 +34,6 @@ class RetoldBooks:
             return None
         seen: int = head["received_ns"]
         return seen
-
-    def may_trade(self) -> bool:
-        """Whether the order asked for last was not stopped by the kill latch."""
-        return self._asked not in self._stopped
 
 
 class RetoldBookDecider:

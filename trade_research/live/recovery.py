@@ -94,6 +94,10 @@ class Retold:
             return False
         return all(self.past[0].get(name) == value for name, value in fields.items())
 
+    def may_trade(self) -> bool:
+        """Whether the order whose signal was just told was not stopped by the kill latch."""
+        return not self.is_next("risk_block", limit="kill")
+
 
 class RetoldDecider:
     """Gives the errors on record again, which nothing else would: a time-out, a lost worker."""

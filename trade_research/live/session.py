@@ -351,29 +351,26 @@ class Session:
         )
 
     def _order(self, intent: Intent, row: Row, why: Mapping[str, float], beside: str) -> None:
-        symbol, verdict = intent.symbol, self._weighed(intent, row, beside)
-        if isinstance(verdict, Refused):
-            self._give_up(symbol)
-            # A wish that stays and stays refused is on record once.
-            if self._refused.get(symbol) != (intent.weight, verdict.limit):
-                self._refused[symbol] = intent.weight, verdict.limit
-                signal = self._signal(row, intent, why)
-                self._record(
-                    "risk_block", signal=signal, limit=verdict.limit, reason=verdict.reason
-                )
-            return
-        self._refused.pop(symbol, None)
-        self._signal(row, intent, why)
-        self._send(verdict, row)
+        verdict, signal = self._weighed(intent, row, beside), None
+        if isinstance(verdict, Approved):
+            signal = self._signal(row, intent, why)
+            if verdict.reduces or self.limits is None or self.may_trade():
+                self._refused.pop(intent.symbol, None)
+                self._send(verdict, row)
+                return
+            self.risk = self.risk.latched("kill")
+            verdict = Refused(intent, "kill", "the kill latch is set")
+        self._give_up(intent.symbol)
+        # A wish that stays and stays refused is on record once.
+        if self._refused.get(intent.symbol) != (intent.weight, verdict.limit):
+            self._refused[intent.symbol] = intent.weight, verdict.limit
+            signal = signal or self._signal(row, intent, why)
+            self._record("risk_block", signal=signal, limit=verdict.limit, reason=verdict.reason)
 
-    def _weighed(self, intent: Intent, row: Row, beside: str = "") -> Approved | Refused:
+    def _weighed(self, intent: Intent, row: Row, beside: str) -> Approved | Refused:
         if self.limits is None:
             return Approved(intent, abs(intent.quantity), reduces=False)
-        verdict = check(intent, self.limits, self.risk, row.received_ns, beside)
-        if isinstance(verdict, Approved) and not verdict.reduces and not self.may_trade():
-            self.risk = self.risk.latched("kill")
-            return Refused(intent, "kill", "the kill latch is set")
-        return verdict
+        return check(intent, self.limits, self.risk, row.received_ns, beside)
 
     def _signal(self, row: Row, intent: Intent, why: Mapping[str, float]) -> dict[str, Any]:
         held = self.broker.positions.get(intent.symbol, 0.0)

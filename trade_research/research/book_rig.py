@@ -67,13 +67,12 @@ class BookRig:
         self._broker = PaperBookBroker(
             paper.symbol, setup.rules_of_the_game, setup.cash, setup.latency_ns
         )
-        told = RetoldBooks(self._retold, past)
         self.session = BookSession(
             paper.name, RetoldBookDecider(self._decider, self._retold), self._broker,
             self._record, keeper or self._kept,
-            limits=paper.limits, cash=setup.cash, may_trade=told.may_trade,
+            limits=paper.limits, cash=setup.cash, may_trade=self._retold.may_trade,
         )  # fmt: skip
-        self.session.seen_at = told.seen_at
+        self.session.seen_at = RetoldBooks(self._retold).seen_at
 
     def relive(self, pieces: Iterable[BookPiece], *, to_the_end: bool) -> None:
         """As `relive_books`."""

@@ -272,7 +272,7 @@ class Paper:
             cash=self.setup.cash,
             schedule=self._schedule,
             session_of=self._session_of(),
-            may_trade=lambda: not retold.is_next("risk_block", limit="kill"),
+            may_trade=retold.may_trade,
             funding_of=lambda row: (
                 told.get(row, ()) if row <= whole else self.heard.hear(due(row), row)
             ),
