@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trade_research.portfolio.volatility import VolatilityTarget
     from trade_research.research.ablation import ablation
     from trade_research.research.backtest import Backtest, backtest
+    from trade_research.research.book_quoter import backtest_quoter
     from trade_research.research.book_replay import paper_books
     from trade_research.research.certify import certify
     from trade_research.research.check import check
@@ -81,6 +82,7 @@ __getattr__, __dir__, __all__ = attach(
         "WalkForward": "research.walked",
         "ablation": "research.ablation",
         "backtest": "research.backtest",
+        "backtest_quoter": "research.book_quoter",
         "blend": "portfolio.blend",
         "certify": "research.certify",
         "check": "research.check",
