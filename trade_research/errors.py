@@ -149,6 +149,10 @@ class BrokerError(TradeResearchError):
         super().__init__(message)
 
 
+class NotFlatError(BrokerError):
+    """An account that was to be closed, and is not, for all we know."""
+
+
 class PromotionError(TradeResearchError):
     """A stage was asked for whose certificate is missing or does not hold."""
 

@@ -14,7 +14,7 @@ from trade_research.brokers.lots import floored
 from trade_research.brokers.order_machine import FILLED, Order, Trade, recalled
 from trade_research.brokers.order_port import Balances
 from trade_research.brokers.paper import Filled
-from trade_research.errors import SessionError
+from trade_research.errors import NotFlatError
 from trade_research.orders import Intent
 from trade_research.risk.check import Approved
 from trade_research.simulate.accounts import Rules
@@ -219,8 +219,8 @@ class VenueBroker:
 
         Raises
         ------
-        SessionError
-            The account is not flat, for all we know.
+        NotFlatError
+            What is left, and why.
         """
         self.is_halted = True
         if self._flatten is None:
@@ -231,7 +231,7 @@ class VenueBroker:
             self._held |= self._mine(flat.held)
         if not flat.is_flat:
             why = "; ".join(flat.problems[-3:])
-            raise SessionError(f"the account is NOT flat, left: {flat.left or 'unknown'}. {why}")
+            raise NotFlatError(f"the account is NOT flat, left: {flat.left or 'unknown'}. {why}")
         return fills
 
     def _fields(

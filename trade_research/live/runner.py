@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, Protocol, TypeVar
 
-from trade_research.errors import JournalError, SessionError
+from trade_research.errors import JournalError, NotFlatError, SessionError
 from trade_research.live.clock import Clock
 from trade_research.live.journal import Journal
 from trade_research.live.latch import RELEASE, Latch
@@ -111,7 +111,9 @@ class Runner(Generic[Item]):
             return self._loop()
         except JournalError as error:
             self._latch_anyway(str(error))
-            self._session.broker.flatten()
+            return Ended(FAILED, " – ".join(filter(None, (self._not_flat(), str(error)))))
+        except NotFlatError as error:
+            self._journal.append("execution_error", error=clipped(error))
             return Ended(FAILED, str(error))
         except Exception as error:
             self._journal.append("execution_error", error=clipped(error))
@@ -195,6 +197,14 @@ class Runner(Generic[Item]):
         write_status(self._journal.folder, status)
         if self._on_look is not None:
             self._on_look(status)
+
+    def _not_flat(self) -> str:
+        """Close everything, without a record; what stands in the way of it."""
+        try:
+            self._session.broker.flatten()
+        except NotFlatError as error:
+            return str(error)
+        return ""
 
     def _latch_anyway(self, reason: str) -> None:
         """Set the latch; a disk that does not take it must not keep positions open."""
