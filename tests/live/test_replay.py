@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,33 @@ def test_a_replay_is_the_backtest(setup: str, symbols: int) -> None:
     assert_equal(found, run)
     assert rough.restarts > 0
     assert ("funding" in found.journal["event"]) == (setup == "perp")
+
+
+@pytest.mark.parametrize(
+    ("name", "symbols", "given"),
+    [
+        ("cross_momentum", 3, {"lookback": 30, "skip": 0, "every": 10}),
+        ("pairs_spread", 2, {}),
+        ("ma_crossover", 3, {"fast": 3, "slow": 9, "portfolio": tr.EqualWeight(gross=1.0)}),
+        (
+            "ma_crossover",
+            3,
+            {"fast": 3, "slow": 9, "portfolio": tr.InverseVolatility(lookback=20, every="1h")},
+        ),
+    ],
+)
+def test_what_sees_many_symbols_is_replayed_though_some_begin_later(
+    name: str, symbols: int, given: dict[str, Any]
+) -> None:
+    strategy, bars = getattr(tr.strategies, name), walk(4, symbols=symbols)
+    given = given | {"account": "margin", "costs": tr.Costs.zero()}
+    run = tr.backtest(strategy, bars, calendar="24/7", **given)
+    again = tr.replay(strategy, bars, calendar="24/7", **given)
+    assert run.fills["symbol"].n_unique() == symbols
+    assert_equal(again, run)
+    if name == "cross_momentum":  # what a symbol was ranked by is told with its signals
+        told = again.journal.filter(pl.col("event") == "signal_generated")["record"]
+        assert all("change" in json.loads(record)["signal"]["reason"] for record in told)
 
 
 @pytest.mark.parametrize("seed", range(count(100)))

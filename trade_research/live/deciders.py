@@ -18,6 +18,8 @@ from trade_research.kernels.jit import F64, I64
 
 # The whole of (n_rows, n_symbols) targets and the other columns, from all rows so far.
 Evaluate = Callable[["History"], tuple[F64, Mapping[str, F64]]]
+# The other columns at a row: a number each, of a panel one a symbol.
+Why = Mapping[str, float | F64]
 Seen = TypeVar("Seen")
 Seen_contra = TypeVar("Seen_contra", contravariant=True)
 Wanted = TypeVar("Wanted")
@@ -40,7 +42,7 @@ class Released:
     ----------
     open_time : int64 array (n_rows,)
     target : float64 array (n_rows, n_symbols)
-    extras : mapping of str to float64 array (n_rows,)
+    extras : mapping of str to float64 array (n_rows,), of a panel (n_rows, n_symbols)
     """
 
     def __init__(self, open_time: I64, target: F64, extras: Mapping[str, F64]) -> None:
@@ -50,12 +52,12 @@ class Released:
     def see(self, row: Row) -> None:
         """Nothing has to be kept."""
 
-    def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
+    def decide(self, row: Row) -> tuple[F64, Why]:
         """The targets of the row."""
         at = self._rows.get(row.open_time)
         if at is None:
             raise SessionError(f"no target is known for the bar that opens at {row.open_time} µs")
-        return self._target[at], {name: float(x[at]) for name, x in self._extras.items()}
+        return self._target[at], _why(self._extras, at)
 
 
 class History:
@@ -127,10 +129,14 @@ class Growing:
         """The row joins the history."""
         self.history.add(row)
 
-    def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
+    def decide(self, row: Row) -> tuple[F64, Why]:
         """The targets of the last row seen."""
         target, extras = self._evaluate(self.history)
-        return target[-1], {name: float(values[-1]) for name, values in extras.items()}
+        return target[-1], _why(extras, -1)
+
+
+def _why(extras: Mapping[str, F64], row: int) -> Why:
+    return {name: float(x[row]) if x.ndim == 1 else x[row] for name, x in extras.items()}
 
 
 class WithDeadline(Generic[Seen, Wanted]):

@@ -20,6 +20,7 @@ from trade_research.brokers.venue import TOLD, VenueBroker
 from trade_research.errors import SessionError
 from trade_research.feeds.bars import Row, Skipped
 from trade_research.kernels.jit import F64
+from trade_research.live.deciders import Why
 from trade_research.live.journal import Journal
 from trade_research.live.records import bar_of
 from trade_research.live.session import Decider, Session
@@ -109,7 +110,7 @@ class RetoldDecider:
         """As the other sees it."""
         self._decider.see(row)
 
-    def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
+    def decide(self, row: Row) -> tuple[F64, Why]:
         """As the other decides, or as it failed."""
         found = self._decider.decide(row)
         if self._retold.is_next("strategy_error"):

@@ -12,7 +12,7 @@ from trade_research.errors import SessionError, TradeResearchError
 from trade_research.evidence.decisions import BLOCKS, EACH_OF_FIRST, SAMPLED, changes_of
 from trade_research.feeds.bars import Row
 from trade_research.kernels.jit import F64, I64
-from trade_research.live.deciders import Evaluate, Growing, History, Released
+from trade_research.live.deciders import Evaluate, Growing, History, Released, Why
 
 
 class Past(History):
@@ -55,7 +55,7 @@ class Rehearsed:
         """The row joins the history."""
         self._growing.see(row)
 
-    def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
+    def decide(self, row: Row) -> tuple[F64, Why]:
         """The targets of the last row seen."""
         if self._growing.history.n_rows - 1 not in self._alone_on:
             return self._known.decide(row)

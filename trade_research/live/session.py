@@ -18,6 +18,7 @@ from trade_research.errors import SessionError, TradeResearchError
 from trade_research.feeds.bars import Row, Skipped, Warned
 from trade_research.feeds.schedule import Schedule
 from trade_research.kernels.jit import F64
+from trade_research.live.deciders import Why
 from trade_research.live.records import (
     bar_text,
     clipped,
@@ -55,8 +56,8 @@ class Decider(Protocol):
         """A row has closed; every row is seen, whether it is decided on or not."""
         ...
 
-    def decide(self, row: Row) -> tuple[F64, Mapping[str, float]]:
-        """Targets (n_symbols,) and the strategy's other columns at the row.
+    def decide(self, row: Row) -> tuple[F64, Why]:
+        """Targets (n_symbols,) and the strategy's other columns at the row; a panel's by symbol.
 
         Raises
         ------
@@ -331,7 +332,9 @@ class Session:
         if self.limits is not None and self.limits.all_or_none:
             beside = obstacle(intents, self.limits, self.risk, row.received_ns)
         for intent in intents:
-            self._order(intent, row, why, beside)
+            s = self.broker.symbols.index(intent.symbol)
+            own = {n: x if isinstance(x, float) else float(x[s]) for n, x in why.items()}
+            self._order(intent, row, own, beside)
 
     def _weights(self, target: F64) -> F64:
         """The weights that are wished for; a venue's account is not brought back to any."""

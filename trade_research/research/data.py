@@ -82,9 +82,7 @@ class Data:
         """The bars as the simulator's arrays, (n_bars, n_symbols)."""
         from trade_research.simulate.market import Market
 
-        market = Market.from_frame(self.frame)
-        if market.n_symbols == 1 and self.instruments[0]:
-            market = replace(market, symbols=self.instruments)
+        market = Market.from_frame(self.frame, symbols=tuple(filter(None, self.instruments)))
         return market if self.funding is None else market.with_funding(self.funding)
 
     @cached_property
@@ -127,7 +125,7 @@ class Data:
         return out
 
     def by_instrument(self) -> dict[str, pl.DataFrame]:
-        """The bars of each instrument, in the order of `instruments`."""
+        """The bars of each instrument, in the order of `instruments`; none yet, maybe, of some."""
         return self._parts
 
     @cached_property
@@ -135,7 +133,7 @@ class Data:
         if "symbol" not in self.frame.columns:
             return {self.instruments[0]: self.frame}
         bars, runs = self.frame.drop("symbol"), self.frame["symbol"].rle().struct.unnest()
-        if runs.height > len(self.instruments):
+        if runs.height != len(self.instruments):
             return {name: bars.filter(self.frame["symbol"] == name) for name in self.instruments}
         ends = runs["len"].cast(pl.Int64).cum_sum()  # each in one piece: no row is copied
         return {

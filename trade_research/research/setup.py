@@ -17,6 +17,7 @@ from trade_research.simulate.costs import Costs
 from trade_research.simulate.exits import Exits
 from trade_research.simulate.result import Result
 from trade_research.simulate.run import simulate
+from trade_research.strategies.panel import panel_arrays
 
 if TYPE_CHECKING:
     from trade_research.kernels.jit import F64
@@ -159,18 +160,15 @@ def opinions_of(
     """Targets as the strategy gives them, (n_bars, n_symbols), and the equity 1.0 stands for."""
     market, calendar = data.market, data.calendar_name
     if strategy.is_panel:
-        given = strategy.columns_of(data.frame, calendar=calendar)
+        given, _ = panel_arrays(strategy.inputs, data.frame, calendar, market.symbols)
         whole = strategy.compute(given, **params)
         return whole.target, whole.extras, 1
-    parts = data.by_instrument().values()
-    found = [
-        strategy.compute(strategy.columns_of(part, calendar=calendar, whole=data.frame), **params)
-        for part in parts
-    ]
-    if len(found) == 1:
-        weights, extras = found[0].target.reshape(-1, 1), found[0].extras
-    else:
-        weights, extras = np.full(market.close.shape, np.nan), {}
-        for which, (rows, one) in enumerate(zip(data.places, found, strict=True)):
-            weights[rows, which] = one.target
-    return weights, extras, len(found)
+    if market.n_symbols == 1:
+        whole = strategy.compute(strategy.columns_of(data.frame, calendar=calendar), **params)
+        return whole.target.reshape(-1, 1), whole.extras, 1
+    weights, parts = np.full(market.close.shape, np.nan), data.by_instrument().values()
+    for which, (rows, part) in enumerate(zip(data.places, parts, strict=True)):
+        if rows.size:  # in a session a symbol may have no bar yet
+            given = strategy.columns_of(part, calendar=calendar, whole=data.frame)
+            weights[rows, which] = strategy.compute(given, **params).target
+    return weights, {}, len(parts)

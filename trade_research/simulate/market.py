@@ -107,6 +107,7 @@ class Market:
         *,
         delisted: Sequence[str] = (),
         sessions: pl.Series | None = None,
+        symbols: Sequence[str] | None = None,
     ) -> Market:
         """Market of a frame of bars; several symbols (a `symbol` column) become columns.
 
@@ -119,6 +120,8 @@ class Market:
             Symbols whose last row here is their last day of trading.
         sessions : polars.Series of Date, optional
             Session date of every row of a single-symbol frame, for rebalancing schedules.
+        symbols : sequence of str, optional
+            The columns, some of which may have no row here yet; by default those that have.
 
         Raises
         ------
@@ -136,6 +139,7 @@ class Market:
         prices = columns(frame, PRICES)
         day = None if sessions is None else sessions.to_physical().to_numpy().astype(np.int64)
         names = frame["symbol"].unique(maintain_order=True).to_list() if _has_symbols(frame) else []
+        names = list(symbols or names)
         if len(names) > 1:
             return _laid(frame, names, prices, tuple(delisted))
         return cls(
