@@ -138,7 +138,7 @@ class PaperBroker:
 
     def flatten(self) -> list[Filled]:
         """Close everything now, at the last closes, with costs."""
-        fills = self._filled(self._sim.halt())
+        fills = self._filled(self._sim.halt()) if self.marks else []
         self._row[:] = 0.0
         return fills
 

@@ -121,6 +121,10 @@ class VenueBroker:
         self.marks |= {symbol: close for symbol, close in closes.items() if close == close}
         return []
 
+    def wished(self, target: F64) -> F64:
+        """A row of targets as it is: the account is not brought back to any weight by itself."""
+        return target
+
     def asked(self, target: F64) -> dict[str, float]:
         """Signed units that a row of targets asks to trade now, in the venue's steps.
 
@@ -164,11 +168,6 @@ class VenueBroker:
 
     def withdraw(self, symbol: str) -> None:
         """What has left cannot be taken back; it lives for an instant only."""
-
-    def sized(self, order: Approved, row: Row) -> float:
-        """Signed units of an order; its size does not change with the next open."""
-        del row
-        return order.intent.quantity
 
     # ---- the venue
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from trade_research.brokers.venue import TOLD, VenueBroker
+from trade_research.brokers.venue import TOLD
 from trade_research.errors import SessionError
 from trade_research.feeds.bars import Row, Skipped
 from trade_research.kernels.jit import F64
@@ -24,6 +24,7 @@ from trade_research.live.deciders import Why
 from trade_research.live.journal import Journal
 from trade_research.live.records import bar_of
 from trade_research.live.session import Decider, Session
+from trade_research.live.venue_session import VenueSession
 from trade_research.live.watch import Finding
 from trade_research.simulate.funding import Funding
 
@@ -193,7 +194,7 @@ def relive(session: Session, retold: Retold, rows: Iterable[Row]) -> None:
             session.on_checked(Finding(record["demoted"], record["error"]))
         elif event == "risk_release":
             session.release(record["by"])
-        elif event in TOLD and isinstance(session.broker, VenueBroker):
+        elif event in TOLD and isinstance(session, VenueSession):
             session.on_venue(event, {k: v for k, v in record.items() if k not in META})
         elif event in ("bar_warning", "shutdown"):
             retold.past.popleft()

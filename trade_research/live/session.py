@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from trade_research.simulate.funding import Funding
 
 Record = Callable[..., object]
-MAX_TROUBLES = 5
 
 
 class Decider(Protocol):
@@ -112,7 +111,6 @@ class Session:
         self.checked: Finding | None = None
         self.row: Row | None = None
         self.weights: F64 = np.full(len(broker.symbols), np.nan)
-        self.troubles = 0
         self.decider, self._record, self.may_trade = decider, record, may_trade
         self._schedule, self._session_of, self._funding_of = schedule, session_of, funding_of
         self._open: dict[str, Approved] = {}
@@ -130,8 +128,7 @@ class Session:
             self._record("funding", **funding_fields(due))
         for fill in self.broker.on_row(row, session, funding):
             self._fill(fill, row)
-        waiting = self.broker.waiting if self._open else set()
-        self._open = {symbol: order for symbol, order in self._open.items() if symbol in waiting}
+        self._forget_done()
         self._mark(row)
         self.n_rows, self.last_open, self.row = self.n_rows + 1, row.open_time, row
         self.decider.see(row)
@@ -168,39 +165,16 @@ class Session:
         self._open.clear()
         closed = []
         try:
-            if self.n_rows or isinstance(self.broker, VenueBroker):
-                for fill in self.broker.flatten():
-                    self._record("fill", **fill_fields(fill, self._id_of(fill), self.last_open))
-                    sold = {"symbol": fill.symbol, "qty": fill.quantity, "price": fill.price}
-                    closed.append(sold)
+            for fill in self.broker.flatten():
+                self._record("fill", **fill_fields(fill, self._id_of(fill), self.last_open))
+                sold = {"symbol": fill.symbol, "qty": fill.quantity, "price": fill.price}
+                closed.append(sold)
         finally:
             equity = self.broker.equity
             self._record("emergency_shutdown", positions_closed=closed, equity=equity)
 
     def look(self, now_ns: int) -> None:
-        """Take up what a venue said since; paper fills with the bars."""
-        if isinstance(self.broker, VenueBroker):
-            for event, fields in self.broker.look(now_ns):
-                self.on_venue(event, fields)
-
-    def on_venue(self, event: str, fields: Mapping[str, Any]) -> None:
-        """What became known of an order, or of the account: on record, then in force."""
-        assert isinstance(self.broker, VenueBroker)
-        self._record(event, **fields)
-        fill = self.broker.apply(event, fields)
-        if fill is not None:
-            self._settle(fill, fields["heard_ns"])
-        waiting = self.broker.waiting
-        self._open = {symbol: order for symbol, order in self._open.items() if symbol in waiting}
-        self.risk = self.risk.settled(self._open)
-        if event == "reconcile" and fields["reason"]:
-            self._latch("reconcile", fields["reason"])
-        elif event in ("order_rejected", "order_unknown"):
-            self.troubles += 1
-            if self.troubles == MAX_TROUBLES:
-                self._latch("broker", f"{MAX_TROUBLES} orders in a row went wrong")
-        elif event == "order_closed":
-            self.troubles = 0
+        """Take up what became known since the last look; paper fills with the bars."""
 
     def on_checked(self, found: Finding) -> None:
         """The day's check has come back; a demotion lets only reducing orders pass from here on."""
@@ -213,8 +187,6 @@ class Session:
         """Take the latch of a loss limit or of a demotion off, by a person's word."""
         self._record("risk_release", by=by, latch=self.risk.latch)
         self.risk = self.risk.released()
-        if isinstance(self.broker, VenueBroker):
-            self.broker.is_paused, self.troubles = False, 0
 
     def shutdown(self, reason: str) -> None:
         """Stop in order; positions stay as they are."""
@@ -235,8 +207,9 @@ class Session:
 
     def _withdraw(self, row: Row) -> None:
         """Take back orders whose fill would be other than what was weighed."""
-        if self.limits is None or isinstance(self.broker, VenueBroker):
+        if self.limits is None:
             return
+        assert isinstance(self.broker, PaperBroker)  # its orders wait for the next bar
         alone: tuple[str, ...] = ()
         for symbol, order in list(self._open.items()):
             price = float(row.bars[0, self.broker.symbols.index(symbol)])
@@ -289,6 +262,11 @@ class Session:
             return known
         return intent_id(self.name, f"{fill.symbol}|{fill.reason}", self.last_open, fill.order)
 
+    def _forget_done(self) -> None:
+        """Orders of which nothing more will come are no longer open."""
+        waiting = self.broker.waiting if self._open else set()
+        self._open = {symbol: order for symbol, order in self._open.items() if symbol in waiting}
+
     def _mark(self, row: Row) -> None:
         if self.limits is None:
             return
@@ -314,7 +292,7 @@ class Session:
             target, why = self.decider.decide(row)
             if any(map(math.isinf, target.tolist())):
                 raise SessionError("an infinite target: a target is a fraction of equity")
-            weights = self._weights(target)
+            weights = self.broker.wished(target)
             asked = self.broker.asked(weights)
         except TradeResearchError as error:
             self.errors += 1
@@ -335,10 +313,6 @@ class Session:
             s = self.broker.symbols.index(intent.symbol)
             own = {n: x if isinstance(x, float) else float(x[s]) for n, x in why.items()}
             self._order(intent, row, own, beside)
-
-    def _weights(self, target: F64) -> F64:
-        """The weights that are wished for; a venue's account is not brought back to any."""
-        return target if isinstance(self.broker, VenueBroker) else self.broker.wished(target)
 
     def _reduces(self, symbol: str, quantity: float) -> bool:
         return is_opposite(self.broker.positions.get(symbol, 0.0), quantity)
@@ -383,8 +357,7 @@ class Session:
 
     def _send(self, order: Approved, row: Row) -> None:
         intent = order.intent
-        terms = self.broker.terms(order) if isinstance(self.broker, VenueBroker) else {}
-        self._record("order_intent", **order_fields(order) | terms)
+        self._record("order_intent", **order_fields(order) | self._terms(order))
         if self.limits is not None and intent.symbol in self._open:
             self._give_up(intent.symbol)
         self.broker.submit(order)
@@ -395,5 +368,11 @@ class Session:
         self._ids[self.n_rows - 1, intent.symbol] = intent.id
         signed = order.max_quantity if intent.quantity > 0.0 else -order.max_quantity
         self.risk = self.risk.ordered(intent.symbol, signed, row.received_ns, reduces=order.reduces)
-        if not isinstance(self.broker, VenueBroker):  # which says itself what it has
-            self._record("order_placed", signal={"id": intent.id}, order_id=intent.id)
+        self._placed(intent)
+
+    def _terms(self, order: Approved) -> dict[str, Any]:
+        """What an order's record says of it beside its size."""
+        return {}
+
+    def _placed(self, intent: Intent) -> None:
+        self._record("order_placed", signal={"id": intent.id}, order_id=intent.id)

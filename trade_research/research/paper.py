@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -75,6 +75,7 @@ class Paper:
         Hash of the one it was promoted with; empty for a replay.
     """
 
+    kind: ClassVar[type[Session]] = Session
     name: str
     folder: Path
     strategy: Strategy
@@ -263,7 +264,7 @@ class Paper:
         records, again = tee(past)
         retold = Retold(journal, records)
         decider = RetoldDecider(Released(history.open_time.copy(), target, extras), retold)
-        session = Session(
+        session = self.kind(
             self.name,
             decider,
             self._broker(),

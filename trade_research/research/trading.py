@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trade_research.brokers.desk import Desk
 from trade_research.brokers.emergency import SETTLE_S, Emergency
 from trade_research.brokers.venue import VenueBroker
 from trade_research.errors import SessionError
 from trade_research.live.journal import scan
+from trade_research.live.venue_session import VenueSession
 from trade_research.research.paper import Paper
 from trade_research.simulate.accounts import Rules
 
@@ -37,6 +38,7 @@ class Trading(Paper):
         A new connected port; with True, one that waits for nothing.
     """
 
+    kind: ClassVar[type[Session]] = VenueSession
     account: Mapping[str, Any] = field(kw_only=True)
     open_port: Callable[[bool], OrderPort] = field(kw_only=True)
 
@@ -62,12 +64,11 @@ class Trading(Paper):
 
     @contextmanager
     def _connected(self, session: Session, latch: Latch) -> Iterator[None]:
-        broker = session.broker
-        assert isinstance(broker, VenueBroker)
+        assert isinstance(session, VenueSession)
         with alone(self.folder.parent / f"account-{self.account['uid']}.lock"):
-            yield from self._at_venue(session, broker, latch)
+            yield from self._at_venue(session, session.broker, latch)
 
-    def _at_venue(self, session: Session, broker: VenueBroker, latch: Latch) -> Iterator[None]:
+    def _at_venue(self, session: VenueSession, broker: VenueBroker, latch: Latch) -> Iterator[None]:
         desk = Desk(self.open_port(False), lambda: not (latch.is_set or broker.is_halted))
         emergency = Emergency(
             self.open_port(True),
