@@ -83,11 +83,11 @@ class Retold:
         record = self.past.popleft()
         if encoded:
             fields = json.loads(f"{{{encoded}}}")
-        if event != record["event"] or not _is_same(event, fields, record):
+        apart = _apart(event, fields, record)
+        if apart:
             raise SessionError(
-                f"record {record['seq']} of the journal is {record['event']} "
-                f"{_short(record)}, but the bars before it lead to {event} {_short(fields)}. Code, "
-                "settings or versions are not those of the session: start a new one"
+                f"record {record['seq']} of the journal is {apart}. Code, settings or versions are "
+                "not those of the session: start a new one"
             )
 
     def is_next(self, event: str, **fields: Any) -> bool:
@@ -204,16 +204,14 @@ def relive(session: Session, retold: Retold, rows: Iterable[Row]) -> None:
             )
 
 
-def _is_same(event: str, fields: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+def _apart(event: str, fields: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """What a record says and what is said again, where that is not the same; empty where it is."""
+    if event != record["event"]:
+        return f"{record['event']}, but the bars before it lead to {event}"
     if event == "strategy_error":
-        return True
-    mine = {name: value for name, value in fields.items() if name != "received_ns"}
-    theirs = {
-        name: value for name, value in record.items() if name not in META and name != "received_ns"
-    }
-    return mine == theirs
-
-
-def _short(fields: Mapping[str, Any]) -> str:
-    text = str({name: value for name, value in fields.items() if name not in META})
-    return text if len(text) < 160 else text[:159] + "…"
+        return ""
+    for name in sorted((fields.keys() | record.keys()) - META - {"received_ns"}):
+        theirs, mine = record.get(name, "nothing"), fields.get(name, "nothing")
+        if mine != theirs:
+            return f"{event} with {name} {theirs}, but the bars before it lead to {mine}"
+    return ""
